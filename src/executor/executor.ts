@@ -1,0 +1,62 @@
+/** What runs where: one attempt of one job, in a workspace that is already filled. */
+export interface ExecutionSpec {
+  /** Carried by the container's labels or the process group's environment, so that strays can be told. */
+  identity: ExecutionIdentity;
+  image: string | null;
+  /** Run in order by one shell with `-e`; the first that fails ends the job with its exit code. */
+  commands: readonly string[];
+  env: Readonly<Record<string, string>>;
+  /** Absolute folder on this machine; the job sees it as `/workflow` (docker) or at this path (process). */
+  workspace: string;
+  /** Relative to the workspace. */
+  workingDir: string;
+}
+
+export interface ExecutionIdentity {
+  /** Name of the runner that started it; `sweep` finds strays by it. */
+  runner: string;
+  run: string;
+  job: string;
+  attempt: number;
+  nonce: string;
+}
+
+/** How the commands ended. Exactly one of `exitCode` and `signal` is non-null, unless `failure` is set. */
+export interface ExecutionResult {
+  exitCode: number | null;
+  signal: string | null;
+  /** Why it could not be run at all or died unnaturally, for people: image not found, out of memory, … */
+  failure: string | null;
+}
+
+export type ExecutionPhase = 'pulling' | 'running';
+
+export interface ExecutionEvents {
+  /** Raw output, stdout and stderr as one stream, in order of arrival. */
+  output(chunk: Uint8Array): void;
+  /** Called on each change of phase; `detail` is one line for people (pull progress). */
+  phase(phase: ExecutionPhase, detail?: string): void;
+}
+
+/** A started job. All methods are safe to call after it has ended, and may be called twice. */
+export interface Execution {
+  /** Settles once the job has ended, its output is delivered, and nothing of it is left. Never rejects. */
+  readonly finished: Promise<ExecutionResult>;
+  /** Stops it from computing, without ending it (container pause; SIGSTOP to the group). */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  /** SIGTERM to all of it, SIGKILL after `graceMs` milliseconds. Resolves when it has ended. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface Executor {
+  readonly kind: 'docker' | 'process';
+  /** Can it be used on this machine? `remedy` says what to do if not. Never throws. */
+  check(): Promise<{ ok: boolean; detail: string; remedy?: string }>;
+  /** Starts a job. A job that can't be started (no such image) is a result with `failure`, not an exception. */
+  start(spec: ExecutionSpec, events: ExecutionEvents): Promise<Execution>;
+  /** Ends and removes whatever a former process of this runner left behind. Returns how many there were. */
+  sweep(runner: string): Promise<number>;
+  /** Releases connections; running jobs must have ended. */
+  close(): Promise<void>;
+}

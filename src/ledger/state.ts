@@ -1,0 +1,112 @@
+/** The states of a job, in the order in which it can pass them. */
+export const jobStates = [
+  'submitted',
+  'claimed',
+  'pulling',
+  'running',
+  'uploading',
+  'done',
+  'failed',
+  'stopped',
+  'aborted',
+  'skipped',
+  'cached',
+] as const;
+
+export type JobState = (typeof jobStates)[number];
+export type LiveState = 'claimed' | 'pulling' | 'running' | 'uploading';
+export type FinalState = 'done' | 'failed' | 'stopped' | 'aborted' | 'skipped' | 'cached';
+
+/** One job as every reader shows it. Times are ISO 8601, by the clock of whoever wrote them. */
+export interface JobView {
+  readonly run: string;
+  readonly name: string;
+  readonly workflow: string;
+  readonly state: JobState;
+  /** Why it is unhappy, or what it waits for; one line. */
+  readonly reason: string | null;
+  readonly dependsOn: readonly { run: string | null; job: string }[];
+  readonly runner: string | null;
+  readonly attempt: number;
+  readonly submittedAt: string;
+  readonly claimedAt: string | null;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly exitCode: number | null;
+  /** For `cached`: the job whose result it reuses. */
+  readonly cachedFrom: { run: string; job: string } | null;
+  readonly artifacts: { files: number; bytes: number } | null;
+  readonly image: string | null;
+  /** Commit that holds its log: the claim's tip, or the finished commit; null before a claim. */
+  readonly commit: string | null;
+  /** Object id of its queue entry, while there is one. */
+  readonly queueEntry: string | null;
+  /** A stop was asked for and is not yet carried out. */
+  readonly stopping: boolean;
+}
+
+export interface RunView {
+  readonly name: string;
+  readonly commit: string;
+  readonly workflow: string;
+  /** Only the variables given on the command line. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly submittedAt: string;
+  readonly submittedBy: string;
+  readonly reason: string | null;
+  /** In dependency order: what a job depends on comes before it. */
+  readonly jobs: readonly JobView[];
+  readonly state: JobState;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+}
+
+export interface RunnerView {
+  readonly name: string;
+  readonly host: string;
+  readonly executor: string;
+  readonly concurrency: number;
+  readonly version: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `run/job` of what it is working on. */
+  readonly jobs: readonly string[];
+  readonly startedAt: string;
+  /** When it last said that it lives, by its own clock. */
+  readonly seenAt: string;
+  /** Seconds between two such words. */
+  readonly heartbeat: number;
+  /** True while it is ending what it has and claims no more. */
+  readonly draining: boolean;
+}
+
+/** All that a reader sees of a ledger at one moment: a pure function of its refs. Newest run first. */
+export interface LedgerState {
+  readonly runs: readonly RunView[];
+  readonly runners: readonly RunnerView[];
+}
+
+const finalStates = new Set<JobState>(['done', 'failed', 'stopped', 'aborted', 'skipped', 'cached']);
+
+export function isFinal(state: JobState): state is FinalState {
+  return finalStates.has(state);
+}
+
+/** Did it end with a usable result? */
+export function isSuccess(state: JobState): boolean {
+  return state === 'done' || state === 'cached';
+}
+
+/**
+ * The state of a run from those of its jobs: unhappy if any job is, otherwise what the most advanced
+ * unfinished job does, otherwise `done` (`cached` if nothing had to be executed).
+ */
+export function runState(states: readonly JobState[]): JobState {
+  const unfinished = states.filter((state) => !isFinal(state));
+  if (unfinished.length > 0) {
+    return unfinished.reduce((a, b) => (jobStates.indexOf(b) > jobStates.indexOf(a) ? b : a));
+  }
+  for (const unhappy of ['failed', 'aborted', 'stopped', 'skipped'] as const) {
+    if (states.includes(unhappy)) return unhappy;
+  }
+  return states.every((state) => state === 'cached') ? 'cached' : 'done';
+}

@@ -1,0 +1,127 @@
+import { execa } from 'execa';
+import { DstackError } from '../errors.ts';
+
+/** How a Git command ended. A non-zero exit is a value; only a failure to start throws. */
+export interface GitResult {
+  readonly exitCode: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+export interface GitOptions {
+  /** Where to run; with `gitDir` it matters only for relative paths. */
+  cwd?: string | undefined;
+  /** A (bare) repository's own folder; otherwise Git looks upwards from `cwd`. */
+  gitDir?: string | undefined;
+  workTree?: string | undefined;
+  /** An index file instead of the repository's own. */
+  indexFile?: string | undefined;
+  env?: Record<string, string> | undefined;
+  input?: string | Uint8Array | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Variables by which a caller (a hook, a user's shell) would point our Git at another repository or index:
+ * `git rev-parse --local-env-vars`, and those that would make output or behaviour depend on the user.
+ */
+const foreignVariables = [
+  'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+  'GIT_CONFIG',
+  'GIT_CONFIG_PARAMETERS',
+  'GIT_CONFIG_COUNT',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_DIR',
+  'GIT_WORK_TREE',
+  'GIT_IMPLICIT_WORK_TREE',
+  'GIT_GRAFT_FILE',
+  'GIT_INDEX_FILE',
+  'GIT_INDEX_VERSION',
+  'GIT_NO_REPLACE_OBJECTS',
+  'GIT_REPLACE_REF_BASE',
+  'GIT_PREFIX',
+  'GIT_SHALLOW_FILE',
+  'GIT_COMMON_DIR',
+  'GIT_INTERNAL_SUPER_PREFIX',
+  'GIT_QUARANTINE_PATH',
+  'GIT_NAMESPACE',
+  'GIT_LITERAL_PATHSPECS',
+  'GIT_GLOB_PATHSPECS',
+  'GIT_NOGLOB_PATHSPECS',
+  'GIT_ICASE_PATHSPECS',
+  'GIT_EXTERNAL_DIFF',
+  'GIT_DIFF_OPTS',
+  'GIT_EDITOR',
+  'GIT_PAGER',
+  'GIT_TRACE',
+] as const;
+
+/** Settings that keep a user's configuration from changing what our plumbing does. */
+const fixedSettings = ['-c', 'core.quotePath=false', '-c', 'advice.detachedHead=false', '-c', 'gc.auto=0'];
+
+/** The environment for a Git process of ours: English messages, no prompts, this repository and no other. */
+export function gitEnvironment(options: GitOptions = {}): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...process.env };
+  for (const name of foreignVariables) delete env[name];
+  env.LC_ALL = 'C.UTF-8';
+  env.GIT_TERMINAL_PROMPT ??= '0';
+  env.GIT_OPTIONAL_LOCKS = '0';
+  if (options.gitDir !== undefined) env.GIT_DIR = options.gitDir;
+  if (options.workTree !== undefined) env.GIT_WORK_TREE = options.workTree;
+  if (options.indexFile !== undefined) env.GIT_INDEX_FILE = options.indexFile;
+  return { ...env, ...options.env };
+}
+
+/** Arguments of every Git call of ours, in front of the given ones. */
+export function gitArguments(args: readonly string[]): string[] {
+  return [...fixedSettings, ...args];
+}
+
+/**
+ * Runs Git without a shell and waits for it.
+ * @throws DstackError `git-missing` if there is no Git, `interrupted` if `signal` fired.
+ */
+export async function runGit(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
+  const result = await execa('git', gitArguments(args), {
+    cwd: options.cwd ?? options.gitDir ?? process.cwd(),
+    env: gitEnvironment(options),
+    extendEnv: false,
+    encoding: 'buffer',
+    input: options.input ?? '',
+    maxBuffer: 1 << 30,
+    reject: false,
+    stripFinalNewline: false,
+    ...(options.signal ? { cancelSignal: options.signal, forceKillAfterDelay: 2_000 } : {}),
+  });
+  const stderr = Buffer.from(result.stderr).toString('utf8');
+  if (result.exitCode === undefined) {
+    if (result.isCanceled) throw new DstackError('interrupted', 'interrupted', { exitCode: 130 });
+    if (result.code === 'ENOENT') throw gitMissing(options.cwd, result.cause);
+    // Killed by a signal: to callers the same as any other failure.
+    return { exitCode: 128, stdout: Buffer.from(result.stdout), stderr: stderr || result.shortMessage };
+  }
+  return { exitCode: result.exitCode, stdout: Buffer.from(result.stdout), stderr };
+}
+
+/**
+ * Runs Git and returns its output as text without the final newline.
+ * @throws DstackError `git-failed` with Git's own words on a non-zero exit.
+ */
+export async function git(args: readonly string[], options: GitOptions = {}): Promise<string> {
+  const result = await runGit(args, options);
+  if (result.exitCode !== 0) throw gitFailed(args, result);
+  return result.stdout.toString('utf8').replace(/\n$/, '');
+}
+
+/** The error for a Git command that should not have failed. */
+export function gitFailed(args: readonly string[], result: GitResult): DstackError {
+  const words = result.stderr.trim() || `exit code ${result.exitCode}`;
+  return new DstackError('git-failed', `git ${args[0] ?? ''} failed: ${words}`);
+}
+
+function gitMissing(cwd: string | undefined, cause: unknown): DstackError {
+  return new DstackError('git-missing', `Git could not be started${cwd ? ` in ${cwd}` : ''}`, {
+    hint: 'install Git 2.34 or newer, and check that the folder exists',
+    cause,
+  });
+}

@@ -98,7 +98,11 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     if (result.isCanceled) throw new DstackError('interrupted', 'interrupted', { exitCode: 130 });
     if (result.code === 'ENOENT') throw gitMissing(options.cwd, result.cause);
     // Killed by a signal: to callers the same as any other failure.
-    return { exitCode: 128, stdout: Buffer.from(result.stdout), stderr: stderr || result.shortMessage };
+    return {
+      exitCode: 128,
+      stdout: Buffer.from(result.stdout),
+      stderr: stderr || (result.shortMessage ?? 'killed'),
+    };
   }
   return { exitCode: result.exitCode, stdout: Buffer.from(result.stdout), stderr };
 }

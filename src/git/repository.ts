@@ -1,0 +1,121 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { DstackError } from '../errors.ts';
+import { git, runGit } from './run-git.ts';
+
+/** A Git repository on this machine. All paths are absolute. */
+export interface Repository {
+  /** Its own folder; of a linked worktree: the worktree's private one. */
+  readonly gitDir: string;
+  /** Shared by all worktrees: objects, refs and configuration live here. */
+  readonly commonDir: string;
+  /** Where its objects are written. */
+  readonly objectDir: string;
+  /** Top of the work tree, or null for a bare repository. */
+  readonly workTree: string | null;
+  readonly objectFormat: 'sha1' | 'sha256';
+}
+
+const describe = [
+  'rev-parse',
+  '--path-format=absolute',
+  '--git-dir',
+  '--git-common-dir',
+  '--git-path',
+  'objects',
+  '--show-object-format',
+  '--is-bare-repository',
+];
+
+/**
+ * The repository that `folder` lies in, as Git finds it from there.
+ * @throws DstackError `not-a-repository`
+ */
+export async function discoverRepository(folder: string): Promise<Repository> {
+  const result = await runGit(describe, { cwd: folder });
+  if (result.exitCode !== 0) {
+    const dubious = /dubious ownership|safe\.directory/.test(result.stderr);
+    throw new DstackError('not-a-repository', `${folder} is not in a Git repository`, {
+      hint: dubious
+        ? `Git distrusts its owner: git config --global --add safe.directory ${folder}`
+        : 'run `git init` there, or change into your project',
+    });
+  }
+  const [gitDir, commonDir, objectDir, objectFormat, bare] = result.stdout.toString('utf8').split('\n');
+  const workTree =
+    bare === 'true'
+      ? null
+      : await git(['rev-parse', '--path-format=absolute', '--show-toplevel'], { cwd: folder });
+  return {
+    gitDir: gitDir as string,
+    commonDir: commonDir as string,
+    objectDir: objectDir as string,
+    workTree,
+    objectFormat: objectFormat === 'sha256' ? 'sha256' : 'sha1',
+  };
+}
+
+/**
+ * Opens the repository whose own folder, or whose work tree, is exactly `path`; does not look upwards.
+ * @throws DstackError `not-a-repository`
+ */
+export async function openRepository(path: string): Promise<Repository> {
+  const absolute = existsSync(path) ? realpathSync(path) : resolve(path);
+  const gitDir = existsSync(join(absolute, '.git')) ? join(absolute, '.git') : absolute;
+  if (!existsSync(join(gitDir, 'HEAD')) && !existsSync(gitDir)) {
+    throw new DstackError('not-a-repository', `there is no Git repository at ${path}`, {
+      hint: `make one with \`dstack init --create ${path}\`, or correct the path`,
+    });
+  }
+  const result = await runGit(describe, { gitDir: gitDir, cwd: absolute });
+  if (result.exitCode !== 0) {
+    const dubious = /dubious ownership|safe\.directory/.test(result.stderr);
+    throw new DstackError('not-a-repository', `${path} is not a Git repository`, {
+      hint: dubious
+        ? `Git distrusts its owner: git config --global --add safe.directory ${absolute}`
+        : `make one with \`dstack init --create ${path}\`, or correct the path`,
+    });
+  }
+  const [own, commonDir, objectDir, objectFormat, bare] = result.stdout.toString('utf8').split('\n');
+  return {
+    gitDir: own as string,
+    commonDir: commonDir as string,
+    objectDir: objectDir as string,
+    workTree: bare === 'true' ? null : absolute,
+    objectFormat: objectFormat === 'sha256' ? 'sha256' : 'sha1',
+  };
+}
+
+/** Makes an empty bare repository; an existing one is left as it is. */
+export async function initBareRepository(
+  path: string,
+  options: { objectFormat?: 'sha1' | 'sha256' } = {},
+): Promise<Repository> {
+  const absolute = resolve(path);
+  await mkdir(absolute, { recursive: true });
+  if (!existsSync(join(absolute, 'HEAD'))) {
+    await git(
+      [
+        'init',
+        '--quiet',
+        '--bare',
+        '--template=',
+        `--object-format=${options.objectFormat ?? 'sha1'}`,
+        absolute,
+      ],
+      { cwd: absolute },
+    );
+  }
+  return openRepository(absolute);
+}
+
+/** The id that stands for "no object" in this repository. */
+export function nullId(repository: Pick<Repository, 'objectFormat'>): string {
+  return '0'.repeat(repository.objectFormat === 'sha256' ? 64 : 40);
+}
+
+/** Is this text an object id, in full? Check it before it goes into a refspec: an empty left side deletes. */
+export function isObjectId(text: string): boolean {
+  return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text) && !/^0+$/.test(text);
+}

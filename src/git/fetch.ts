@@ -1,0 +1,34 @@
+import type { Repository } from './repository.ts';
+import { runGit } from './run-git.ts';
+import { explainTransferFailure, type TransferFailure } from './transfer-failure.ts';
+
+/** Options that keep a fetch of ours from touching anything of the user's but the refs named. */
+const isolation = [
+  '--no-tags',
+  '--no-write-fetch-head',
+  '--no-auto-maintenance',
+  '--no-recurse-submodules',
+  '--quiet',
+  '--no-show-forced-updates',
+];
+
+/**
+ * Fetches refspecs. With `prune`, local refs on the right side of a refspec that have gone at the remote go, too.
+ * @returns null, or why it failed
+ */
+export async function fetchRefs(
+  repository: Repository,
+  remote: string,
+  refspecs: readonly string[],
+  options: { prune?: boolean; depth?: number; signal?: AbortSignal } = {},
+): Promise<TransferFailure | null> {
+  const extra = [
+    ...(options.prune ? ['--prune'] : ['--no-prune']),
+    ...(options.depth ? [`--depth=${options.depth}`, '--update-shallow'] : []),
+  ];
+  const result = await runGit(['fetch', ...isolation, ...extra, '--', remote, ...refspecs], {
+    gitDir: repository.gitDir,
+    signal: options.signal,
+  });
+  return result.exitCode === 0 ? null : explainTransferFailure(result.stderr);
+}

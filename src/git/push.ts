@@ -1,0 +1,67 @@
+import { isObjectId, type Repository } from './repository.ts';
+import { runGit } from './run-git.ts';
+import { explainTransferFailure, type TransferFailure } from './transfer-failure.ts';
+
+export interface RefUpdate {
+  readonly ref: string;
+  /** What it must point at for the update to happen; null: it must not exist; undefined: whatever it is. */
+  readonly from: string | null | undefined;
+  /** Null deletes it. */
+  readonly to: string | null;
+}
+
+/**
+ * What is known after a push. `ok` false means unknown, not refused: the reply to a push that was
+ * applied may be the thing that got lost. Read the refs before deciding anything.
+ */
+export type PushOutcome = { readonly ok: true } | { readonly ok: false; readonly failure: TransferFailure };
+
+/** Options that keep a user's hooks and settings out of our pushes. */
+const isolation = [
+  '--no-verify',
+  '--no-follow-tags',
+  '--recurse-submodules=no',
+  '--no-signed',
+  '--porcelain',
+];
+
+/**
+ * Pushes ref updates, each guarded by a lease on its old value; all or none where `atomic` and the host can.
+ * @param remote a remote's name, URL or path
+ */
+export async function push(
+  repository: Repository,
+  remote: string,
+  updates: readonly RefUpdate[],
+  options: { atomic: boolean; signal?: AbortSignal },
+): Promise<PushOutcome> {
+  if (updates.length === 0) return { ok: true };
+  const forced = updates.filter((update) => update.from === undefined);
+  // A `+` anywhere weakens leases; keep the two kinds apart.
+  if (forced.length > 0 && forced.length < updates.length)
+    throw new Error('leased and unleased updates in one push');
+  const leases = updates.flatMap(({ ref, from }) => {
+    if (from === undefined) return [];
+    if (from !== null && !isObjectId(from)) throw new Error(`not an object id: ${from}`);
+    return [`--force-with-lease=${ref}:${from ?? ''}`];
+  });
+  const refspecs = updates.map(({ ref, to, from }) => {
+    if (to !== null && !isObjectId(to)) throw new Error(`not an object id: ${to}`);
+    return `${from === undefined ? '+' : ''}${to ?? ''}:${ref}`;
+  });
+  const atomic = options.atomic ? ['--atomic'] : [];
+  const result = await runGit(
+    ['-c', 'push.pushOption=', 'push', ...isolation, ...atomic, ...leases, '--', remote, ...refspecs],
+    { gitDir: repository.gitDir, signal: options.signal },
+  );
+  if (result.exitCode === 0) return { ok: true };
+  const rejected = result.stdout
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('!'))
+    .map((line) => line.split('\t')[2] ?? '');
+  return {
+    ok: false,
+    failure: explainTransferFailure(`${result.stderr}\n${[...new Set(rejected)].join('\n')}`),
+  };
+}

@@ -1,0 +1,61 @@
+import type { RefUpdate } from '../git/push.ts';
+import type { SharedRepository } from './shared-repository.ts';
+
+/** What became of a swap: `lost` only when another's object was seen there. */
+export type SwapResult = 'won' | 'lost';
+
+/** What to do about a ref after a push whose outcome is not known, from what it points at now. */
+export function judgeTip(
+  tip: string | null,
+  update: { from: string | null; to: string | null },
+  mine: ReadonlySet<string>,
+): 'won' | 'lost' | { retryFrom: string | null } {
+  if (tip === update.to) return 'won';
+  if (tip === update.from) return { retryFrom: tip };
+  if (tip !== null && mine.has(tip)) return { retryFrom: tip };
+  return 'lost';
+}
+
+/**
+ * Changes one ref by compare-and-swap, until it is known whether that succeeded: a push that fails tells nothing,
+ * so the ref is read again. A tip that is any object I made is mine, and the new expected value.
+ * @param mine ids of objects that only I can have put there
+ * @param giveUp asked before each further try, with the last error; throw or return true to stop (then `unknown`)
+ */
+export async function compareAndSwap(
+  shared: SharedRepository,
+  update: RefUpdate & { from: string | null },
+  mine: ReadonlySet<string>,
+  giveUp: (attempt: number, error: unknown) => boolean | Promise<boolean>,
+): Promise<SwapResult | 'unknown'> {
+  let from = update.from;
+  for (let attempt = 1; ; attempt += 1) {
+    let problem: unknown;
+    const outcome = await shared.push([{ ...update, from }]).catch((error: unknown) => {
+      problem = error;
+      return null;
+    });
+    if (outcome?.ok) return 'won';
+    problem ??= outcome?.failure;
+    try {
+      const parent = update.ref.slice(0, update.ref.lastIndexOf('/'));
+      const tip = (await shared.list([parent])).get(update.ref) ?? null;
+      const verdict = judgeTip(tip, { from, to: update.to }, mine);
+      if (typeof verdict === 'string') return verdict;
+      from = verdict.retryFrom;
+    } catch (error) {
+      problem = error;
+    }
+    if (await giveUp(attempt, problem)) return 'unknown';
+  }
+}
+
+/** Waits between tries: doubling from 50 ms to 2 s, with jitter; gives up after `limit` tries. */
+export function backOff(limit: number): (attempt: number) => Promise<boolean> {
+  return async (attempt) => {
+    if (attempt >= limit) return true;
+    const delay = Math.min(2_000, 50 * 2 ** (attempt - 1)) * (0.5 + Math.random());
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    return false;
+  };
+}

@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import { DstackError } from '../errors.ts';
+import { jobSpecSchema } from '../language/job-spec.ts';
+import { isName } from './names.ts';
+
+/** The version of everything dstack writes under its refs. */
+export const formatVersion = 1;
+
+const format = z.literal(formatVersion);
+const name = z.string().refine(isName, 'not a legal name');
+const time = z.string().max(40);
+const line = z.string().max(4000);
+const jobId = z.strictObject({ run: name, job: name });
+
+/** `job.json`: what to execute. Its blob id is listed in the run commit. */
+export const jobSchema = z.strictObject({
+  format,
+  run: name,
+  spec: jobSpecSchema,
+  /** Key of the inputs, or null: never taken from, and never put into, the cache. */
+  cacheKey: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
+});
+
+/** `claim.json`: who has the job, for how long, and what it is doing. */
+export const claimSchema = z.strictObject({
+  format,
+  run: name,
+  job: name,
+  runner: name,
+  host: line,
+  /** Drawn at the runner's start; two runners of one name differ in it. */
+  instance: z.string().max(64),
+  /** Drawn anew for every object, so that no two claims are ever the same object. */
+  nonce: z.string().max(64),
+  attempt: z.number().int().positive(),
+  /** Seconds without a change of the ref after which others may take the job over. */
+  lease: z.number().positive(),
+  /** The queue object it is a claim on. */
+  queue: z.string().max(64),
+  state: z.enum(['claimed', 'pulling', 'running', 'uploading']),
+  /** One line for people: pull progress, what is being fetched. */
+  detail: line.nullable(),
+  claimedAt: time,
+  startedAt: time.nullable(),
+});
+
+/** `record.json`: how a job ended. */
+export const recordSchema = z.strictObject({
+  format,
+  run: name,
+  job: name,
+  workflow: z.string(),
+  state: z.enum(['done', 'failed', 'stopped', 'aborted', 'skipped', 'cached']),
+  reason: line.nullable(),
+  exitCode: z.number().int().nullable(),
+  attempt: z.number().int().nonnegative(),
+  runner: z.string(),
+  host: line,
+  executor: z.string().nullable(),
+  image: z.string().nullable(),
+  claimedAt: time,
+  startedAt: time.nullable(),
+  finishedAt: time,
+  queue: z.string().max(64),
+  cacheKey: z.string().nullable(),
+  cachedFrom: jobId.nullable(),
+  log: z.strictObject({
+    bytes: z.number().int().nonnegative(),
+    sha256: z.string(),
+    /** The whole log is also a blob in the store, since Git holds only a part of it. */
+    stored: z.boolean(),
+  }),
+  /** Null: there is no manifest. `complete` is false if a declared artifact was missing. */
+  artifacts: z
+    .strictObject({
+      manifest: z.string(),
+      files: z.number().int().nonnegative(),
+      bytes: z.number().int().nonnegative(),
+      complete: z.boolean(),
+    })
+    .nullable(),
+  environment: z.record(z.string(), z.string()),
+});
+
+/** `stop.json`: a wish that a job end. */
+export const stopSchema = z.strictObject({
+  format,
+  run: name,
+  job: name,
+  /** The queue object it is meant for; ignored for any other. */
+  queue: z.string().max(64),
+  /** Without grace, and without saving artifacts. */
+  abort: z.boolean(),
+  by: line,
+  nonce: z.string().max(64),
+});
+
+/** `runner.json`: a runner's card. */
+export const runnerSchema = z.strictObject({
+  format,
+  name,
+  host: line,
+  instance: z.string().max(64),
+  pid: z.number().int(),
+  executor: z.string(),
+  concurrency: z.number().int().positive(),
+  version: z.string(),
+  labels: z.record(z.string(), z.string()),
+  jobs: z.array(z.string()),
+  startedAt: time,
+  seenAt: time,
+  heartbeat: z.number().positive(),
+  draining: z.boolean(),
+  nonce: z.string().max(64),
+});
+
+export type JobFile = z.infer<typeof jobSchema>;
+export type ClaimFile = z.infer<typeof claimSchema>;
+export type RecordFile = z.infer<typeof recordSchema>;
+export type StopFile = z.infer<typeof stopSchema>;
+export type RunnerFile = z.infer<typeof runnerSchema>;
+
+/**
+ * Parses one of the files above; foreign text, so nothing is taken on trust.
+ * @throws DstackError `unknown-format` (written by a newer dstack), `bad-object`
+ */
+export function parseFile<T>(schema: z.ZodType<T>, what: string, content: Uint8Array): T {
+  let data: unknown;
+  try {
+    data = JSON.parse(Buffer.from(content).toString('utf8'));
+  } catch (cause) {
+    throw new DstackError('bad-object', `${what} is not JSON`, { cause });
+  }
+  const version = (data as { format?: unknown } | null)?.format;
+  if (version !== formatVersion) {
+    throw new DstackError('unknown-format', `${what} has format ${JSON.stringify(version)?.slice(0, 20)}`, {
+      hint: `this dstack reads format ${formatVersion}: install the version that wrote it`,
+    });
+  }
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new DstackError('bad-object', `${what} is damaged: ${issue?.path.join('.')}: ${issue?.message}`);
+}
+
+/** The bytes of such a file: sorted the way it was built, ended by a newline. */
+export function printFile(file: object): string {
+  return `${JSON.stringify(file, null, 1)}\n`;
+}

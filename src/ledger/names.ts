@@ -1,0 +1,37 @@
+import { randomInt } from 'node:crypto';
+import { usageError } from '../errors.ts';
+
+const pattern = /^[a-z0-9](?:[a-z0-9_-]|\.(?=[a-z0-9]))*$/;
+
+/** May this be the name of a run, job, tag or runner? Lower case, at most 64 characters, fit for a ref. */
+export function isName(text: string): boolean {
+  return text.length <= 64 && pattern.test(text) && !text.endsWith('.lock');
+}
+
+/** @throws DstackError `bad-name` (usage) */
+export function checkName(kind: 'run' | 'job' | 'tag' | 'runner', text: string): string {
+  if (isName(text)) return text;
+  throw usageError(
+    'bad-name',
+    `${JSON.stringify(text.slice(0, 80))} can't be the name of a ${kind}`,
+    'use lower-case letters, digits, "-", "_" and inner dots, at most 64 characters',
+  );
+}
+
+const adjectives =
+  'able amber ample aqua bold brave brief bright brisk calm cheery civil clean clear clever cosy crisp curious daring deft eager early easy fair famous fancy fast fine firm fleet fond frank fresh gentle glad golden good grand green happy hardy honest humble ideal jolly keen kind large light lively loyal lucid lucky mellow merry mighty mild modest neat nimble noble novel patient plain polite proud pure quick quiet rapid ready rich royal rosy safe sage sharp shiny silent silver simple smart snug solid spry steady still sunny sure swift tidy true vivid warm wise witty young zesty'.split(
+    ' ',
+  );
+const animals =
+  'adder alpaca ant badger bat bear beaver bee bison boar camel cat cheetah cobra condor crab crane crow deer dingo dog dove duck eagle eel egret elk emu falcon ferret finch fox frog gecko gnu goat goose gull hare hawk heron hornet horse ibex ibis jackal jay kiwi koala lark lemur lion lizard llama lynx magpie marten mole moose moth mouse newt ocelot orca osprey otter owl ox panda panther parrot penguin pigeon pony puffin puma quail rabbit raven robin salmon seal shark sheep shrew skunk sloth snail sparrow spider squid stoat stork swan swift tapir tiger toad trout turtle viper walrus wasp weasel whale wolf wombat wren yak zebra'.split(
+    ' ',
+  );
+/** Without letters and digits that are mistaken for one another. */
+const letters = '23456789abcdefghjkmnpqrstuvwxyz';
+
+/** Draws a name like `brave-otter-7k2m`; some 10^10 there are. */
+export function drawRunName(): string {
+  const pick = (words: readonly string[] | string) => words[randomInt(words.length)] as string;
+  const suffix = Array.from({ length: 4 }, () => pick(letters)).join('');
+  return `${pick(adjectives)}-${pick(animals)}-${suffix}`;
+}

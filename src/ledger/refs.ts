@@ -1,0 +1,76 @@
+import { isName } from './names.ts';
+
+/** Every ref name of dstack's is made and read here, and nowhere else. */
+export const defaultPrefix = 'refs/dstack';
+
+/** One job of one run. */
+export interface JobId {
+  readonly run: string;
+  readonly job: string;
+}
+
+export type JobArea = 'queue' | 'claims' | 'jobs' | 'stops';
+export type Area = JobArea | 'runs' | 'cache' | 'runners' | 'tags';
+
+/** The names under one prefix (`refs/dstack` unless configured otherwise). */
+export interface RefNames {
+  readonly prefix: string;
+  /** `<prefix>/<area>`, to list it. */
+  area(area: Area): string;
+  /** `<prefix>/<area>/<run>`, to list a run's part of it. */
+  ofRun(area: JobArea, run: string): string;
+  run(run: string): string;
+  job(area: JobArea, id: JobId): string;
+  cache(key: string): string;
+  runner(name: string): string;
+  tag(name: string): string;
+  /** Reads a ref name back; null if it isn't one of ours (or not a legal one). */
+  parse(ref: string): ParsedRef | null;
+  /** What `git log <prefix>/runs` resolves to: Git tries `refs/remotes/<name>/HEAD` last. */
+  history: string;
+}
+
+export type ParsedRef =
+  | { area: 'runs'; run: string }
+  | ({ area: JobArea } & JobId)
+  | { area: 'cache' | 'runners' | 'tags'; name: string };
+
+export function refNames(prefix: string = defaultPrefix): RefNames {
+  return {
+    prefix,
+    area: (area) => `${prefix}/${area}`,
+    ofRun: (area, run) => `${prefix}/${area}/${run}`,
+    run: (run) => `${prefix}/runs/${run}`,
+    job: (area, { run, job }) => `${prefix}/${area}/${run}/${job}`,
+    cache: (key) => `${prefix}/cache/${key}`,
+    runner: (name) => `${prefix}/runners/${name}`,
+    tag: (name) => `${prefix}/tags/${name}`,
+    history: `refs/remotes/${prefix}/runs/HEAD`,
+    parse(ref) {
+      if (!ref.startsWith(`${prefix}/`)) return null;
+      const [area, first, second, ...rest] = ref.slice(prefix.length + 1).split('/');
+      if (rest.length > 0 || !first || !isName(first)) return null;
+      if (area === 'queue' || area === 'claims' || area === 'jobs' || area === 'stops') {
+        return second && isName(second) ? { area, run: first, job: second } : null;
+      }
+      if (second !== undefined) return null;
+      if (area === 'runs') return { area, run: first };
+      return area === 'cache' || area === 'runners' || area === 'tags' ? { area, name: first } : null;
+    },
+  };
+}
+
+/** The log of a job as a note on the run commit; its own ref per job, since one shared notes ref loses pushes. */
+export function noteRef({ run, job }: JobId): string {
+  return `refs/notes/dstack/${run}/${job}`;
+}
+
+/** Where the notes of a run, or of all runs, lie. */
+export function notesOf(run?: string): string {
+  return run === undefined ? 'refs/notes/dstack' : `refs/notes/dstack/${run}`;
+}
+
+/** `run/job`, as people write it. */
+export function jobName({ run, job }: JobId): string {
+  return `${run}/${job}`;
+}

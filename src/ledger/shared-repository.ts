@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DstackError } from '../errors.ts';
+import { fetchRefs } from '../git/fetch.ts';
+import { type GitObject, openObjectReader } from '../git/object-reader.ts';
+import { type PushOutcome, push, type RefUpdate } from '../git/push.ts';
+import { listRefs } from '../git/refs.ts';
+import { openRepository, type Repository } from '../git/repository.ts';
+import { runGit } from '../git/run-git.ts';
+import type { TransferFailure } from '../git/transfer-failure.ts';
+
+/**
+ * The shared repository as the protocol sees it: a listing, objects, and guarded updates.
+ * Nothing else of a Git host is ever needed.
+ */
+export interface SharedRepository {
+  /** Where it is, for people. */
+  readonly location: string;
+  /** For `git fetch` and `git push`. */
+  readonly remote: string;
+  /** Own objects are written here, and pushed from here. */
+  readonly local: Repository;
+  /** Its folder, if it is on this machine. */
+  readonly path: string | null;
+  /**
+   * The refs at or below any of the prefixes, and afterwards their objects can be read.
+   * A listing is no snapshot: with pushes going on, a ref that moves can be in neither of two places.
+   * @throws DstackError `unreachable` and the like
+   */
+  list(prefixes: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** `<id>` or `<id>:<path>`; null if it isn't there. */
+  read(name: string): Promise<GitObject | null>;
+  push(updates: readonly RefUpdate[], options?: { atomic?: boolean }): Promise<PushOutcome>;
+  close(): void;
+}
+
+/**
+ * Finds out what a configured remote means: a Git remote's name, a URL, or a path (relative to `folder`).
+ * @returns its address, and its folder if it is on this machine
+ */
+export async function resolveRemote(
+  remote: string,
+  folder: string,
+): Promise<{ address: string; path: string | null; named: boolean }> {
+  const byName = await runGit(['remote', 'get-url', '--', remote], { cwd: folder });
+  const named = byName.exitCode === 0;
+  const address = named ? byName.stdout.toString('utf8').split('\n')[0]?.trim() || remote : remote;
+  if (address.startsWith('file://')) {
+    try {
+      return { address, path: fileURLToPath(address), named };
+    } catch {
+      throw new DstackError('bad-remote', `${address} is not the URL of a file on this machine`, {
+        hint: 'write file:///absolute/path',
+      });
+    }
+  }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(address)) return { address, path: null, named };
+  const path = isAbsolute(address) ? address : resolve(folder, address);
+  // What has a colon before any slash is `host:path`, unless there is such a file.
+  if (/^[^/]+:/.test(address) && !existsSync(path)) return { address, path: null, named };
+  return { address: path, path, named };
+}
+
+/** Opens the shared repository at a remote, from `local`, a repository of one's own. */
+export async function openSharedRepository(
+  local: Repository,
+  remote: string,
+  folder: string = local.workTree ?? local.gitDir,
+): Promise<SharedRepository> {
+  const { address, path, named } = await resolveRemote(remote, folder);
+  if (address.startsWith('-'))
+    throw new DstackError('bad-remote', `${address} can't be the address of a repository`);
+  return path === null
+    ? openByFetching(local, named ? remote : address, address)
+    : openOnThisMachine(local, path);
+}
+
+/** A folder on this machine: read directly, so that a look costs one process and transfers nothing. */
+async function openOnThisMachine(local: Repository, path: string): Promise<SharedRepository> {
+  const shared = await openRepository(path);
+  if (shared.objectFormat !== local.objectFormat)
+    throw differentFormat(path, shared.objectFormat, local.objectFormat);
+  const reader = openObjectReader(shared.gitDir);
+  const ownReader = openObjectReader(local.gitDir);
+  return {
+    location: path,
+    remote: path,
+    local,
+    path: shared.commonDir,
+    async list(prefixes) {
+      if (!existsSync(shared.gitDir))
+        throw unreachable(path, { code: 'unreachable', words: 'it is gone', hint: undefined });
+      return listRefs(shared.gitDir, prefixes);
+    },
+    async read(name) {
+      return (await reader.read(name)) ?? (await ownReader.read(name));
+    },
+    push: (updates, options) => push(local, path, updates, { atomic: options?.atomic ?? false }),
+    close() {
+      reader.close();
+      ownReader.close();
+    },
+  };
+}
+
+/** Anything that has to be fetched from: its refs are mirrored in the local repository under a prefix of their own. */
+function openByFetching(local: Repository, remote: string, location: string): SharedRepository {
+  const mirror = `refs/dstack-remotes/${createHash('sha256').update(location).digest('hex').slice(0, 12)}`;
+  const reader = openObjectReader(local.gitDir);
+  // Two fetches into the same refs would get in each other's way.
+  let last: Promise<unknown> = Promise.resolve();
+
+  const fetchPrefixes = async (prefixes: readonly string[]) => {
+    const refspecs = prefixes.map((prefix) => {
+      const below = prefix.replace(/\/$/, '');
+      return `+${below}/*:${join(mirror, below)}/*`;
+    });
+    for (let attempt = 1; ; attempt += 1) {
+      const failure = await fetchRefs(local, remote, refspecs, { prune: true });
+      if (!failure) break;
+      if (failure.code !== 'lock' || attempt === 4) throw unreachable(location, failure);
+      await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** attempt * Math.random()));
+    }
+    const refs = await listRefs(
+      local.gitDir,
+      prefixes.map((prefix) => `${mirror}/${prefix}`),
+    );
+    return new Map([...refs].map(([ref, id]) => [ref.slice(mirror.length + 1), id]));
+  };
+
+  return {
+    location,
+    remote,
+    local,
+    path: null,
+    list(prefixes) {
+      const next = last.then(
+        () => fetchPrefixes(prefixes),
+        () => fetchPrefixes(prefixes),
+      );
+      last = next.catch(() => {});
+      return next;
+    },
+    read: (name) => reader.read(name),
+    push: (updates, options) => push(local, remote, updates, { atomic: options?.atomic ?? false }),
+    close: () => reader.close(),
+  };
+}
+
+/** The error for a shared repository that doesn't answer, in its own words. */
+export function unreachable(location: string, failure: TransferFailure): DstackError {
+  return new DstackError(failure.code, `the shared repository ${location} can't be used: ${failure.words}`, {
+    hint: failure.hint,
+  });
+}
+
+function differentFormat(path: string, theirs: string, ours: string): DstackError {
+  return new DstackError('object-format', `${path} holds ${theirs} objects, this repository ${ours} ones`, {
+    hint: `make a shared repository of the same kind: git init --bare --object-format=${ours} PATH`,
+  });
+}

@@ -1,0 +1,71 @@
+import type { JobState } from '../ledger/state.ts';
+
+/** The symbols of a screen: each state has its own, so that a screen without colours says the same. */
+export interface Glyphs {
+  readonly state: Readonly<Record<JobState, string>>;
+  readonly pointer: string;
+  readonly open: string;
+  readonly closed: string;
+  readonly branch: string;
+  readonly lastBranch: string;
+  readonly trunk: string;
+  readonly ellipsis: string;
+  readonly separator: string;
+  readonly upDown: string;
+}
+
+export const unicodeGlyphs: Glyphs = {
+  state: {
+    submitted: '○',
+    claimed: '◌',
+    pulling: '↓',
+    running: '●',
+    uploading: '↑',
+    done: '✔',
+    failed: '✖',
+    stopped: '■',
+    aborted: '⊘',
+    skipped: '↷',
+    cached: '≡',
+  },
+  pointer: '❯',
+  open: '▾',
+  closed: '▸',
+  branch: '├',
+  lastBranch: '└',
+  trunk: '│',
+  ellipsis: '…',
+  separator: ' · ',
+  upDown: '↑↓',
+};
+
+export const asciiGlyphs: Glyphs = {
+  state: {
+    submitted: '.',
+    claimed: 'o',
+    pulling: 'v',
+    running: '*',
+    uploading: '^',
+    done: '+',
+    failed: 'x',
+    stopped: '#',
+    aborted: '!',
+    skipped: '-',
+    cached: '=',
+  },
+  pointer: '>',
+  open: '-',
+  closed: '+',
+  branch: '|',
+  lastBranch: '`',
+  trunk: '|',
+  ellipsis: '~',
+  separator: ', ',
+  upDown: 'up/down',
+};
+
+/** Unicode symbols if the locale says that the terminal shows UTF-8 (POSIX: the first of the three that is set). */
+export function glyphsForLocale(env: NodeJS.ProcessEnv): Glyphs {
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
+  return /utf-?8/i.test(locale) ? unicodeGlyphs : asciiGlyphs;
+}

@@ -1,0 +1,110 @@
+import { isFinal, type LedgerState, type RunView } from '../ledger/state.ts';
+import { plainText } from '../terminal-text.ts';
+import { paint, stateColour } from './colours.ts';
+import { describeVariables, jobReason, runReason, stateWord } from './describe.ts';
+import { formatAge, formatBytes, formatDuration, jobDuration, runDuration } from './duration.ts';
+import { truncate } from './fit-text.ts';
+import { type Cell, formatTable, type TableOptions } from './table.ts';
+
+export interface StatusTableOptions extends TableOptions {
+  /** Every run there is, whatever `limit` says. */
+  readonly all?: boolean | undefined;
+  /** The newest so many runs; by default the newest 20, and every older one that is not finished. */
+  readonly limit?: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+const DEFAULT_LIMIT = 20;
+
+/** Which runs a plain status shows, newest first, and how many it leaves out. */
+export function selectRuns(
+  state: LedgerState,
+  options: Pick<StatusTableOptions, 'all' | 'limit'>,
+): { runs: readonly RunView[]; hidden: number } {
+  const { all, limit } = options;
+  const runs = state.runs.filter(
+    (run, index) => all || index < (limit ?? DEFAULT_LIMIT) || (limit === undefined && !isFinal(run.state)),
+  );
+  return { runs, hidden: state.runs.length - runs.length };
+}
+
+/** The runs as a table, newest first; a line that says what to do if there are none. */
+export function statusTable(state: LedgerState, options: StatusTableOptions): string {
+  if (state.runs.length === 0) return 'No runs yet. Start one: dstack run WORKFLOW\n';
+  const { runs } = selectRuns(state, options);
+  const rows = runs.map((run): Cell[] => [
+    run.name,
+    run.workflow,
+    { text: run.state, style: stateColour(run.state) },
+    time(runDuration(run, options.now)),
+    formatAge(run.submittedAt, options.now),
+    progress(run),
+    run.submittedBy,
+    describeVariables(run.variables),
+    runReason(run) ?? run.reason ?? '',
+  ]);
+  return formatTable(
+    [
+      { title: 'RUN' },
+      { title: 'WORKFLOW', least: 8 },
+      { title: 'STATE' },
+      { title: 'DURATION' },
+      { title: 'AGE' },
+      { title: 'JOBS' },
+      { title: 'BY', least: 6 },
+      { title: 'VARIABLES', least: 9 },
+      { title: 'REASON', least: 8 },
+    ],
+    rows,
+    options,
+  );
+}
+
+/** One run: what it is, then its jobs as a table, in dependency order. */
+export function runTable(run: RunView, options: TableOptions & { readonly now: number }): string {
+  const facts: [string, string, ReturnType<typeof stateColour>?][] = [
+    ['Run', run.name],
+    ['Workflow', run.workflow],
+    ['State', run.state, stateColour(run.state)],
+    ['Submitted', `${run.submittedAt} by ${run.submittedBy} (${formatAge(run.submittedAt, options.now)})`],
+    ['Duration', time(runDuration(run, options.now))],
+    ['Variables', describeVariables(run.variables)],
+    ['Reason', run.reason ?? ''],
+    ['Commit', run.commit],
+  ];
+  const colour = options.colour ?? false;
+  const head = facts
+    .filter(([, text]) => text !== '')
+    .map(([title, text, style]) => {
+      const shown = truncate(plainText(text), (options.width ?? Number.POSITIVE_INFINITY) - 11);
+      return `${paint('bold', `${title}:`.padEnd(11), colour)}${paint(style, shown, colour)}\n`;
+    });
+  const rows = run.jobs.map((job): Cell[] => [
+    job.name,
+    { text: stateWord(job), style: stateColour(job.state) },
+    time(jobDuration(job, options.now)),
+    job.runner ?? '',
+    job.attempt > 0 ? String(job.attempt) : '',
+    job.artifacts === null ? '' : `${job.artifacts.files} (${formatBytes(job.artifacts.bytes)})`,
+    jobReason(job) ?? '',
+  ]);
+  const columns = [
+    { title: 'JOB' },
+    { title: 'STATE' },
+    { title: 'DURATION' },
+    { title: 'RUNNER', least: 6 },
+    { title: 'ATTEMPT' },
+    { title: 'ARTIFACTS', least: 9 },
+    { title: 'REASON', least: 8 },
+  ];
+  return `${head.join('')}\n${formatTable(columns, rows, options)}`;
+}
+
+function progress(run: RunView): string {
+  return `${run.jobs.filter((job) => isFinal(job.state)).length}/${run.jobs.length}`;
+}
+
+function time(ms: number | null): string {
+  return ms === null ? '-' : formatDuration(ms);
+}

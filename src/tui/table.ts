@@ -1,0 +1,91 @@
+import stringWidth from 'string-width';
+import { plainText } from '../terminal-text.ts';
+import { paint, type Style } from './colours.ts';
+import { fit, truncate } from './fit-text.ts';
+
+export interface Column {
+  readonly title: string;
+  /** The least width to which it may be cut when the table is too wide; a column without it is never cut. */
+  readonly least?: number;
+}
+
+/** A cell's text may be foreign: it is neutralised here. */
+export type Cell = string | { readonly text: string; readonly style: Style };
+
+export interface TableOptions {
+  /** Terminal columns to fit into; without it nothing is cut. */
+  readonly width?: number | undefined;
+  readonly colour?: boolean | undefined;
+}
+
+const GAP = '  ';
+
+/** Aligned columns under their titles, one line a row, each ending in `\n`. Columns that are empty all the way are left out. */
+export function formatTable(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  options: TableOptions,
+): string {
+  const texts = rows.map((row) => row.map((cell) => plainText(typeof cell === 'string' ? cell : cell.text)));
+  const used = columns.map((_, index) => index).filter((index) => texts.some((row) => row[index]));
+  const natural = used.map((index) => {
+    const widths = texts.map((row) => stringWidth(row[index] ?? ''));
+    return widths.reduce((a, b) => Math.max(a, b), stringWidth(columns[index]?.title ?? ''));
+  });
+  const widths = shrink(
+    natural,
+    used.map((index) => columns[index]?.least),
+    options.width,
+  );
+  const colour = options.colour ?? false;
+  const line = (cells: readonly string[], styles: readonly (Style | undefined)[]) => {
+    let left = options.width ?? Number.POSITIVE_INFINITY;
+    const parts: string[] = [];
+    cells.forEach((text, position) => {
+      const last = position === cells.length - 1;
+      const width = Math.min(widths[position] ?? 0, left);
+      left -= width + GAP.length;
+      if (width <= 0) return;
+      const shown = last ? truncate(text, width) : fit(text, width);
+      parts.push(paint(styles[position], shown, colour));
+    });
+    return `${parts.join(GAP).trimEnd()}\n`;
+  };
+  const header = line(
+    used.map((index) => columns[index]?.title ?? ''),
+    used.map(() => 'bold'),
+  );
+  const body = rows.map((row, number) =>
+    line(
+      used.map((index) => texts[number]?.[index] ?? ''),
+      used.map((index) => styleOf(row[index])),
+    ),
+  );
+  return header + body.join('');
+}
+
+function styleOf(cell: Cell | undefined): Style | undefined {
+  return typeof cell === 'object' ? cell.style : undefined;
+}
+
+/** Takes what is too much from the widest column that may be cut, again and again. */
+function shrink(
+  natural: readonly number[],
+  least: readonly (number | undefined)[],
+  width: number | undefined,
+): number[] {
+  const widths = [...natural];
+  if (width === undefined) return widths;
+  let excess = widths.reduce((a, b) => a + b, 0) + GAP.length * Math.max(0, widths.length - 1) - width;
+  while (excess > 0) {
+    let widest = -1;
+    widths.forEach((value, index) => {
+      const limit = least[index];
+      if (limit !== undefined && value > limit && value > (widths[widest] ?? 0)) widest = index;
+    });
+    if (widest < 0) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+    excess -= 1;
+  }
+  return widths;
+}

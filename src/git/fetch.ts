@@ -26,9 +26,13 @@ export async function fetchRefs(
     ...(options.prune ? ['--prune'] : ['--no-prune']),
     ...(options.depth ? [`--depth=${options.depth}`, '--update-shallow'] : []),
   ];
-  const result = await runGit(['fetch', ...isolation, ...extra, '--', remote, ...refspecs], {
-    gitDir: repository.gitDir,
-    signal: options.signal,
-  });
+  // Version 2 of the protocol serves any object by its id, whatever the user's setting.
+  const result = await runGit(
+    ['-c', 'protocol.version=2', 'fetch', ...isolation, ...extra, '--', remote, ...refspecs],
+    {
+      gitDir: repository.gitDir,
+      signal: options.signal,
+    },
+  );
   return result.exitCode === 0 ? null : explainTransferFailure(result.stderr);
 }

@@ -65,6 +65,8 @@ export const recordSchema = z.strictObject({
   startedAt: time.nullable(),
   finishedAt: time,
   queue: z.string().max(64),
+  /** Its log becomes a note on this commit. */
+  runCommit: z.string().max(64),
   cacheKey: z.string().nullable(),
   cachedFrom: jobId.nullable(),
   log: z.strictObject({

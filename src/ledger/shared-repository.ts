@@ -32,6 +32,8 @@ export interface SharedRepository {
   list(prefixes: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** `<id>` or `<id>:<path>`; null if it isn't there. */
   read(name: string): Promise<GitObject | null>;
+  /** Brings objects that were seen there into the local repository, so that own commits can build on them. */
+  obtain(ids: readonly string[]): Promise<void>;
   push(updates: readonly RefUpdate[], options?: { atomic?: boolean }): Promise<PushOutcome>;
   close(): void;
 }
@@ -97,6 +99,13 @@ async function openOnThisMachine(local: Repository, path: string): Promise<Share
     async read(name) {
       return (await reader.read(name)) ?? (await ownReader.read(name));
     },
+    async obtain(ids) {
+      const known = await Promise.all(ids.map((id) => ownReader.read(id)));
+      const missing = ids.filter((_, index) => !known[index]);
+      if (missing.length === 0) return;
+      const failure = await fetchRefs(local, path, missing);
+      if (failure) throw unreachable(path, failure);
+    },
     push: (updates, options) => push(local, path, updates, { atomic: options?.atomic ?? false }),
     close() {
       reader.close();
@@ -115,7 +124,8 @@ function openByFetching(local: Repository, remote: string, location: string): Sh
   const fetchPrefixes = async (prefixes: readonly string[]) => {
     const refspecs = prefixes.map((prefix) => {
       const below = prefix.replace(/\/$/, '');
-      return `+${below}/*:${join(mirror, below)}/*`;
+      // Without a slash before it, the star matches the ref of that very name as well as those below it.
+      return `+${below}*:${join(mirror, below)}*`;
     });
     for (let attempt = 1; ; attempt += 1) {
       const failure = await fetchRefs(local, remote, refspecs, { prune: true });
@@ -144,6 +154,8 @@ function openByFetching(local: Repository, remote: string, location: string): Sh
       return next;
     },
     read: (name) => reader.read(name),
+    // A listing has fetched them already.
+    obtain: async () => {},
     push: (updates, options) => push(local, remote, updates, { atomic: options?.atomic ?? false }),
     close: () => reader.close(),
   };

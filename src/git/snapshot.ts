@@ -1,0 +1,162 @@
+import { join } from 'node:path';
+import { DstackError } from '../errors.ts';
+import { plainText } from '../terminal-text.ts';
+import { lookAgain } from './look-again.ts';
+import { withPrivateIndex } from './private-index.ts';
+import { joinRecords, type RawPath, showPath, splitRecords } from './raw-path.ts';
+import type { Repository } from './repository.ts';
+import { gitFailed, runGit } from './run-git.ts';
+import { requireCleanSubmodules } from './submodules.ts';
+import { unreadableFiles, unreadableIn } from './unreadable.ts';
+import { inspectUntracked, type UntrackedOptions } from './untracked.ts';
+import {
+  listWorkTree,
+  type RunInWorkTree,
+  readIgnorePatterns,
+  type WorkTreeListing,
+} from './work-tree-listing.ts';
+
+export interface SnapshotOptions extends UntrackedOptions {
+  signal?: AbortSignal | undefined;
+}
+
+/** The work tree as it is, recorded in the repository. */
+export interface Snapshot {
+  /** Id of the tree. Nothing refers to it yet. */
+  readonly tree: string;
+  /** Id of the commit at HEAD; null if there is none yet. */
+  readonly parent: string | null;
+  readonly stats: {
+    /** Tracked files that differ from HEAD, deleted ones included. */
+    readonly changed: number;
+    /** Files that were neither tracked nor ignored. */
+    readonly untracked: number;
+    readonly untrackedBytes: number;
+  };
+  /** One line each, fit for printing. */
+  readonly warnings: readonly string[];
+}
+
+/** Of the same syntax and effect as .gitignore, for snapshots only. */
+const IGNORE_FILE = '.dstackignore';
+
+/**
+ * Settings for everything done to the private index: it is a plain whole one, no hook hears of it, nothing but
+ * the files themselves says whether they changed, and line ends that Git will convert are no reason to stop.
+ */
+const settings = [
+  ...['-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=', '-c', 'core.splitIndex=false'],
+  ...['-c', 'core.ignoreStat=false', '-c', 'core.safecrlf=false', '-c', 'add.ignoreErrors=false'],
+];
+
+/**
+ * Records the work tree, uncommitted changes and untracked files included, as a tree. Works on a copy of the index:
+ * of the user's repository only the object store changes, and not even that when an error is thrown about
+ * untracked files or submodules.
+ * @throws DstackError `no-work-tree`, `dirty-submodule`, `unreadable-files`, `large-files`, `secret-files`,
+ *   `git-failed`, `interrupted`
+ */
+export async function takeSnapshot(
+  repository: Pick<Repository, 'gitDir' | 'workTree'>,
+  options: SnapshotOptions = {},
+): Promise<Snapshot> {
+  const { gitDir, workTree } = repository;
+  if (workTree === null) {
+    throw new DstackError('no-work-tree', `${gitDir} is a bare repository: there are no files to record`, {
+      hint: 'run this in a clone of it',
+    });
+  }
+  return withPrivateIndex(join(gitDir, 'index'), async (indexFile) => {
+    const execute = (args: readonly string[], input?: Uint8Array) =>
+      runGit([...settings, ...args], {
+        ...{ cwd: workTree, gitDir, workTree, indexFile, input },
+        signal: options.signal,
+      });
+    const run: RunInWorkTree = async (args, input) => {
+      const result = await execute(args, input);
+      const unreadable = unreadableIn(workTree, result.stderr);
+      if (unreadable.length > 0) throw unreadableFiles(unreadable);
+      if (result.exitCode !== 0) throw gitFailed(args, result);
+      return result;
+    };
+    const [parent, listing] = await Promise.all([
+      execute(['rev-parse', '--verify', '--quiet', 'HEAD']).then(
+        (head) => head.stdout.toString().trim() || null,
+      ),
+      readIgnorePatterns(workTree, IGNORE_FILE).then((patterns) => listWorkTree(run, workTree, patterns)),
+    ]);
+    const { untracked } = listing;
+    const intended = await intendedToAdd(run, listing);
+    const untrackedBytes = inspectUntracked(workTree, [...untracked, ...intended], options);
+    await requireCleanSubmodules(workTree, listing.submodules, options.signal);
+
+    await lookAgain(run, workTree, listing);
+    const added = await run(['add', '--update', '--sparse', '--ignore-errors']);
+    if (untracked.length > 0) {
+      // A file may have gone since it was listed (--remove), or stand where a hidden entry was (--replace).
+      const args = ['update-index', '--add', '--remove', '--replace', '-z', '--stdin'];
+      await run(args, joinRecords(untracked));
+    }
+    await leaveOut(run, listing.nestedRepositories);
+    const tree = (await run(['write-tree'])).stdout.toString().trim();
+    return {
+      tree,
+      parent,
+      stats: {
+        changed: await countChanged(run, parent, tree, untracked),
+        untracked: untracked.length,
+        untrackedBytes,
+      },
+      warnings: [...warn(listing), ...gitWarnings(added.stderr)],
+    };
+  });
+}
+
+/** Files announced by `git add --intent-to-add`: tracked in name only, so their content is new to the repository. */
+async function intendedToAdd(run: RunInWorkTree, listing: WorkTreeListing): Promise<RawPath[]> {
+  if (listing.filled.length === 0) return [];
+  const args = ['diff-files', '-z', '--name-only', '--diff-filter=A', '--ita-invisible-in-index'];
+  return splitRecords((await run(args)).stdout);
+}
+
+/** A nested repository in the place of a tracked file has become a submodule without an address. */
+async function leaveOut(run: RunInWorkTree, paths: readonly RawPath[]): Promise<void> {
+  if (paths.length > 0) await run(['update-index', '--force-remove', '-z', '--stdin'], joinRecords(paths));
+}
+
+/** Every tree can be compared with the empty one, which Git knows without having it. */
+const EMPTY_TREE = {
+  sha1: '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
+  sha256: '6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321',
+};
+
+async function countChanged(
+  run: RunInWorkTree,
+  parent: string | null,
+  tree: string,
+  untracked: readonly RawPath[],
+): Promise<number> {
+  const before = parent ?? (tree.length === 40 ? EMPTY_TREE.sha1 : EMPTY_TREE.sha256);
+  const args = ['diff-tree', '-r', '-z', '--name-only', '--ignore-submodules=none', before, tree];
+  const isUntracked = new Set(untracked);
+  return splitRecords((await run(args)).stdout).filter((path) => !isUntracked.has(path)).length;
+}
+
+function warn(listing: WorkTreeListing): string[] {
+  return [
+    ...listing.unmerged.map(
+      (path) => `${showPath(path)} has a merge conflict; recorded as it is in the work tree`,
+    ),
+    ...listing.nestedRepositories.map(
+      (path) =>
+        `${showPath(path)} is a repository of its own and is left out; ignore it, or add it as a submodule`,
+    ),
+    ...listing.submodules.map(
+      (path) => `${showPath(path)} is a submodule: its commit is recorded, not its files`,
+    ),
+  ];
+}
+
+function gitWarnings(stderr: string): string[] {
+  return [...stderr.matchAll(/^warning: (.+)$/gm)].map((match) => plainText(match[1] as string));
+}

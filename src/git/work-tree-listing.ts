@@ -1,0 +1,109 @@
+import { lstatSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { locate, type RawPath, splitRecords } from './raw-path.ts';
+import { unreadableFiles } from './unreadable.ts';
+
+/** What stands out in a work tree; ordinary tracked files are left to Git. */
+export interface WorkTreeListing {
+  /** Files and links that are neither tracked nor ignored. */
+  readonly untracked: readonly RawPath[];
+  /** Untracked folders that are repositories of their own. */
+  readonly nestedRepositories: readonly RawPath[];
+  readonly submodules: readonly RawPath[];
+  /** Conflicts of a merge that are not resolved yet. */
+  readonly unmerged: readonly RawPath[];
+  /** Entries that Git was told to take for unchanged without looking. */
+  readonly assumedUnchanged: readonly RawPath[];
+  readonly skipWorktree: readonly RawPath[];
+  /** Files with content whose entry has none, as `git add --intent-to-add` leaves them. */
+  readonly filled: readonly RawPath[];
+}
+
+/** Runs Git in the work tree with the private index. */
+export type RunInWorkTree = (
+  args: readonly string[],
+  input?: Uint8Array,
+) => Promise<{ stdout: Buffer; stderr: string }>;
+
+/** Lists the work tree in one Git process. `ignored` are more patterns in gitignore syntax; they have the last word. */
+export async function listWorkTree(
+  run: RunInWorkTree,
+  workTree: string,
+  ignored: readonly string[],
+): Promise<WorkTreeListing> {
+  const patterns = ignored.map((pattern) => `--exclude=${pattern}`);
+  const { stdout } = await run([
+    'ls-files',
+    ...['-z', '-v', '--stage', '--others', '--exclude-standard'],
+    ...patterns,
+  ]);
+  return parseListing(splitRecords(stdout), (path) => hasContent(workTree, path));
+}
+
+// `? path`, or `H 100644 <id> <stage>\tpath`; `S` is skip-worktree, a small letter is assume-unchanged.
+const EMPTY_BLOBS = new Set([
+  'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391',
+  '473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813',
+]);
+
+/** @param isFilled whether the work tree has a file with content at a path that is empty in the index */
+export function parseListing(
+  records: readonly string[],
+  isFilled: (path: RawPath) => boolean,
+): WorkTreeListing {
+  const untracked: RawPath[] = [];
+  const nestedRepositories: RawPath[] = [];
+  const submodules = new Set<RawPath>();
+  const unmerged = new Set<RawPath>();
+  const assumedUnchanged: RawPath[] = [];
+  const skipWorktree: RawPath[] = [];
+  const filled: RawPath[] = [];
+  for (const record of records) {
+    const tag = record.charAt(0);
+    if (tag === '?') {
+      const path = record.slice(2);
+      if (path.endsWith('/')) nestedRepositories.push(path.slice(0, -1));
+      else untracked.push(path);
+      continue;
+    }
+    const tab = record.indexOf('\t');
+    const path = record.slice(tab + 1);
+    const skipped = tag === 'S' || tag === 's';
+    if (record.charAt(tab - 1) !== '0') unmerged.add(path);
+    if (skipped) skipWorktree.push(path);
+    if (tag >= 'a') assumedUnchanged.push(path);
+    if (record.startsWith('160000', 2)) submodules.add(path);
+    else if (!skipped && EMPTY_BLOBS.has(record.slice(9, tab - 2)) && isFilled(path)) filled.push(path);
+  }
+  return {
+    untracked,
+    nestedRepositories,
+    submodules: [...submodules],
+    unmerged: [...unmerged],
+    assumedUnchanged,
+    skipWorktree,
+    filled,
+  };
+}
+
+function hasContent(workTree: string, path: RawPath): boolean {
+  return (lstatSync(locate(workTree, path), { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+/**
+ * The patterns of a file in gitignore syntax; none if it does not exist. They are given to Git as arguments, because
+ * a whole file (`--exclude-from`) would be overruled by any `!pattern` of a .gitignore.
+ */
+export async function readIgnorePatterns(workTree: string, name: string): Promise<string[]> {
+  const text = await readFile(join(workTree, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    if (error.code === 'EACCES') throw unreadableFiles([name]);
+    throw error;
+  });
+  return text
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n/)
+    .map((line) => line.replace(/(?<=^(?:[^\\]|\\.)*) +$/, ''))
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}

@@ -1,0 +1,262 @@
+import { randomUUID } from 'node:crypto';
+import { parseCommit } from '../git/object-reader.ts';
+import { type CommitInput, writeCommits } from '../git/write-commits.ts';
+import { backOff, compareAndSwap, type SwapResult } from './compare-and-swap.ts';
+import { type ClaimFile, formatVersion, printFile, type RecordFile } from './formats.ts';
+import { type Ledger, signature } from './ledger.ts';
+import type { QueueEntry } from './live.ts';
+import { chunkPath, listChunks, printPointer } from './log-chunks.ts';
+import { type JobId, jobName } from './refs.ts';
+
+/** Who claims: what a claim says of its runner. */
+export interface Claimant {
+  readonly runner: string;
+  readonly host: string;
+  readonly instance: string;
+  /** Seconds. */
+  readonly lease: number;
+}
+
+/** More of the log: bytes for Git, or where the store has them. */
+export type NewChunk = { readonly bytes: Uint8Array } | { readonly stored: { sha256: string; size: number } };
+
+export interface ClaimChange {
+  state?: ClaimFile['state'];
+  detail?: string | null;
+  startedAt?: string;
+  chunks?: readonly NewChunk[];
+}
+
+/** A won claim. Its calls are carried out one after the other, in order. */
+export interface ClaimHolder {
+  readonly id: JobId;
+  readonly entry: QueueEntry;
+  claim(): ClaimFile;
+  /** The commit that the ref points at, as far as is known. */
+  tip(): string;
+  /** {@link monotonicSeconds} at the start of the last swap that was acknowledged: the lease counts from there. */
+  acknowledgedAt(): number;
+  /**
+   * Renews, and says what is new. Tried once, then the truth is read; `unknown` if the repository can't be reached
+   * (the change is kept and goes with the next renewal).
+   */
+  renew(change?: ClaimChange): Promise<SwapResult | 'unknown'>;
+  /**
+   * The one commit point of the job. Tries until `giveUp` says so.
+   * @param artifacts the text of `artifacts.json`, if there is one
+   * @param logTail the end of a log of which Git holds only the beginning
+   */
+  finish(
+    record: RecordFile,
+    files: { artifacts: string | null; logTail: Uint8Array | null },
+    giveUp?: (attempt: number) => boolean | Promise<boolean>,
+  ): Promise<SwapResult | 'unknown'>;
+  /** Gives the job back to the queue as if it had never been claimed. */
+  withdraw(): Promise<void>;
+}
+
+/** Seconds on a clock that never jumps and goes on while the machine is suspended. */
+export { uptime as monotonicSeconds } from 'node:os';
+
+import { uptime as monotonicSeconds } from 'node:os';
+
+export type AcquireResult = { result: 'won'; holder: ClaimHolder } | { result: 'lost' | 'unknown' };
+
+/**
+ * Claims a job: exactly one of all who try wins. `over`: the tip of a claim whose lease has run out (a takeover).
+ * After winning, the job's refs are read again before anything is executed, for the job may have ended in between.
+ */
+export async function acquireClaim(
+  ledger: Ledger,
+  entry: QueueEntry,
+  claimant: Claimant,
+  over: { commit: string; claim: ClaimFile } | null,
+): Promise<AcquireResult> {
+  const { shared, names } = ledger;
+  const ref = names.job('claims', entry.id);
+  const mine = new Set<string>();
+  if (over) await shared.obtain([over.commit]);
+  let claim: ClaimFile = {
+    format: formatVersion,
+    run: entry.id.run,
+    job: entry.id.job,
+    ...claimant,
+    nonce: randomUUID(),
+    attempt: (over?.claim.attempt ?? 0) + 1,
+    queue: entry.commit,
+    state: 'claimed',
+    detail: null,
+    claimedAt: new Date().toISOString(),
+    startedAt: null,
+  };
+  /** Chunks that earlier attempts left; this one's are numbered after them. */
+  const inherited = over ? await listChunks(shared, over.commit) : [];
+  let nextChunk = (inherited.at(-1)?.number ?? -1) + 1;
+  let parents: string[] = over ? [over.commit] : [];
+  let tree = over ? await treeOf(ledger, over.commit) : null;
+
+  const write = async (
+    files: CommitInput['files'],
+    message: string,
+    base: string | null,
+  ): Promise<string> => {
+    const [commit] = await writeCommits(shared.local, [
+      {
+        parents,
+        baseTree: base,
+        files,
+        message: `${message}\n\n${trailers(entry.id)}`,
+        author: signature(ledger),
+      },
+    ]);
+    mine.add(commit as string);
+    return commit as string;
+  };
+
+  let startedAt = monotonicSeconds();
+  let tip = await write([claimFile(claim)], claimMessage(claim), tree);
+  const swapped = await compareAndSwap(
+    shared,
+    { ref, from: over?.commit ?? null, to: tip },
+    mine,
+    backOff(4),
+  );
+  if (swapped !== 'won') return { result: swapped };
+  tree = await treeOf(ledger, tip);
+
+  let acknowledgedAt = startedAt;
+  let pending: ClaimChange = {};
+  let pendingChunks: NewChunk[] = [];
+  let last: Promise<unknown> = Promise.resolve();
+  const inOrder = <T>(act: () => Promise<T>): Promise<T> => {
+    const next = last.then(act, act);
+    last = next.catch(() => {});
+    return next;
+  };
+
+  const logFiles = (): CommitInput['files'] =>
+    pendingChunks.map((chunk, index) =>
+      'bytes' in chunk
+        ? { path: chunkPath(nextChunk + index, false), content: chunk.bytes }
+        : { path: chunkPath(nextChunk + index, true), content: printPointer(chunk.stored) },
+    );
+
+  const swapTo = async (
+    commit: string,
+    giveUp: (attempt: number) => boolean | Promise<boolean>,
+  ): Promise<SwapResult | 'unknown'> => {
+    startedAt = monotonicSeconds();
+    const result = await compareAndSwap(shared, { ref, from: tip, to: commit }, mine, giveUp);
+    if (result === 'won') {
+      tip = commit;
+      acknowledgedAt = startedAt;
+    }
+    return result;
+  };
+
+  const holder: ClaimHolder = {
+    id: entry.id,
+    entry,
+    claim: () => claim,
+    tip: () => tip,
+    acknowledgedAt: () => acknowledgedAt,
+    renew(change = {}) {
+      const { chunks = [], ...rest } = change;
+      pending = { ...pending, ...rest };
+      pendingChunks = [...pendingChunks, ...chunks];
+      return inOrder(async () => {
+        const carried = pendingChunks.length;
+        const next: ClaimFile = { ...claim, ...pending, nonce: randomUUID() };
+        // A new state is a new commit; a renewal takes the place of the last one, so that history stays short.
+        const before = parents;
+        if (next.state !== claim.state) parents = [tip];
+        const commit = await write([claimFile(next), ...logFiles()], claimMessage(next), tree);
+        const result = await swapTo(commit, backOff(3));
+        if (result === 'won') {
+          claim = next;
+          pending = {};
+          pendingChunks = pendingChunks.slice(carried);
+          nextChunk += carried;
+          tree = await treeOf(ledger, commit);
+        } else {
+          parents = before;
+        }
+        return result;
+      });
+    },
+    finish(record, files, giveUp = () => false) {
+      return inOrder(async () => {
+        parents = [tip];
+        const log = await logTree(ledger, tip);
+        const commit = await write(
+          [
+            { path: 'job.json', id: entry.blob },
+            { path: 'record.json', content: printFile(record) },
+            ...(files.artifacts === null ? [] : [{ path: 'artifacts.json', content: files.artifacts }]),
+            ...(log === null ? [] : [{ path: 'log', id: log, mode: '040000' }]),
+            ...logFiles(),
+            ...(files.logTail === null ? [] : [{ path: 'log-tail', content: files.logTail }]),
+          ],
+          recordMessage(record),
+          null,
+        );
+        const wait = backOff(Number.POSITIVE_INFINITY);
+        return swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));
+      });
+    },
+    withdraw() {
+      return inOrder(async () => {
+        await compareAndSwap(shared, { ref, from: tip, to: null }, mine, backOff(5));
+      });
+    },
+  };
+
+  const stillThere = await lookAgain(ledger, entry);
+  if (stillThere === true) return { result: 'won', holder };
+  await holder.withdraw();
+  return { result: stillThere === false ? 'lost' : 'unknown' };
+}
+
+/** Is the job still in the queue, without an outcome? Null if that can't be found out. */
+async function lookAgain(ledger: Ledger, entry: QueueEntry): Promise<boolean | null> {
+  const { shared, names } = ledger;
+  const wait = backOff(4);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const refs = await shared.list([names.ofRun('queue', entry.id.run), names.ofRun('jobs', entry.id.run)]);
+      return (
+        refs.get(names.job('queue', entry.id)) === entry.commit && !refs.has(names.job('jobs', entry.id))
+      );
+    } catch {
+      if (await wait(attempt)) return null;
+    }
+  }
+}
+
+async function treeOf(ledger: Ledger, commit: string): Promise<string> {
+  const object = await ledger.shared.read(commit);
+  if (object?.type !== 'commit') throw new Error(`commit ${commit} can't be read`);
+  return parseCommit(object.content).tree;
+}
+
+async function logTree(ledger: Ledger, commit: string): Promise<string | null> {
+  const tree = await ledger.shared.read(`${commit}:log`);
+  return tree?.type === 'tree' ? tree.id : null;
+}
+
+function claimFile(claim: ClaimFile): { path: string; content: string } {
+  return { path: 'claim.json', content: printFile(claim) };
+}
+
+function claimMessage(claim: ClaimFile): string {
+  const attempt = claim.attempt > 1 ? ` (attempt ${claim.attempt})` : '';
+  return `${claim.state}: ${claim.job} by ${claim.runner}${attempt}`;
+}
+
+function recordMessage(record: RecordFile): string {
+  return `${record.state}: ${record.job}${record.reason ? `: ${record.reason.split('\n')[0]}` : ''}`;
+}
+
+function trailers(id: JobId): string {
+  return `Dstack-Format: ${formatVersion}\nDstack-Run: ${id.run}\nDstack-Job: ${jobName(id)}\n`;
+}

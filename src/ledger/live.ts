@@ -1,0 +1,161 @@
+import { parseCommit, parseTrailers } from '../git/object-reader.ts';
+import { isObjectId } from '../git/repository.ts';
+import {
+  type ClaimFile,
+  claimSchema,
+  type JobFile,
+  jobSchema,
+  parseFile,
+  type RecordFile,
+  recordSchema,
+  type StopFile,
+  stopSchema,
+} from './formats.ts';
+import type { Ledger } from './ledger.ts';
+import { type JobId, jobName } from './refs.ts';
+
+/** An unfinished job as it waits in the queue. */
+export interface QueueEntry {
+  readonly id: JobId;
+  /** The queue object; claims and stops name it. */
+  readonly commit: string;
+  readonly runCommit: string;
+  /** Blob id of its `job.json`; it counts only if the run commit lists it. */
+  readonly blob: string;
+  readonly job: JobFile;
+}
+
+/** A claim's tip: somebody's lease, or the outcome. */
+export type ClaimTip =
+  | { readonly kind: 'claim'; readonly commit: string; readonly claim: ClaimFile }
+  | { readonly kind: 'finished'; readonly commit: string; readonly record: RecordFile };
+
+export interface StopRequest {
+  readonly commit: string;
+  readonly stop: StopFile;
+}
+
+/** What one look at a ledger's live refs showed. Keys are `run/job`. */
+export interface Live {
+  readonly queue: ReadonlyMap<string, QueueEntry>;
+  readonly claims: ReadonlyMap<string, ClaimTip>;
+  readonly stops: ReadonlyMap<string, StopRequest>;
+  /** Finished jobs, of the runs that have something in the queue only. */
+  readonly finished: ReadonlyMap<string, { commit: string; record: RecordFile }>;
+  /** Refs that hold something unreadable, and why: of a newer version, or damaged. */
+  readonly problems: ReadonlyMap<string, string>;
+}
+
+/** Reads and remembers objects by id, so that a look costs only what is new. */
+export interface LiveReader {
+  look(): Promise<Live>;
+  queueEntry(id: JobId, commit: string): Promise<QueueEntry>;
+  claimTip(commit: string): Promise<ClaimTip>;
+}
+
+/** @throws DstackError from `look` if the shared repository can't be reached */
+export function openLiveReader(ledger: Ledger): LiveReader {
+  let remembered = new Map<string, unknown>();
+  let used = new Map<string, unknown>();
+
+  const remember = async <T>(key: string, read: () => Promise<T>): Promise<T> => {
+    const value = (used.get(key) ?? remembered.get(key) ?? (await read())) as T;
+    used.set(key, value);
+    return value;
+  };
+  const queueEntry = (id: JobId, commit: string) =>
+    remember(`queue ${jobName(id)} ${commit}`, () => readQueueEntry(ledger, id, commit));
+  const claimTip = (commit: string) => remember(commit, () => readClaimTip(ledger, commit));
+  const stop = (commit: string) =>
+    remember(commit, async () =>
+      parseFile(stopSchema, 'stop.json', await readFile(ledger, commit, 'stop.json')),
+    );
+
+  return {
+    queueEntry,
+    claimTip,
+    async look() {
+      const { shared, names } = ledger;
+      const refs = await shared.list([names.area('queue'), names.area('claims'), names.area('stops')]);
+      const live = {
+        queue: new Map<string, QueueEntry>(),
+        claims: new Map<string, ClaimTip>(),
+        stops: new Map<string, StopRequest>(),
+        finished: new Map<string, { commit: string; record: RecordFile }>(),
+        problems: new Map<string, string>(),
+      };
+      const attempt = async (ref: string, read: () => Promise<void>) => {
+        try {
+          await read();
+        } catch (error) {
+          live.problems.set(ref, (error as Error).message);
+        }
+      };
+      for (const [ref, commit] of refs) {
+        const parsed = names.parse(ref);
+        if (!parsed || !('job' in parsed)) continue;
+        const key = jobName(parsed);
+        await attempt(ref, async () => {
+          if (parsed.area === 'queue') live.queue.set(key, await queueEntry(parsed, commit));
+          else if (parsed.area === 'claims') live.claims.set(key, await claimTip(commit));
+          else if (parsed.area === 'stops') live.stops.set(key, { commit, stop: await stop(commit) });
+        });
+      }
+      const waiting = new Set(
+        [...live.queue.values()].filter((entry) => needsOutcomes(entry)).map((entry) => entry.id.run),
+      );
+      if (waiting.size > 0) {
+        const outcomes = await shared.list([...waiting].map((run) => names.ofRun('jobs', run)));
+        for (const [ref, commit] of outcomes) {
+          const parsed = names.parse(ref);
+          if (parsed?.area !== 'jobs') continue;
+          await attempt(ref, async () => {
+            const tip = await claimTip(commit);
+            if (tip.kind === 'finished') live.finished.set(jobName(parsed), { commit, record: tip.record });
+          });
+        }
+      }
+      remembered = used;
+      used = new Map();
+      return live;
+    },
+  };
+}
+
+function needsOutcomes(entry: QueueEntry): boolean {
+  return entry.job.spec.dependsOn.some((dependency) => dependency.run === null);
+}
+
+/** @throws DstackError `bad-object` if the commit has no such file */
+export async function readFile(ledger: Ledger, commit: string, path: string): Promise<Buffer> {
+  const blob = await ledger.shared.read(`${commit}:${path}`);
+  if (blob?.type !== 'blob') throw new Error(`${commit.slice(0, 12)} has no ${path}`);
+  return blob.content;
+}
+
+async function readQueueEntry(ledger: Ledger, id: JobId, commit: string): Promise<QueueEntry> {
+  const object = await ledger.shared.read(commit);
+  const blob = await ledger.shared.read(`${commit}:job.json`);
+  if (object?.type !== 'commit' || blob?.type !== 'blob')
+    throw new Error(`${commit.slice(0, 12)} is no queue entry`);
+  const trailers = new Map(parseTrailers(parseCommit(object.content).message));
+  const runCommit = trailers.get('Dstack-Run-Commit') ?? '';
+  const job = parseFile(jobSchema, `the job.json of ${jobName(id)}`, blob.content);
+  if (!isObjectId(runCommit)) throw new Error(`${commit.slice(0, 12)} names no run commit`);
+  if (job.run !== id.run || job.spec.name !== id.job)
+    throw new Error(`it is the job ${job.run}/${job.spec.name}`);
+  return { id: { run: id.run, job: id.job }, commit, runCommit, blob: blob.id, job };
+}
+
+/** Reads what a claim ref, or a ref of a finished job, points at. */
+export async function readClaimTip(ledger: Ledger, commit: string): Promise<ClaimTip> {
+  const record = await ledger.shared.read(`${commit}:record.json`);
+  if (record?.type === 'blob') {
+    return { kind: 'finished', commit, record: parseFile(recordSchema, 'record.json', record.content) };
+  }
+  return {
+    kind: 'claim',
+    commit,
+    claim: parseFile(claimSchema, 'claim.json', await readFile(ledger, commit, 'claim.json')),
+  };
+}

@@ -1,0 +1,126 @@
+import type { Readable } from 'node:stream';
+import { z } from 'zod';
+import { parseTree } from '../git/object-reader.ts';
+import type { SharedRepository } from './shared-repository.ts';
+
+/**
+ * A piece of a log: bytes kept in Git or, past the limit, in the store. Numbered from 0 and laid out three levels
+ * deep with at most 256 names each, so that adding one costs the same however many there are.
+ */
+export interface LogChunk {
+  readonly number: number;
+  readonly size: number;
+  /** Id of the blob in Git that holds the bytes (or, for a stored one, where they are). */
+  readonly blob: string;
+  readonly stored: boolean;
+}
+
+/** Bytes of a log that go into Git; what follows goes to the store, with a pointer in Git. */
+export const logBytesInGit = 1 << 20;
+
+const storedSuffix = '.stored';
+
+/** Where chunk `number` lies in a claim's tree: `log/00/01/ff`. */
+export function chunkPath(number: number, stored: boolean): string {
+  const hex = number.toString(16).padStart(6, '0');
+  return `log/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${hex.slice(4, 6)}${stored ? storedSuffix : ''}`;
+}
+
+const pointerSchema = z.strictObject({
+  format: z.literal(1),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  size: z.number().int().nonnegative(),
+});
+
+/** The content of a stored chunk's file. */
+export function printPointer(pointer: { sha256: string; size: number }): string {
+  return `${JSON.stringify({ format: 1, ...pointer })}\n`;
+}
+
+/**
+ * The chunks of a claim or finished commit from number `from` on, in order, as names only;
+ * reads just the folders that can hold them.
+ */
+export async function listChunks(
+  shared: Pick<SharedRepository, 'read' | 'local'>,
+  commit: string,
+  from = 0,
+): Promise<{ number: number; blob: string; stored: boolean }[]> {
+  const idBytes = shared.local.objectFormat === 'sha256' ? 32 : 20;
+  const walk = async (
+    path: string,
+    level: number,
+    base: number,
+  ): Promise<{ number: number; blob: string; stored: boolean }[]> => {
+    const tree = await shared.read(`${commit}:${path}`);
+    if (tree?.type !== 'tree') return [];
+    const found: { number: number; blob: string; stored: boolean }[] = [];
+    for (const entry of parseTree(tree.content, idBytes)) {
+      const match = /^([0-9a-f]{2})(\.stored)?$/.exec(entry.name);
+      if (!match) continue;
+      const number = base * 256 + Number.parseInt(match[1] as string, 16);
+      if (level < 2) {
+        const span = 256 ** (2 - level);
+        if ((number + 1) * span > from)
+          found.push(...(await walk(`${path}/${entry.name}`, level + 1, number)));
+      } else if (number >= from) {
+        found.push({ number, blob: entry.id, stored: match[2] !== undefined });
+      }
+    }
+    return found;
+  };
+  return walk('log', 0, 0);
+}
+
+/** Reads bytes from the store by sha256; null where there is no store to read from. */
+export type ReadStored = ((sha256: string) => Promise<Readable>) | null;
+
+/** The bytes of a log from chunk `from` on, piece by piece. What can't be read is said in its place. */
+export async function* readLog(
+  shared: Pick<SharedRepository, 'read' | 'local'>,
+  commit: string,
+  from: number,
+  readStored: ReadStored,
+): AsyncGenerator<{ next: number; bytes: Uint8Array }> {
+  for (const chunk of await listChunks(shared, commit, from)) {
+    const next = chunk.number + 1;
+    const blob = await shared.read(chunk.blob);
+    if (!blob) {
+      yield { next, bytes: Buffer.from('\n[a part of the log is missing from the shared repository]\n') };
+    } else if (!chunk.stored) {
+      yield { next, bytes: blob.content };
+    } else {
+      yield* readPointer(blob.content, next, readStored);
+    }
+  }
+}
+
+async function* readPointer(
+  content: Uint8Array,
+  next: number,
+  readStored: ReadStored,
+): AsyncGenerator<{ next: number; bytes: Uint8Array }> {
+  const missing = (size: string) => ({
+    next,
+    bytes: Buffer.from(`\n[${size} of the log are in the store, which can't be read here]\n`),
+  });
+  let pointer: z.infer<typeof pointerSchema>;
+  try {
+    pointer = pointerSchema.parse(JSON.parse(Buffer.from(content).toString('utf8')));
+  } catch {
+    yield missing('some bytes');
+    return;
+  }
+  if (!readStored) {
+    yield missing(`${pointer.size} bytes`);
+    return;
+  }
+  try {
+    // Only the last piece moves `next` on, so that a reader who breaks off reads this chunk again.
+    for await (const bytes of await readStored(pointer.sha256))
+      yield { next: next - 1, bytes: bytes as Uint8Array };
+    yield { next, bytes: new Uint8Array() };
+  } catch {
+    yield missing(`${pointer.size} bytes`);
+  }
+}

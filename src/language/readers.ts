@@ -1,0 +1,121 @@
+import { quoted, type Report } from './problems.ts';
+import type { LocatedText, Span } from './source.ts';
+import type { MapTree, ScalarTree, Tree } from './yaml-tree.ts';
+
+/** Takes a value of one kind out of the tree; null if it is of another kind, which it reports. */
+export type Reader<T> = (tree: Tree, what: string, report: Report) => T | null;
+
+/** Older YAML takes these for booleans, and so do many editors and tools. */
+const oldBoolean = /^(?:y|yes|n|no|on|off)$/i;
+
+/** Text that is one in every YAML: numbers and booleans must be quoted. Not empty. */
+export const readText: Reader<LocatedText> = (tree, what, report) => {
+  const scalar = readScalar(tree, what, 'text', report);
+  if (!scalar) return null;
+  const kind =
+    scalar.type !== 'text' ? scalar.type : scalar.plain && oldBoolean.test(scalar.text) && 'boolean';
+  if (kind) {
+    const fix = `write ${quoted(JSON.stringify(scalar.text))}, in quotes`;
+    report({
+      span: scalar.span,
+      message: `${what} is text, and ${quoted(scalar.text)} is a ${kind} in YAML; ${fix}`,
+    });
+    return null;
+  }
+  if (scalar.text.trim() === '') {
+    report({ span: scalar.span, message: `${what} is empty` });
+    return null;
+  }
+  return { text: scalar.text, span: scalar.span };
+};
+
+/** Any scalar, taken exactly as it is written: `0.10` stays `0.10`. May be the empty text in quotes. */
+export const readValue: Reader<LocatedText> = (tree, what, report) =>
+  readScalar(tree, what, 'a value', report);
+
+function readScalar(tree: Tree, what: string, expected: string, report: Report): ScalarTree | null {
+  if (tree.kind !== 'scalar') {
+    report({ span: firstLine(tree.span), message: `${what} is ${expected}, but here is a ${tree.kind}` });
+    return null;
+  }
+  if (tree.type === 'nothing') {
+    report({ span: tree.span, message: `${what} has no value; empty text is written \`""\`` });
+    return null;
+  }
+  // Neither a command line nor an environment can carry it.
+  if (tree.text.includes('\u0000')) {
+    report({ span: tree.span, message: `${what} contains a NUL character` });
+    return null;
+  }
+  return tree;
+}
+
+/** A list, each item by `readItem`. Items that can't be read are left out, and reported. */
+export function readList<T>(readItem: Reader<T>): Reader<T[]> {
+  return (tree, what, report) => {
+    if (tree.kind !== 'list') {
+      const found = describeKind(tree);
+      report({
+        span: firstLine(tree.span),
+        message: `${what} is a list, with \`- …\` for each item, but here is ${found}`,
+      });
+      return null;
+    }
+    return tree.items.flatMap((item) => readItem(item, `an item of ${what}`, report) ?? []);
+  };
+}
+
+export const readTexts: Reader<LocatedText[]> = readList(readText);
+
+/** A map, unlike which anything else is reported. */
+export const readMap: Reader<MapTree> = (tree, what, report) => {
+  if (tree.kind === 'map') return tree;
+  report({
+    span: firstLine(tree.span),
+    message: `${what} is a map, \`key: value\`, but here is ${describeKind(tree)}`,
+  });
+  return null;
+};
+
+/** Reports the keys of a map that are not among the known ones. */
+export function reportUnknownKeys(
+  map: MapTree,
+  what: string,
+  known: readonly string[],
+  report: Report,
+): void {
+  for (const { key } of map.entries) {
+    if (!known.includes(key.text)) reportUnknownKey(key, what, known, report);
+  }
+}
+
+export function reportUnknownKey(
+  key: LocatedText,
+  what: string,
+  known: readonly string[],
+  report: Report,
+): void {
+  const reason =
+    key.text === '<<' ? 'merging with `<<` is not part of YAML 1.2' : `unknown key ${quoted(key.text)}`;
+  report({
+    span: key.span,
+    message: `${reason}; ${what} has ${known.join(', ')}`,
+    unknown: { word: key.text, known },
+  });
+}
+
+/** The value of a map's key, or undefined. */
+export function valueUnder(map: MapTree, key: string): Tree | undefined {
+  return map.entries.find((entry) => entry.key.text === key)?.value;
+}
+
+export function describeKind(tree: Tree): string {
+  if (tree.kind !== 'scalar') return `a ${tree.kind}`;
+  return tree.type === 'nothing' ? 'nothing' : quoted(tree.text);
+}
+
+/** Where a collection starts; its whole extent would mark more than the error is about. */
+function firstLine(span: Span): Span {
+  const end = span.source.text.indexOf('\n', span.start);
+  return end < 0 || end > span.end ? span : { ...span, end };
+}

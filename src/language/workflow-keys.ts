@@ -1,0 +1,180 @@
+import { type DependsOn, readDependsOn, readDeps } from './depends-on.ts';
+import { environmentFault } from './names.ts';
+import { quoted, type Report } from './problems.ts';
+import {
+  describeKind,
+  type Reader,
+  readList,
+  readMap,
+  readText,
+  readTexts,
+  readValue,
+  reportUnknownKey,
+} from './readers.ts';
+import type { LocatedText } from './source.ts';
+import type { MapTree, Tree } from './yaml-tree.ts';
+
+/** One entry of `env`; without a value it is passed through from whoever submits the run. */
+export interface EnvEntry {
+  readonly name: LocatedText;
+  readonly value: LocatedText | null;
+}
+
+/** What stands under a workflow's keys, each read for itself. */
+export interface WorkflowFields {
+  name: LocatedText;
+  help: LocatedText;
+  image: LocatedText;
+  provider: LocatedText;
+  commands: LocatedText[];
+  file: LocatedText;
+  args: LocatedText | LocatedText[];
+  version: LocatedText;
+  requirements: LocatedText;
+  dependsOn: DependsOn;
+  artifacts: LocatedText[];
+  env: EnvEntry[];
+  secrets: LocatedText[];
+  workingDir: LocatedText;
+}
+
+type Field = keyof WorkflowFields;
+type KeyRule = { readonly field: Field; readonly read: Reader<unknown> } | 'not supported yet';
+
+const key = <F extends Field>(field: F, read: Reader<WorkflowFields[F]>): KeyRule => ({ field, read });
+
+const readArtifact: Reader<LocatedText> = (tree, what, report) => {
+  if (tree.kind !== 'map') return readText(tree, what, report);
+  let path: LocatedText | null = null;
+  for (const entry of tree.entries) {
+    if (entry.key.text === 'path') path = readText(entry.value, `\`path\` of ${what}`, report);
+    else reportUnknownKey(entry.key, what, ['path'], report);
+  }
+  if (tree.entries.length === 0) report({ span: tree.span, message: `${what} has no \`path\`` });
+  return path;
+};
+
+const readEnvItem: Reader<EnvEntry> = (tree, what, report) => {
+  const read = readText(tree, what, report);
+  if (!read) return null;
+  const equals = read.text.indexOf('=');
+  if (equals < 0) return { name: read, value: null };
+  return {
+    name: { text: read.text.slice(0, equals), span: read.span },
+    value: { text: read.text.slice(equals + 1), span: read.span },
+  };
+};
+
+const readEnvMap = (map: MapTree, what: string, report: Report): EnvEntry[] =>
+  map.entries.flatMap((entry) => {
+    const value = readValue(entry.value, `${quoted(entry.key.text)} in ${what}`, report);
+    return value ? [{ name: entry.key, value }] : [];
+  });
+
+const readEnv: Reader<EnvEntry[]> = (tree, what, report) => {
+  if (tree.kind === 'scalar') {
+    const message = `${what} is a list of \`NAME=value\` or \`NAME\`, or a map, but here is ${describeKind(tree)}`;
+    report({ span: tree.span, message });
+    return null;
+  }
+  const entries =
+    tree.kind === 'map' ? readEnvMap(tree, what, report) : readList(readEnvItem)(tree, what, report);
+  return entries && uniqueNames(entries, (entry) => entry.name, what, report);
+};
+
+const readSecrets: Reader<LocatedText[]> = (tree, what, report) => {
+  const names = readTexts(tree, what, report);
+  return names && uniqueNames(names, (name) => name, what, report);
+};
+
+/** Keeps what has a legal name of an environment variable that no earlier one has; reports the rest. */
+function uniqueNames<T>(items: T[], nameOf: (item: T) => LocatedText, what: string, report: Report): T[] {
+  const seen = new Map<string, LocatedText>();
+  return items.filter((item) => {
+    const name = nameOf(item);
+    const fault = environmentFault(name.text);
+    const first = seen.get(name.text);
+    // A value where only a name belongs may be a secret itself: it is not repeated.
+    const shown = name.text.includes('=') ? quoted(`${name.text.split('=')[0]}=…`) : quoted(name.text);
+    if (fault) {
+      report({ span: name.span, message: `${shown} can't be a name in ${what}: ${fault}` });
+    } else if (first) {
+      const notes = [{ span: first.span, message: 'the first one' }];
+      report({ span: name.span, message: `${shown} is in ${what} twice`, notes });
+    }
+    if (!fault && !first) seen.set(name.text, name);
+    return !fault && !first;
+  });
+}
+
+const readArgs: Reader<LocatedText | LocatedText[]> = (tree, what, report) =>
+  tree.kind === 'list' ? readList(readValue)(tree, what, report) : readText(tree, what, report);
+
+/**
+ * Every key of the language, in the order in which messages list them. What the rest of dstack doesn't honour
+ * yet is refused rather than ignored.
+ */
+const rules: Readonly<Record<string, KeyRule>> = {
+  name: key('name', readText),
+  help: key('help', readText),
+  image: key('image', readText),
+  provider: key('provider', readText),
+  commands: key('commands', readTexts),
+  file: key('file', readText),
+  args: key('args', readArgs),
+  version: key('version', readText),
+  requirements: key('requirements', readText),
+  'depends-on': key('dependsOn', readDependsOn),
+  artifacts: key('artifacts', readList(readArtifact)),
+  env: key('env', readEnv),
+  secrets: key('secrets', readSecrets),
+  working_dir: key('workingDir', readText),
+  // Spellings of earlier versions.
+  environment: key('env', readEnv),
+  deps: key('dependsOn', readDeps),
+  script: key('file', readText),
+  matrix: 'not supported yet',
+  resources: 'not supported yet',
+  ports: 'not supported yet',
+  timeout: 'not supported yet',
+  retry: 'not supported yet',
+  metrics: 'not supported yet',
+  labels: 'not supported yet',
+  on: 'not supported yet',
+};
+
+const olderSpellings = ['environment', 'deps', 'script'];
+const offered = Object.keys(rules).filter(
+  (name) => rules[name] !== 'not supported yet' && !olderSpellings.includes(name),
+);
+
+/** What was found under a field's key: the key itself, and the value unless it was unreadable. */
+export type FoundFields = {
+  [F in Field]?: { readonly key: LocatedText; readonly value: WorkflowFields[F] | null };
+};
+
+/** Reads all keys of a workflow; reports those that are unknown, unsupported or given in two spellings. */
+export function readFields(tree: Tree, report: Report): FoundFields | null {
+  const map = readMap(tree, 'a workflow', report);
+  if (!map) return null;
+  const found: Partial<Record<Field, { key: LocatedText; value: unknown }>> = {};
+  for (const { key, value } of map.entries) {
+    const rule = Object.hasOwn(rules, key.text) ? rules[key.text] : undefined;
+    if (rule === undefined) {
+      reportUnknownKey(key, 'a workflow', offered, report);
+    } else if (rule === 'not supported yet') {
+      report({
+        span: key.span,
+        message: `${quoted(key.text)} is not supported yet by this version of dstack`,
+      });
+    } else if (found[rule.field]) {
+      const first = found[rule.field]!.key;
+      const message = `${quoted(key.text)} and ${quoted(first.text)} mean the same; one of them is enough`;
+      report({ span: key.span, message, notes: [{ span: first.span, message: 'the other one' }] });
+    } else {
+      found[rule.field] = { key, value: rule.read(value, quoted(key.text), report) };
+    }
+  }
+  // Sound because `key` ties each field to a reader of its type.
+  return found as FoundFields;
+}

@@ -1,0 +1,134 @@
+import { DstackError } from '../errors.ts';
+import type { DependsOn } from './depends-on.ts';
+import { nameFault } from './names.ts';
+import { createReport, quoted, type Report, throwProblems } from './problems.ts';
+import { type Program, readProgram } from './program.ts';
+import { readMap, reportUnknownKeys, valueUnder } from './readers.ts';
+import type { LocatedText, Source } from './source.ts';
+import { type EnvEntry, type FoundFields, readFields } from './workflow-keys.ts';
+import { readYaml, type Tree } from './yaml-tree.ts';
+
+/** A workflow as it is written: checked for itself, nothing filled in yet. */
+export interface Workflow {
+  readonly name: LocatedText;
+  readonly help: string | null;
+  readonly program: Program;
+  readonly dependsOn: DependsOn;
+  readonly artifacts: readonly LocatedText[];
+  readonly env: readonly EnvEntry[];
+  readonly secrets: readonly LocatedText[];
+  readonly workingDir: LocatedText | null;
+}
+
+/** By name, in the order of the files. */
+export type Workflows = ReadonlyMap<string, Workflow>;
+
+/**
+ * Reads `.dstack/workflows.yaml` (and `.dstack/workflows/*.yaml`, merged).
+ * @param files their texts; `path` is what errors call them
+ * @throws DstackError `no-workflows`, `invalid-workflows` (everything that is wrong in them at once)
+ */
+export function parseWorkflows(files: readonly Source[]): Workflows {
+  if (files.length === 0) {
+    throw new DstackError('no-workflows', 'there is no .dstack/workflows.yaml here', {
+      hint: 'Write one, or let `dstack init` make an example.',
+    });
+  }
+  const { report, problems } = createReport();
+  const workflows = new Map<string, Workflow>();
+  for (const file of files) {
+    for (const tree of readWorkflowList(file, report)) {
+      const workflow = readWorkflow(tree, report);
+      if (!workflow) continue;
+      const first = workflows.get(workflow.name.text);
+      if (first) {
+        report({
+          span: workflow.name.span,
+          message: `there are two workflows named ${quoted(workflow.name.text)}`,
+          notes: [{ span: first.name.span, message: 'the first one' }],
+        });
+      } else {
+        workflows.set(workflow.name.text, workflow);
+      }
+    }
+  }
+  throwProblems(problems);
+  return workflows;
+}
+
+function readWorkflowList(file: Source, report: Report): readonly Tree[] {
+  const whole = { source: file, start: 0, end: 0 };
+  let broken = false;
+  const tree = readYaml(file, (problem) => {
+    broken = true;
+    report(problem);
+  });
+  if (!tree) {
+    if (!broken) report({ span: whole, message: 'the file is empty; `workflows:` is expected' });
+    return [];
+  }
+  const top = readMap(tree, 'the file', report);
+  if (!top) return [];
+  reportUnknownKeys(top, 'the file', ['workflows'], report);
+  const list = valueUnder(top, 'workflows');
+  if (!list) {
+    if (top.entries.length === 0) report({ span: whole, message: '`workflows:` is expected' });
+    return [];
+  }
+  if (list.kind === 'list' && list.items.length > 0) return list.items;
+  const found = list.kind === 'scalar' && list.type === 'nothing' ? 'nothing follows' : 'there is none';
+  report({
+    span: list.span,
+    message: `\`workflows\` is a list, with \`- name: …\` for each workflow; here ${found}`,
+  });
+  return [];
+}
+
+function readWorkflow(tree: Tree, report: Report): Workflow | null {
+  const found = readFields(tree, report);
+  if (!found) return null;
+  const name = readName(found, tree, report);
+  const program = readProgram(found, name ?? { text: '', span: tree.span }, report);
+  if (!name) return null;
+  return {
+    name,
+    help: found.help?.value?.text ?? null,
+    program,
+    dependsOn: found.dependsOn?.value ?? { references: [], files: null, variables: null },
+    artifacts: found.artifacts?.value ?? [],
+    env: found.env?.value ?? [],
+    secrets: readSecretNames(found, report),
+    workingDir: found.workingDir?.value ?? null,
+  };
+}
+
+function readName(found: FoundFields, tree: Tree, report: Report): LocatedText | null {
+  if (!found.name) {
+    const firstKey = tree.kind === 'map' ? tree.entries[0]?.key.span : undefined;
+    report({ span: firstKey ?? tree.span, message: 'this workflow has no `name`' });
+    return null;
+  }
+  const name = found.name.value;
+  if (!name) return null;
+  // `global` is where variables.yaml keeps what is for every workflow.
+  const fault =
+    name.text === 'global' ? 'the word stands for all workflows in variables.yaml' : nameFault(name.text);
+  if (fault === null) return name;
+  report({ span: name.span, message: `${quoted(name.text)} can't name a workflow: ${fault}` });
+  return null;
+}
+
+function readSecretNames(found: FoundFields, report: Report): readonly LocatedText[] {
+  const secrets = found.secrets?.value ?? [];
+  const env = new Map((found.env?.value ?? []).map((entry) => [entry.name.text, entry.name]));
+  for (const secret of secrets) {
+    const other = env.get(secret.text);
+    if (!other) continue;
+    report({
+      span: secret.span,
+      message: `${quoted(secret.text)} is both a secret and in \`env\``,
+      notes: [{ span: other.span, message: 'here in `env`' }],
+    });
+  }
+  return secrets;
+}

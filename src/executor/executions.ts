@@ -1,0 +1,22 @@
+import { DstackError } from '../errors.ts';
+import type { Execution, ExecutionResult } from './executor.ts';
+import { terminatedExitCode } from './shell.ts';
+
+/** Why something could not be run, as a result. */
+export function failureOf(error: unknown): ExecutionResult {
+  const hint = error instanceof DstackError && error.hint !== undefined ? `; ${error.hint}` : '';
+  const words = error instanceof Error ? error.message : String(error);
+  return { exitCode: null, signal: null, failure: words + hint };
+}
+
+/** An execution that had ended before it began. */
+export function endedExecution(result: ExecutionResult): Execution {
+  const nothing = async () => {};
+  return { finished: Promise.resolve(result), freeze: nothing, thaw: nothing, stop: nothing };
+}
+
+/** The end of a shell. When it was told to stop, its exit code for that is read as the signal that it was sent. */
+export function resultOf(exitCode: number | null, signal: string | null, stopping: boolean): ExecutionResult {
+  const obeyed = stopping && exitCode === terminatedExitCode;
+  return { exitCode: obeyed ? null : exitCode, signal: obeyed ? 'SIGTERM' : signal, failure: null };
+}

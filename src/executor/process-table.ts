@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** One process, as Linux tells it. */
+export interface ProcessEntry {
+  readonly pid: number;
+  /** Process group id. */
+  readonly group: number;
+  /** When it started, in an unspecified unit: with the pid it names one process for ever. */
+  readonly start: string;
+}
+
+/** Linux has /proc, where any process's start and environment can be read. */
+export const hasProc = process.platform === 'linux';
+
+/** Reads /proc/<pid>/stat; undefined for a process that is gone or only waits to be reaped. */
+export function readProcess(pid: number): ProcessEntry | undefined {
+  const stat = readProcFile(pid, 'stat');
+  // The name, in parentheses, may hold spaces and parentheses itself.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, , group] = fields ?? [];
+  const start = fields?.[19];
+  if (state === undefined || group === undefined || start === undefined || 'ZX'.includes(state))
+    return undefined;
+  return { pid, group: Number(group), start };
+}
+
+/** When a process started, to tell it from a later one with the same pid; undefined if it is gone. */
+export function startOf(pid: number): string | undefined {
+  if (hasProc) return readProcess(pid)?.start;
+  try {
+    const line = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [state, ...start] = line.trim().split(/\s+/);
+    return state === undefined || state.startsWith('Z') ? undefined : start.join('-');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every process whose environment, as it was started with, holds all of these variables. Linux only. */
+export function processesWith(variables: Readonly<Record<string, string>>): ProcessEntry[] {
+  const wanted = Object.entries(variables).map(([name, value]) => `\0${name}=${value}\0`);
+  return listPids().flatMap((pid) => {
+    const environment = `\0${readProcFile(pid, 'environ') ?? ''}`;
+    if (!wanted.every((text) => environment.includes(text))) return [];
+    const entry = readProcess(pid);
+    return entry === undefined ? [] : [entry];
+  });
+}
+
+/** The value of one variable in a process's environment. Linux only. */
+export function variableOf(pid: number, name: string): string | undefined {
+  const environment = readProcFile(pid, 'environ')?.split('\0');
+  return environment?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** Has the group a process that is not just waiting to be reaped? */
+export function groupIsAlive(group: number): boolean {
+  if (!signalProcess(-group, 0)) return false;
+  return !hasProc || listPids().some((pid) => readProcess(pid)?.group === group);
+}
+
+/** Sends a signal (0: only asks) to a process, or with a negative id to a group; false if there is none. */
+export function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    // Somebody else's process is there, though it may not be touched.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function listPids(): number[] {
+  return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
+}
+
+/** Undefined if the process is gone or is not ours to read. */
+function readProcFile(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -21,3 +21,10 @@ export const manifestSchema = z.strictObject({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export type ManifestEntry = Manifest['entries'][number];
+export type FileEntry = Extract<ManifestEntry, { type: 'file' }>;
+
+/** Number of files, and their bytes together. */
+export function manifestTotals(manifest: Manifest): { files: number; bytes: number } {
+  const files = manifest.entries.filter((entry) => entry.type === 'file');
+  return { files: files.length, bytes: files.reduce((sum, file) => sum + file.size, 0) };
+}

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { DstackError } from '../errors.ts';
+import { plainText } from '../terminal-text.ts';
+import { errno } from './file-errors.ts';
+
+const CHUNK_BYTES = 1 << 18;
+
+/** Lower-case hex sha256 and size in bytes. */
+export interface Digest {
+  sha256: string;
+  size: number;
+}
+
+/**
+ * Opens a regular file for reading. Its last name is not followed if it is a link, and anything that is not a
+ * regular file is refused (`not-a-file`) without waiting for a FIFO's other end.
+ */
+export async function openRegularFile(path: string): Promise<FileHandle> {
+  const refused = () => new DstackError('not-a-file', `${plainText(path)} is not a regular file`);
+  let handle: FileHandle;
+  try {
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    // ELOOP: a link; ENXIO: a socket.
+    throw errno(error) === 'ELOOP' || errno(error) === 'ENXIO' ? refused() : error;
+  }
+  try {
+    if (!(await handle.stat()).isFile()) throw refused();
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/**
+ * Reads from the current position to the end, hashing, and writes everything to `target` if there is one.
+ * Stops soon after `limit` bytes, so that a file that grows as it is read cannot keep it busy for ever.
+ */
+export async function copyAndHash(
+  source: FileHandle,
+  target: FileHandle | null,
+  limit: number,
+): Promise<Digest> {
+  const hash = createHash('sha256');
+  // One byte more than the file has: the last read then finds the end without another buffer.
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, limit + 1));
+  let size = 0;
+  while (size <= limit) {
+    const { bytesRead } = await source.read(buffer, 0, buffer.length, null);
+    if (bytesRead === 0) break;
+    const chunk = buffer.subarray(0, bytesRead);
+    hash.update(chunk);
+    await target?.writeFile(chunk);
+    size += bytesRead;
+  }
+  return { sha256: hash.digest('hex'), size };
+}

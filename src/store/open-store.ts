@@ -1,0 +1,49 @@
+import { isAbsolute, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DstackError, usageError } from '../errors.ts';
+import { plainText } from '../terminal-text.ts';
+import { openFolderStore } from './folder-store.ts';
+import type { Store } from './store.ts';
+
+const HINT = 'Set `store` in .dstackrc to a folder, for example `file:/data/dstack-store`.';
+
+/**
+ * Opens a store: an absolute path, `file:/PATH` (taken literally) or `file:///PATH` (a URL: percent-encoded).
+ * Nothing is created until something is put in. Throws `store-unsupported` for other kinds, `bad-store` (usage).
+ */
+export function openStore(location: string): Store {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(location)?.[1]?.toLowerCase();
+  if (scheme === 's3') {
+    throw new DstackError(
+      'store-unsupported',
+      `S3 is not supported yet by this version: ${plainText(location)}`,
+      {
+        hint: HINT,
+      },
+    );
+  }
+  if (scheme !== undefined && scheme !== 'file') {
+    throw new DstackError('store-unsupported', `Unknown kind of store: ${plainText(location)}`, {
+      hint: HINT,
+    });
+  }
+  const path = folderOf(location);
+  if (!isAbsolute(path) || path.includes('\0')) {
+    throw usageError('bad-store', `The store must be an absolute path: ${plainText(location)}`, HINT);
+  }
+  return openFolderStore(normalize(path).replace(/(?<=.)\/$/, ''));
+}
+
+function folderOf(location: string): string {
+  if (!/^file:/i.test(location)) return location;
+  if (!/^file:\/\//i.test(location)) return location.slice('file:'.length);
+  try {
+    return fileURLToPath(location);
+  } catch (error) {
+    throw new DstackError('bad-store', `Not a valid file URL: ${plainText(location)}`, {
+      hint: HINT,
+      cause: error,
+      exitCode: 2,
+    });
+  }
+}

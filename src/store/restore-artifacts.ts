@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, lstat, realpath, rename, rm, symlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { DstackError } from '../errors.ts';
+import { plainText } from '../terminal-text.ts';
+import { fileError } from './file-errors.ts';
+import { makeFolder } from './make-folder.ts';
+import type { FileEntry, Manifest, ManifestEntry } from './manifest.ts';
+import { checkManifest } from './manifest-text.ts';
+import { mapLimited } from './map-limited.ts';
+import { countProgress, type OnProgress } from './progress.ts';
+import { foldersIn, inspectTarget, type TargetState } from './restore-target.ts';
+import type { Store } from './store.ts';
+
+export interface RestoreOptions {
+  progress?: OnProgress | undefined;
+  /** Which paths of the manifest to restore; all by default. */
+  filter?: ((path: string) => boolean) | undefined;
+  /** Replace files and links that are there with another content; otherwise they are an error, and nothing is written. */
+  overwrite?: boolean | undefined;
+}
+
+export interface Restored {
+  /** Entries written, and those that were there already. */
+  written: number;
+  unchanged: number;
+  /** Bytes written. */
+  bytes: number;
+}
+
+/**
+ * Writes a manifest's entries below `into` (made if need be). Every file is verified and then put in its place whole;
+ * what is there already, and right, is left alone, so an interrupted restore resumes.
+ * Throws `bad-manifest`, `path-conflict`, `file-exists` before anything is written; `blob-missing`, `blob-damaged`,
+ * `disk-full` later, when files written by then stay. No two may restore into one folder at the same time.
+ */
+export async function restoreArtifacts(
+  manifest: Manifest,
+  store: Store,
+  into: string,
+  options: RestoreOptions = {},
+): Promise<Restored> {
+  const wanted = checkManifest(manifest).entries.filter(({ path }) => options.filter?.(path) ?? true);
+  const root = await makeRoot(into);
+  const folders = foldersIn(root);
+  const plan = await mapLimited(wanted, async (entry) => ({
+    entry,
+    state: await inspectTarget(root, entry, folders),
+  }));
+  if (!options.overwrite) refuseToReplace(root, plan);
+
+  const fileDone = countProgress(
+    wanted.flatMap((entry) => (entry.type === 'file' ? [entry.size] : [])),
+    options.progress,
+  );
+  const result: Restored = { written: 0, unchanged: 0, bytes: 0 };
+  const place = async ({ entry, state }: Planned) => {
+    const target = join(root, entry.path);
+    if (state === 'other-mode' && entry.type === 'file') await setExecutable(target, entry.executable);
+    if (state === 'absent' || state === 'differs') {
+      const folder = entry.type === 'folder' ? entry.path : dirname(entry.path);
+      if (folder !== '.') await folders.make(folder);
+      if (entry.type === 'file') await placeFile(store, entry, target);
+      if (entry.type === 'link') await placeLink(entry.target, target);
+      result.written += 1;
+      if (entry.type === 'file') result.bytes += entry.size;
+    } else result.unchanged += 1;
+    if (entry.type === 'file') fileDone(entry.size);
+  };
+  // Links last: until then nothing written here can lead anywhere else.
+  await mapLimited(
+    plan.filter(({ entry }) => entry.type !== 'link'),
+    place,
+  );
+  await mapLimited(
+    plan.filter(({ entry }) => entry.type === 'link'),
+    place,
+  );
+  return result;
+}
+
+interface Planned {
+  entry: ManifestEntry;
+  state: TargetState;
+}
+
+async function makeRoot(into: string): Promise<string> {
+  try {
+    await makeFolder(resolve(into));
+    return await realpath(into);
+  } catch (error) {
+    throw fileError(error, into);
+  }
+}
+
+function refuseToReplace(root: string, plan: Planned[]): void {
+  const [first, ...others] = plan.filter(({ state }) => state === 'differs');
+  if (first === undefined) return;
+  const more = others.length > 0 ? `, and so are ${others.length} more` : '';
+  const path = plainText(join(root, first.entry.path));
+  throw new DstackError('file-exists', `${path} is there already with another content${more}`, {
+    hint: 'Move it away, or choose another folder. Nothing was written.',
+  });
+}
+
+async function placeFile(store: Store, entry: FileEntry, target: string): Promise<void> {
+  await replace(target, async (part) => {
+    await store.fetchFile(entry.sha256, part).catch((error: unknown) => {
+      throw withPath(entry.path, error);
+    });
+    const { size } = await lstat(part);
+    if (size !== entry.size) {
+      throw new DstackError(
+        'bad-manifest',
+        `${plainText(entry.path)} has ${size} bytes, but the list of artifacts says ${entry.size}`,
+        { hint: 'The list was not written by dstack as it stands: do not trust that run.' },
+      );
+    }
+    if (entry.executable) await setExecutable(part, true);
+  });
+}
+
+/** The store knows only the blob and a temporary name. */
+function withPath(path: string, error: unknown): unknown {
+  if (!(error instanceof DstackError)) return error;
+  const { code, message, hint } = error;
+  return new DstackError(code, `${plainText(path)}: ${message}`, { hint, cause: error });
+}
+
+async function placeLink(linkTarget: string, target: string): Promise<void> {
+  await replace(target, (part) => symlink(linkTarget, part));
+}
+
+/** Has something made under another name in the same folder, and puts it in its place in one step. */
+async function replace(target: string, make: (part: string) => Promise<void>): Promise<void> {
+  const part = join(dirname(target), `.dstack-${randomUUID()}.part`);
+  try {
+    await make(part);
+    await rename(part, target);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw fileError(error, target);
+  }
+}
+
+/** Executable for all who may read it, or for nobody. */
+async function setExecutable(path: string, executable: boolean): Promise<void> {
+  const mode = (await lstat(path)).mode & 0o777;
+  await chmod(path, executable ? mode | ((mode & 0o444) >> 2) : mode & ~0o111);
+}

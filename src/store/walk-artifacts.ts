@@ -1,0 +1,142 @@
+import type { Stats } from 'node:fs';
+import { lstat, readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DstackError } from '../errors.ts';
+import { plainText } from '../terminal-text.ts';
+import { linkProblem, parentPaths, pathProblem, tidyPath } from './artifact-path.ts';
+import { errno, fileError } from './file-errors.ts';
+
+export type Found =
+  | { type: 'file'; path: string; size: number }
+  | { type: 'link'; path: string; target: string }
+  | { type: 'folder'; path: string };
+
+/**
+ * Everything at and below `paths`, relative to the folder `root`, each once; and those of `paths` that are not there.
+ * Links are listed, not followed. Throws a DstackError that names what cannot be an artifact: special files,
+ * links out of the workspace, unsafe paths, names that are not UTF-8.
+ */
+export async function walkArtifacts(
+  root: string,
+  paths: readonly string[],
+): Promise<{ found: Found[]; missing: string[] }> {
+  const found = new Map<string, Found>();
+  const missing: string[] = [];
+  for (const given of paths) {
+    const path = tidyPath(given);
+    if (path !== '') checkPath(path);
+    if (!(await isThere(root, path))) {
+      missing.push(given);
+      continue;
+    }
+    const pending = [path];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      if (found.has(next)) continue;
+      pending.push(...(await visit(root, next, found)));
+    }
+  }
+  return { found: [...found.values()], missing };
+}
+
+/** Records what is at `path`; returns the paths in it if it is a folder. */
+async function visit(root: string, path: string, found: Map<string, Found>): Promise<string[]> {
+  const absolute = join(root, path);
+  try {
+    const stats = await lstat(absolute);
+    if (stats.isDirectory()) {
+      const names = await readdir(absolute, { encoding: 'buffer' });
+      if (names.length === 0 && path !== '') found.set(path, { type: 'folder', path });
+      return names.map((name) => childPath(path, name));
+    }
+    if (stats.isSymbolicLink()) {
+      const target = decodeName(await readlink(absolute, { encoding: 'buffer' }), path);
+      checkLink(path, target);
+      found.set(path, { type: 'link', path, target });
+    } else if (stats.isFile()) {
+      found.set(path, { type: 'file', path, size: stats.size });
+    } else {
+      throw new DstackError(
+        'special-file',
+        `${plainText(path)} is ${kindOf(stats)} and cannot be an artifact`,
+        {
+          hint: 'Remove it at the end of the commands, or list narrower paths under `artifacts`.',
+        },
+      );
+    }
+    return [];
+  } catch (error) {
+    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') {
+      throw new DstackError('file-changed', `${plainText(path)} disappeared while artifacts were collected`, {
+        hint: 'Something still changes it: let the job end all its processes before its commands end.',
+        cause: error,
+      });
+    }
+    throw fileError(error, path);
+  }
+}
+
+/** Whether an artifact is there. Throws if a folder on the way to it is a link. */
+async function isThere(root: string, path: string): Promise<boolean> {
+  for (const step of path === '' ? [''] : [...parentPaths(path), path]) {
+    let stats: Stats;
+    try {
+      stats = await lstat(join(root, step));
+    } catch (error) {
+      if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return false;
+      throw fileError(error, step);
+    }
+    if (step !== path && stats.isSymbolicLink()) {
+      throw new DstackError(
+        'artifact-behind-link',
+        `The artifact ${plainText(path)} lies behind the link ${plainText(step)}`,
+        { hint: 'Links are not followed: list the path where the files really are.' },
+      );
+    }
+  }
+  return true;
+}
+
+function childPath(folder: string, name: Buffer): string {
+  const path = folder === '' ? decodeName(name, folder) : `${folder}/${decodeName(name, folder)}`;
+  checkPath(path);
+  return path;
+}
+
+function checkPath(path: string): void {
+  const problem = pathProblem(path);
+  if (problem === null) return;
+  throw new DstackError('bad-artifact-path', `The artifact path '${plainText(path)}' ${problem}`, {
+    hint: 'Artifacts are files and folders inside the workspace, outside `.git`.',
+  });
+}
+
+function checkLink(path: string, target: string): void {
+  const problem = linkProblem(path, target);
+  if (problem === null) return;
+  throw new DstackError(
+    'bad-link',
+    `The target '${plainText(target)}' of the link ${plainText(path)} ${problem}`,
+    {
+      hint: 'Make it a relative link inside the workspace (`ln -sr`), or copy the file instead.',
+    },
+  );
+}
+
+/** Strict UTF-8: any other name could not be written down in JSON and come back the same. */
+function decodeName(name: Buffer, where: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);
+  } catch (error) {
+    const shown = plainText(name.toString('latin1'));
+    throw new DstackError('bad-name', `'${shown}' in '${plainText(where || '.')}' is not valid UTF-8`, {
+      hint: 'Rename it at the end of the commands, or list narrower paths under `artifacts`.',
+      cause: error,
+    });
+  }
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isFIFO()) return 'a named pipe';
+  if (stats.isSocket()) return 'a socket';
+  return 'a device';
+}

@@ -24,10 +24,15 @@ Object.assign(process.env, {
   GIT_COMMITTER_EMAIL: 'author@example.org',
 });
 
+const folders: string[] = [];
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** A temporary folder that ends with the process, whichever way the tests end. */
 export function scratchFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dstack-test-')));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
@@ -64,7 +69,7 @@ export function scratchRepository(...initOptions: string[]): Scratch {
   const path = join(scratchFolder(), 'project');
   mkdirSync(path);
   const scratch = scratchIn(path);
-  scratch.git('init', '--quiet', '--initial-branch=main', ...initOptions);
+  scratch.git('init', '--quiet', '--template=', '--initial-branch=main', ...initOptions);
   return scratch;
 }
 
@@ -81,14 +86,21 @@ export function scratchProject(): Scratch {
   return scratch;
 }
 
+/** For `lstat` and the like: a path as {@link readTree} gives it, one character per byte, as bytes. */
+function bytesOf(folder: string, path: string): Buffer {
+  return Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(path, 'latin1')]);
+}
+
+const isRepository = (path: string) => path === '.git' || path.endsWith('/.git');
+
 /** Path → kind, permission to execute, and content of everything in a folder but empty folders and `skip`. */
-export function readTree(folder: string, skip: (name: string) => boolean = (name) => name === '.git') {
+export function readTree(folder: string, skip: (path: string) => boolean = isRepository) {
   const entries: Record<string, string> = {};
   const walk = (under: string) => {
-    for (const name of readdirSync(join(folder, under), 'latin1')) {
+    for (const name of readdirSync(bytesOf(folder, under), 'latin1')) {
       const path = under === '' ? name : `${under}/${name}`;
       if (skip(path)) continue;
-      const location = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(path, 'latin1')]);
+      const location = bytesOf(folder, path);
       const entry = lstatSync(location);
       if (entry.isDirectory()) walk(path);
       else if (entry.isSymbolicLink()) entries[path] = `link ${readlinkSync(location)}`;
@@ -104,8 +116,7 @@ export function readTree(folder: string, skip: (name: string) => boolean = (name
 export function userState(scratch: Scratch) {
   const gitDir = scratch.git('rev-parse', '--absolute-git-dir');
   const times = Object.keys(readTree(scratch.path)).map((path) => {
-    const location = Buffer.concat([Buffer.from(`${scratch.path}/`), Buffer.from(path, 'latin1')]);
-    return [path, lstatSync(location, { bigint: true }).mtimeNs.toString()];
+    return [path, lstatSync(bytesOf(scratch.path, path), { bigint: true }).mtimeNs.toString()];
   });
   return {
     repository: readTree(gitDir, (path) => path === 'objects' || path.endsWith('/objects')),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DstackError } from '../errors.ts';
-import { jobSpecSchema } from '../language/job-spec.ts';
+import { dependencySchema, jobSpecSchema } from '../language/job-spec.ts';
 import { isName } from './names.ts';
 
 /** The version of everything dstack writes under its refs. */
@@ -53,6 +53,7 @@ export const recordSchema = z.strictObject({
   run: name,
   job: name,
   workflow: z.string(),
+  dependsOn: z.array(dependencySchema),
   state: z.enum(['done', 'failed', 'stopped', 'aborted', 'skipped', 'cached']),
   reason: line.nullable(),
   exitCode: z.number().int().nullable(),

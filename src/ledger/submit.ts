@@ -134,9 +134,11 @@ export async function submitRun(ledger: Ledger, prepared: PreparedRun): Promise<
   const { shared, names } = ledger;
   const ref = names.run(prepared.run);
   const wait = backOff(3);
+  let atomic = true;
   for (let attempt = 1; ; attempt += 1) {
-    const outcome = await shared.push(prepared.updates, { atomic: true });
+    const outcome = await shared.push(prepared.updates, { atomic });
     if (outcome.ok) return 'submitted';
+    if (/does not support --atomic/.test(outcome.failure.words)) atomic = false;
     const refs = await shared.list([
       ref,
       names.ofRun('queue', prepared.run),

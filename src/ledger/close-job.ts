@@ -1,0 +1,42 @@
+import { acquireClaim, type Claimant } from './claims.ts';
+import { type Action, attemptLimit } from './decide.ts';
+import type { Ledger } from './ledger.ts';
+import { makeRecord, type Outcome } from './records.ts';
+import { settle } from './settle.ts';
+
+/**
+ * Ends a job that nobody executes: skipped because of what it depends on, stopped before or after its runner, or
+ * given up on. Done by a claim and a finish like any other, so that it can't collide with an execution.
+ */
+export async function closeJob(
+  ledger: Ledger,
+  action: Extract<Action, { do: 'skip' | 'stop' | 'give-up' }>,
+  claimant: Claimant,
+): Promise<'closed' | 'lost' | 'unknown'> {
+  const acquired = await acquireClaim(ledger, action.entry, claimant, action.over);
+  if (acquired.result !== 'won') return acquired.result;
+  const { holder } = acquired;
+  const record = makeRecord(action.entry, holder.claim(), outcomeOf(action));
+  const finished = await holder.finish(record, { artifacts: null, logTail: null }, (attempt) => attempt >= 5);
+  if (finished !== 'won') return finished;
+  // If this fails, whoever looks next completes it.
+  await settle(ledger, [{ id: action.entry.id, commit: holder.tip(), record }]).catch(() => false);
+  return 'closed';
+}
+
+function outcomeOf(action: Extract<Action, { do: 'skip' | 'stop' | 'give-up' }>): Outcome {
+  switch (action.do) {
+    case 'skip':
+      return { state: 'skipped', reason: action.because };
+    case 'stop':
+      return {
+        state: action.abort ? 'aborted' : 'stopped',
+        reason: `${action.abort ? 'aborted' : 'stopped'} by ${action.by}${action.over ? ', its runner was silent' : ' before it ran'}`,
+      };
+    case 'give-up':
+      return {
+        state: 'failed',
+        reason: `runner lost ${attemptLimit} times, the last time ${action.over.claim.runner} on ${action.over.claim.host}`,
+      };
+  }
+}

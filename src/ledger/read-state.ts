@@ -1,0 +1,240 @@
+import { parseCommit } from '../git/object-reader.ts';
+import { type ClaimFile, parseFile, type RecordFile, type RunnerFile, runnerSchema } from './formats.ts';
+import type { Ledger } from './ledger.ts';
+import { type ClaimTip, type LiveReader, openLiveReader, type QueueEntry, readFile } from './live.ts';
+import { jobName } from './refs.ts';
+import {
+  isFinal,
+  isSuccess,
+  type JobView,
+  type LedgerState,
+  type RunnerView,
+  type RunView,
+  runState,
+} from './state.ts';
+import { parseRunMessage, type RunMessage } from './submit.ts';
+
+/** Reads the whole of a ledger, remembering what can't change. */
+export interface StateReader {
+  /** @param run only this run, by its full name */
+  read(run?: string): Promise<LedgerState>;
+}
+
+interface RunCommit {
+  message: RunMessage;
+  submittedAt: string;
+  submittedBy: string;
+}
+
+/** @throws DstackError from `read` if the shared repository can't be reached */
+export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReader(ledger)): StateReader {
+  const { shared, names } = ledger;
+  const runCommits = new Map<string, RunCommit | null>();
+  const cards = new Map<string, RunnerView | null>();
+  const tips = new Map<string, ClaimTip>();
+
+  const runCommit = async (commit: string): Promise<RunCommit | null> => {
+    const known = runCommits.get(commit);
+    if (known !== undefined) return known;
+    const object = await shared.read(commit);
+    const parsed = object?.type === 'commit' ? parseCommit(object.content) : null;
+    const message = parsed ? parseRunMessage(parsed.message) : null;
+    const result =
+      parsed && message
+        ? { message, submittedAt: new Date(parsed.committedAt).toISOString(), submittedBy: parsed.author }
+        : null;
+    runCommits.set(commit, result);
+    return result;
+  };
+
+  const claimTip = async (commit: string): Promise<ClaimTip | null> => {
+    const known = tips.get(commit);
+    if (known) return known;
+    const tip = await live.claimTip(commit).catch(() => null);
+    if (tip?.kind === 'finished') tips.set(commit, tip);
+    return tip;
+  };
+
+  return {
+    async read(only) {
+      const areas = (['queue', 'claims', 'jobs', 'stops'] as const).map((area) =>
+        only === undefined ? names.area(area) : names.ofRun(area, only),
+      );
+      const refs = await shared.list([
+        only === undefined ? names.area('runs') : names.run(only),
+        ...areas,
+        names.area('runners'),
+      ]);
+      const byRun = new Map<string, Map<string, JobRefs>>();
+      const runs: { name: string; commit: string }[] = [];
+      const runners: RunnerView[] = [];
+      for (const [ref, commit] of refs) {
+        const parsed = names.parse(ref);
+        if (!parsed) continue;
+        if (parsed.area === 'runs') {
+          runs.push({ name: parsed.run, commit });
+        } else if (parsed.area === 'runners') {
+          const card = await readCard(ledger, commit, cards);
+          if (card) runners.push(card);
+        } else if ('job' in parsed) {
+          const ofRun = byRun.get(parsed.run) ?? new Map<string, JobRefs>();
+          byRun.set(parsed.run, ofRun);
+          ofRun.set(parsed.job, { ...ofRun.get(parsed.job), [parsed.area]: commit });
+        }
+      }
+      const views: RunView[] = [];
+      for (const { name, commit } of runs) {
+        if (only !== undefined && name !== only) continue;
+        const head = await runCommit(commit);
+        if (head) views.push(await viewRun(name, commit, head, byRun.get(name) ?? new Map()));
+      }
+      views.sort((a, b) =>
+        a.submittedAt === b.submittedAt ? compare(b.name, a.name) : compare(b.submittedAt, a.submittedAt),
+      );
+      runners.sort((a, b) => compare(a.name, b.name));
+      return { runs: views, runners };
+    },
+  };
+
+  async function viewRun(
+    name: string,
+    commit: string,
+    head: RunCommit,
+    refs: ReadonlyMap<string, JobRefs>,
+  ): Promise<RunView> {
+    const jobs: JobView[] = [];
+    for (const job of head.message.jobs.keys()) {
+      const id = { run: name, job };
+      const ref = refs.get(job) ?? {};
+      const outcome = ref.jobs ? await claimTip(ref.jobs) : null;
+      const tip = outcome ?? (ref.claims ? await claimTip(ref.claims) : null);
+      const entry = ref.queue ? await live.queueEntry(id, ref.queue).catch(() => null) : null;
+      jobs.push(viewJob(id, head, tip, entry, ref, jobs));
+    }
+    const state = runState(jobs.map((job) => job.state));
+    const starts = jobs.flatMap((job) => job.claimedAt ?? []).sort();
+    const ends = jobs.flatMap((job) => job.finishedAt ?? []).sort();
+    return {
+      name,
+      commit,
+      workflow: head.message.workflow,
+      variables: head.message.variables,
+      submittedAt: head.submittedAt,
+      submittedBy: head.submittedBy,
+      reason: head.message.reason,
+      jobs,
+      state,
+      startedAt: starts[0] ?? null,
+      finishedAt: isFinal(state) ? (ends.at(-1) ?? null) : null,
+    };
+  }
+}
+
+type JobRefs = { queue?: string; claims?: string; jobs?: string; stops?: string };
+
+function viewJob(
+  id: { run: string; job: string },
+  head: RunCommit,
+  tip: ClaimTip | null,
+  entry: QueueEntry | null,
+  refs: JobRefs,
+  earlier: readonly JobView[],
+): JobView {
+  const dependsOn = entry?.job.spec.dependsOn ?? [];
+  const base = {
+    run: id.run,
+    name: id.job,
+    workflow: entry?.job.spec.workflow ?? id.job,
+    dependsOn,
+    image: entry?.job.spec.image ?? null,
+    submittedAt: head.submittedAt,
+    commit: tip?.commit ?? null,
+    queueEntry: refs.queue ?? null,
+  };
+  if (tip?.kind === 'finished') return { ...base, ...fromRecord(tip.record), stopping: false };
+  const stopping = refs.stops !== undefined;
+  if (tip?.kind === 'claim') return { ...base, ...fromClaim(tip.claim, stopping), stopping };
+  return { ...base, ...waiting(entry, refs, dependsOn, earlier), stopping };
+}
+
+function fromRecord(record: RecordFile) {
+  return {
+    workflow: record.workflow,
+    state: record.state,
+    reason: record.reason,
+    runner: record.runner,
+    attempt: record.attempt,
+    claimedAt: record.claimedAt,
+    startedAt: record.startedAt,
+    finishedAt: record.finishedAt,
+    exitCode: record.exitCode,
+    cachedFrom: record.cachedFrom,
+    artifacts: record.artifacts ? { files: record.artifacts.files, bytes: record.artifacts.bytes } : null,
+    image: record.image,
+    dependsOn: record.dependsOn,
+  };
+}
+
+const notYet = { startedAt: null, finishedAt: null, exitCode: null, cachedFrom: null, artifacts: null };
+
+function fromClaim(claim: ClaimFile, stopping: boolean) {
+  return {
+    ...notYet,
+    state: claim.state,
+    reason: stopping ? 'stopping' : claim.detail,
+    runner: claim.runner,
+    attempt: claim.attempt,
+    claimedAt: claim.claimedAt,
+    startedAt: claim.startedAt,
+  };
+}
+
+function waiting(
+  entry: QueueEntry | null,
+  refs: JobRefs,
+  dependsOn: readonly { run: string | null; job: string }[],
+  earlier: readonly JobView[],
+) {
+  const unfinished = dependsOn.filter(
+    ({ run, job }) => run === null && !earlier.some((other) => other.name === job && isSuccess(other.state)),
+  );
+  const reason = entry
+    ? unfinished.length > 0
+      ? `waits for ${unfinished.map(({ job }) => job).join(', ')}`
+      : 'waits for a runner'
+    : refs.queue
+      ? 'its queue entry can’t be read: written by another version?'
+      : 'not seen in this listing';
+  return { ...notYet, state: 'submitted' as const, reason, runner: null, attempt: 0, claimedAt: null };
+}
+
+async function readCard(
+  ledger: Ledger,
+  commit: string,
+  known: Map<string, RunnerView | null>,
+): Promise<RunnerView | null> {
+  const before = known.get(commit);
+  if (before !== undefined) return before;
+  const card = await readFile(ledger, commit, 'runner.json')
+    .then((content) => viewCard(parseFile(runnerSchema, 'runner.json', content)))
+    .catch(() => null);
+  known.set(commit, card);
+  return card;
+}
+
+function viewCard(card: RunnerFile): RunnerView {
+  const { name, host, executor, concurrency, version, labels, jobs, startedAt, seenAt, heartbeat, draining } =
+    card;
+  return { name, host, executor, concurrency, version, labels, jobs, startedAt, seenAt, heartbeat, draining };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Keys of all jobs of a state, `run/job`. */
+export function allJobs(state: LedgerState): Map<string, JobView> {
+  return new Map(
+    state.runs.flatMap((run) => run.jobs.map((job) => [jobName({ run: run.name, job: job.name }), job])),
+  );
+}

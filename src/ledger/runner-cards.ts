@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { DstackError } from '../errors.ts';
+import { writeCommits } from '../git/write-commits.ts';
+import { backOff, compareAndSwap } from './compare-and-swap.ts';
+import { formatVersion, parseFile, printFile, type RunnerFile, runnerSchema } from './formats.ts';
+import { type Ledger, signature } from './ledger.ts';
+import { readFile } from './live.ts';
+
+export type CardContent = Omit<RunnerFile, 'format' | 'nonce' | 'seenAt'>;
+
+/** A runner's place in the list of runners, for as long as it lives. */
+export interface RunnerCard {
+  /** Says that it lives, and what has changed. `replaced`: another runner has taken the name. */
+  update(content: CardContent): Promise<'ok' | 'replaced' | 'unknown'>;
+  remove(): Promise<void>;
+}
+
+/** The card that is there under this name, with the object it was read from. */
+export async function findCard(
+  ledger: Ledger,
+  name: string,
+): Promise<{ commit: string; card: RunnerFile | null } | null> {
+  const ref = ledger.names.runner(name);
+  const commit = (await ledger.shared.list([ref])).get(ref);
+  if (!commit) return null;
+  const card = await readFile(ledger, commit, 'runner.json')
+    .then((content) => parseFile(runnerSchema, 'runner.json', content))
+    .catch(() => null);
+  return { commit, card };
+}
+
+/**
+ * Puts up a card in the place of `before` (null: there was none).
+ * @throws DstackError `runner-name-taken` if somebody else was quicker
+ */
+export async function putUpCard(
+  ledger: Ledger,
+  content: CardContent,
+  before: string | null,
+): Promise<RunnerCard> {
+  const { shared, names } = ledger;
+  const ref = names.runner(content.name);
+  const mine = new Set<string>();
+  let tip = before;
+  const write = async (next: CardContent): Promise<string> => {
+    const card: RunnerFile = {
+      format: formatVersion,
+      ...next,
+      seenAt: new Date().toISOString(),
+      nonce: randomUUID(),
+    };
+    const [commit] = await writeCommits(shared.local, [
+      {
+        parents: [],
+        files: [{ path: 'runner.json', content: printFile(card) }],
+        message: `runner ${next.name}: ${next.jobs.length > 0 ? next.jobs.join(', ') : 'idle'}\n\nDstack-Format: ${formatVersion}\n`,
+        author: signature(ledger),
+      },
+    ]);
+    mine.add(commit as string);
+    return commit as string;
+  };
+  const swapTo = async (to: string | null, tries: number) => {
+    const result = await compareAndSwap(shared, { ref, from: tip, to }, mine, backOff(tries));
+    if (result === 'won') tip = to;
+    return result;
+  };
+  const first = await swapTo(await write(content), 4);
+  if (first !== 'won') {
+    throw new DstackError(
+      first === 'lost' ? 'runner-name-taken' : 'unreachable',
+      first === 'lost'
+        ? `another runner has just started under the name ${content.name}`
+        : `the runner ${content.name} can't be announced in ${shared.location}`,
+      {
+        hint:
+          first === 'lost'
+            ? 'give one of them another name: --name NAME'
+            : 'check the repository and try again',
+      },
+    );
+  }
+  return {
+    async update(next) {
+      const result = await swapTo(await write(next), 2);
+      return result === 'won' ? 'ok' : result === 'lost' ? 'replaced' : 'unknown';
+    },
+    async remove() {
+      await swapTo(null, 3).catch(() => {});
+    },
+  };
+}

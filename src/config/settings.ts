@@ -1,0 +1,88 @@
+import ms from 'ms';
+import { z } from 'zod';
+
+/** Node's timers cannot wait longer than 2^31 - 1 ms. */
+const LONGEST_MS = ms('24d');
+
+const duration = z
+  .string()
+  .regex(/^\d+(\.\d+)? ?(ms|s|m|h|d)$/)
+  .transform((text) => ms(text as ms.StringValue))
+  .refine((time) => time > 0 && time <= LONGEST_MS);
+const DURATION = 'a duration with its unit, such as 60s or 5m, of at most 24d';
+
+// A leading dash would make an option of it for Git.
+const text = z.string().regex(/^[^-\p{Cc}\s][^\p{Cc}]*$/u);
+
+/** A prefix of ref names by Git's rules; those that Git itself gives a meaning cannot be taken whole. */
+const refPrefix = z
+  .string()
+  .transform((prefix) => prefix.replace(/\/$/, ''))
+  .refine((prefix) => /^refs(\/(?!\.)((?!\.\.|@\{)[^\p{Cc}\s~^:?*[\\/])+(?<!\.|\.lock))+$/u.test(prefix))
+  .refine((prefix) => !/^refs\/(heads|tags|remotes|notes)$/.test(prefix));
+
+const labels = z.record(
+  z.string().min(1),
+  z.union([z.string(), z.number(), z.boolean()]).transform((value) => String(value)),
+);
+
+/**
+ * Every setting there is: its type, its default, and in its description what is expected of it.
+ * Names of environment variables, messages about wrong values and the list of keys are derived from this.
+ */
+export const settings = z.strictObject({
+  remote: text.optional().describe("a Git remote's name, a URL or a path"),
+  refPrefix: refPrefix
+    .default('refs/dstack')
+    .describe('a ref prefix, such as refs/dstack or refs/heads/dstack'),
+  store: text.optional().describe('a folder, such as file:../store, or the URL of another store'),
+  runner: z.strictObject({
+    name: text.optional().describe('a name, such as gpu-1'),
+    executor: z.enum(['docker', 'process']).optional().describe('docker or process'),
+    concurrency: z.int().min(1).max(1000).default(1).describe('a whole number from 1 to 1000'),
+    lease: duration.default(ms('60s')).describe(DURATION),
+    poll: duration.default(ms('2s')).describe(DURATION),
+    grace: duration.default(ms('10s')).describe(DURATION),
+    labels: labels.default({}).describe('a map of labels, such as {gpu: a100}'),
+  }),
+  snapshot: z.strictObject({
+    allowLarge: z.boolean().default(false).describe('true or false'),
+    allowSecrets: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('a list of file names, such as [.env.example]'),
+  }),
+});
+
+/** The settings in force. Durations (`runner.lease`, `poll`, `grace`) are in milliseconds; paths are absolute. */
+export type Config = z.output<typeof settings>;
+
+type Written = z.input<typeof settings>;
+
+/** Settings as a person writes them, all optional: durations as text with a unit. */
+export type ConfigInput = Partial<Omit<Written, 'runner' | 'snapshot'>> & {
+  runner?: Partial<Written['runner']>;
+  snapshot?: Partial<Written['snapshot']>;
+};
+
+/** One setting that has a value, such as `runner.lease`. */
+export interface Setting {
+  path: readonly string[];
+  schema: z.ZodType;
+}
+
+/** All settings, in the order of the schema. */
+export function allSettings(group: z.ZodObject = settings, above: readonly string[] = []): Setting[] {
+  return Object.entries(group.shape).flatMap(([key, schema]) => {
+    const path = [...above, key];
+    return schema instanceof z.ZodObject
+      ? allSettings(schema, path)
+      : [{ path, schema: schema as z.ZodType }];
+  });
+}
+
+/** `runner.lease` → `DSTACK_RUNNER_LEASE`, `refPrefix` → `DSTACK_REF_PREFIX`. */
+export function variableOf(path: readonly string[]): string {
+  const words = path.map((key) => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase());
+  return ['DSTACK', ...words].join('_');
+}

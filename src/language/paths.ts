@@ -1,7 +1,6 @@
 /** The outcome of checking a path: its normal form, or why it can't be used. */
 export type CheckedPath = { readonly path: string } | { readonly fault: string };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const control = /[\u0000-\u001f\u007f]/;
 
 /**
@@ -34,6 +33,7 @@ export function checkGlob(text: string): CheckedPath {
 
 function checkRelative(text: string): CheckedPath {
   if (text === '') return { fault: 'it is empty' };
+  if (text.length > 4000) return { fault: 'it is longer than a path can be' };
   if (control.test(text)) return { fault: 'it contains a control character' };
   if (text.startsWith('/'))
     return { fault: 'it is absolute; paths are relative to the top of the repository' };

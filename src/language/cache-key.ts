@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { JobSpec } from './job-spec.ts';
+
+export interface CacheInput {
+  /** Of a plan made with `placeholderRunName`: with a real one no two runs would ever have a key in common. */
+  readonly spec: JobSpec;
+  /** Of the image, where it is known. */
+  readonly imageDigest?: string | null;
+  /** Id of the tree of the files that the job depends on. */
+  readonly filesTree: string;
+  /** Cache keys of the jobs it depends on; their order doesn't matter. */
+  readonly dependencyKeys: readonly string[];
+}
+
+/** Raise it whenever the same inputs must no longer give the same key. */
+const keyFormat = 1;
+
+/** Everything that a job's result depends on, by name; `cacheKey` is its hash. Secrets are no part of it. */
+export function describeKey({ spec, imageDigest, filesTree, dependencyKeys }: CacheInput) {
+  const env = Object.entries(spec.env).filter(([name]) => !spec.secrets.includes(name));
+  return {
+    format: keyFormat,
+    image: imageDigest ?? spec.image,
+    commands: spec.commands,
+    workingDir: spec.workingDir,
+    artifacts: [...spec.artifacts].sort(),
+    env: Object.fromEntries(env),
+    variables: spec.variables,
+    files: filesTree,
+    dependencies: [...dependencyKeys].sort(),
+  };
+}
+
+/** The key under which a job's result can be found again: 64 hexadecimal digits. */
+export function cacheKey(input: CacheInput): string {
+  return createHash('sha256')
+    .update(canonicalJson(describeKey(input)))
+    .digest('hex');
+}
+
+/** JSON without white space, the keys of objects sorted by UTF-16 code units. */
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${canonicalJson(item)}`).join(',')}}`;
+}

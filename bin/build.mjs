@@ -76,7 +76,7 @@ try {
     esbuild.build({
       ...shared,
       outdir,
-      entryPoints: { main: 'src/cli/main.ts', watchdog: 'src/executor/watchdog.ts' },
+      entryPoints: { main: 'src/cli/main.ts', watchdog: 'src/executor/watchdog-process.ts' },
       splitting: true,
       chunkNames: 'chunk-[name]-[hash]',
       target: 'node20',

@@ -1,5 +1,5 @@
 // The rules of docs/architecture.md, checked on every source file.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { glob } from 'tinyglobby';
@@ -152,6 +152,17 @@ test('files are named in kebab-case, and none is too long to be read at once', (
     offenders(({ text }) => text.split('\n').length > MOST_LINES),
     [],
   );
+});
+
+test('files that the documents for contributors name are there', () => {
+  const wrong = ['CONTRIBUTING.md', 'docs/architecture.md'].flatMap((document) => {
+    const text = readFileSync(path.join(root, document), 'utf8');
+    const named = [...text.matchAll(/(?<![\w/.])(?:src|test|docs|bin|fixtures)\/[\w./-]+\.\w+/g)].map(
+      ([name]) => name,
+    );
+    return named.filter((name) => !existsSync(path.join(root, name))).map((name) => `${document}: ${name}`);
+  });
+  assert.equal(wrong, []);
 });
 
 test('every dependency has its line in docs/dependencies.md, and every line its dependency', () => {

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import type Docker from 'dockerode';
+import type { ExecutionIdentity, ExecutionSpec } from './executor.ts';
+import { shellLauncher, shellScript } from './shell.ts';
+
+/** Where a job finds its workspace. */
+export const containerWorkspace = '/workflow';
+
+/** By these a container is known as a job's. */
+export const identityLabels = {
+  runner: 'dstack.runner',
+  run: 'dstack.run',
+  job: 'dstack.job',
+  attempt: 'dstack.attempt',
+  nonce: 'dstack.nonce',
+  starter: 'dstack.starter',
+} as const;
+
+/** One that no other container has; known before the container is there, so that a watchdog can be told of it. */
+export function containerName({ run, job, attempt }: ExecutionIdentity): string {
+  return `dstack-${run}-${job}-${attempt}-${randomBytes(4).toString('hex')}`.replace(/[^\w.-]/g, '_');
+}
+
+/**
+ * What Docker is asked for to run a job.
+ * @param place.workingDir relative to the workspace, links resolved
+ */
+export function jobContainer(
+  spec: ExecutionSpec,
+  place: { name: string; image: string; workingDir: string; starter: string },
+): Docker.ContainerCreateOptions {
+  return {
+    name: place.name,
+    Image: place.image,
+    Entrypoint: ['/bin/sh', '-c', `${preamble}${shellLauncher}`, 'sh'],
+    Cmd: [shellScript(spec.commands)],
+    Env: [
+      ...Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+      'TINI_KILL_PROCESS_GROUP=1',
+    ],
+    WorkingDir: path.posix.join(containerWorkspace, place.workingDir),
+    Labels: labelsOf(spec.identity, place.starter),
+    Healthcheck: { Test: ['NONE'] },
+    HostConfig: {
+      Mounts: [workspaceMount(spec.workspace)],
+      Init: true, // Reaps what is left lying about, and passes signals on.
+      SecurityOpt: ['no-new-privileges'],
+      LogConfig: { Type: 'none', Config: {} }, // The runner keeps the log; no need to have it twice.
+    },
+  };
+}
+
+/** Docker's init sends signals to the whole group if it is told so, which is not the job's business. */
+const preamble = 'unset TINI_KILL_PROCESS_GROUP; exec 2>&1; ';
+
+/** A container that gives everything in the workspace to one user of this machine. Links are not followed. */
+export function ownershipContainer(
+  workspace: string,
+  owner: { image: string; uid: number; gid: number; labels: Record<string, string> },
+): Docker.ContainerCreateOptions {
+  return {
+    Image: owner.image,
+    User: '0:0',
+    Entrypoint: ['chown', '-R', '-h', `${owner.uid}:${owner.gid}`, containerWorkspace],
+    Cmd: [],
+    Labels: owner.labels,
+    Healthcheck: { Test: ['NONE'] },
+    HostConfig: {
+      Mounts: [workspaceMount(workspace)],
+      NetworkMode: 'none',
+      UsernsMode: 'host', // The numbers are those of this machine.
+      SecurityOpt: ['no-new-privileges'],
+    },
+  };
+}
+
+export function labelsOf(identity: ExecutionIdentity, starter: string): Record<string, string> {
+  return {
+    [identityLabels.runner]: identity.runner,
+    [identityLabels.run]: identity.run,
+    [identityLabels.job]: identity.job,
+    [identityLabels.attempt]: String(identity.attempt),
+    [identityLabels.nonce]: identity.nonce,
+    [identityLabels.starter]: starter,
+  };
+}
+
+/** Is the image's user root, for whom everything is writable? */
+export function runsAsRoot(image: Docker.ImageInspectInfo): boolean {
+  return /^(|0|root)(:|$)/.test(image.Config?.User ?? '');
+}
+
+function workspaceMount(workspace: string): Docker.MountSettings {
+  return { Type: 'bind', Source: workspace, Target: containerWorkspace };
+}

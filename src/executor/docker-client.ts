@@ -1,0 +1,96 @@
+import Docker from 'dockerode';
+import { DstackError } from '../errors.ts';
+import { plainText } from '../terminal-text.ts';
+
+/** How long a request that should be answered at once may take, in milliseconds. */
+const answerMs = 60_000;
+
+/**
+ * Docker where DOCKER_HOST says it is, or at its usual socket. Nothing is sent yet.
+ * @throws DstackError `docker-unavailable` if the environment can't be understood
+ */
+export function connectDocker(): Docker {
+  try {
+    return new Docker();
+  } catch (error) {
+    throw unavailable(
+      `Docker can't be reached: ${plainText((error as Error).message)}`,
+      'correct DOCKER_HOST',
+      error,
+    );
+  }
+}
+
+/**
+ * Waits for Docker's answer, but not for ever.
+ * @throws DstackError `docker-unavailable` if there is none, `docker-refused` with Docker's own words if it is a no
+ */
+export async function answerOf<T>(request: Promise<T>, ms = answerMs): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unavailable(`Docker did not answer within ${ms / 1000} seconds`)), ms);
+  });
+  try {
+    return await Promise.race([request, late]);
+  } catch (error) {
+    throw explainDockerError(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The same, where what is asked for may be gone or be so already (404, 304, 409): then it gives undefined. */
+export async function answerUnlessGone<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answerOf(request);
+  } catch (error) {
+    if ([304, 404, 409].includes(statusOf(error) ?? 0)) return undefined;
+    throw error;
+  }
+}
+
+/** The HTTP status of a refusal; undefined for other errors. */
+export function statusOf(error: unknown): number | undefined {
+  const { statusCode } = (error instanceof DstackError ? error.cause : error) as { statusCode?: number };
+  return statusCode;
+}
+
+/** What went wrong with Docker and what to do, for people. */
+export function explainDockerError(error: unknown): DstackError {
+  if (error instanceof DstackError) return error;
+  const { code, address, json } = error as NodeJS.ErrnoException & {
+    address?: string;
+    json?: { message?: string };
+  };
+  const where = address === undefined ? '' : ` (${address})`;
+  switch (code) {
+    case 'ENOENT':
+      return unavailable(
+        `Docker is not installed or not running: its socket is not there${where}`,
+        'install Docker Engine, or start it: sudo systemctl start docker',
+        error,
+      );
+    case 'ECONNREFUSED':
+      return unavailable(
+        `Docker is not running${where}`,
+        'start it: sudo systemctl start docker; or correct DOCKER_HOST',
+        error,
+      );
+    case 'EACCES':
+    case 'EPERM':
+      return unavailable(
+        `this user may not use Docker${where}`,
+        'sudo usermod -aG docker $USER, then log in again',
+        error,
+      );
+  }
+  const words = json?.message ?? (error instanceof Error ? error.message : String(error));
+  if (statusOf(error) === undefined) {
+    return unavailable(`Docker can't be reached: ${plainText(words.trim())}`, undefined, error);
+  }
+  return new DstackError('docker-refused', `Docker: ${plainText(words.trim())}`, { cause: error });
+}
+
+function unavailable(message: string, hint?: string, cause?: unknown): DstackError {
+  return new DstackError('docker-unavailable', message, { hint, cause });
+}

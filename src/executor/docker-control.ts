@@ -1,0 +1,82 @@
+import type Docker from 'dockerode';
+import { answerUnlessGone } from './docker-client.ts';
+
+/** Signals and pauses for one container, in the order in which they were asked for. */
+export interface ContainerControl {
+  /** To be called once the container runs; what was asked for before is done now. */
+  started(container: Docker.Container): void;
+  /** Nothing is done any more. */
+  ended(): void;
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  /** SIGTERM, and SIGKILL `graceMs` later; a second call can only shorten the time. */
+  terminate(graceMs: number): void;
+}
+
+/** The longest time that setTimeout knows. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/**
+ * A container that isn't started yet can be frozen or told to end as well.
+ * @param lost called when Docker fails to kill: then nobody knows any more
+ */
+export function createContainerControl(lost: (error: unknown) => void): ContainerControl {
+  let container: Docker.Container | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  const timers = new Set<NodeJS.Timeout>();
+  let frozen = false;
+  let graceAsked: number | undefined;
+  let over = false;
+
+  function inTurn(action: (container: Docker.Container) => Promise<unknown>): Promise<void> {
+    const done = last.then(async () => {
+      if (container !== undefined && !over) await action(container);
+    });
+    last = done.catch(() => {});
+    return done;
+  }
+
+  async function thawIt(target: Docker.Container): Promise<void> {
+    frozen = false;
+    await answerUnlessGone(target.unpause());
+  }
+
+  /** A paused container would not see the signal. */
+  async function signalIt(target: Docker.Container, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (frozen) await thawIt(target);
+    await answerUnlessGone(target.kill({ signal }));
+  }
+
+  function deliver(graceMs: number): void {
+    if (graceMs > 0 && timers.size === 0) inTurn((target) => signalIt(target, 'SIGTERM')).catch(() => {});
+    const kill = () => inTurn((target) => signalIt(target, 'SIGKILL')).catch(lost);
+    timers.add(setTimeout(kill, Math.min(graceMs, maxTimerMs)));
+  }
+
+  return {
+    started(startedContainer) {
+      container = startedContainer;
+      if (frozen) inTurn((target) => answerUnlessGone(target.pause())).catch(() => {});
+      if (graceAsked !== undefined) deliver(graceAsked);
+    },
+    ended() {
+      over = true;
+      for (const timer of timers) clearTimeout(timer);
+    },
+    async freeze() {
+      if (container === undefined) frozen = true;
+      await inTurn(async (target) => {
+        await answerUnlessGone(target.pause());
+        frozen = true;
+      });
+    },
+    async thaw() {
+      if (container === undefined) frozen = false;
+      await inTurn(thawIt);
+    },
+    terminate(graceMs) {
+      graceAsked = Math.min(graceMs, graceAsked ?? Number.POSITIVE_INFINITY);
+      if (container !== undefined && !over) deliver(graceMs);
+    },
+  };
+}

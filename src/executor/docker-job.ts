@@ -1,0 +1,129 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import { DstackError } from '../errors.ts';
+import { containerName, jobContainer, labelsOf, runsAsRoot } from './container.ts';
+import { demultiplex } from './demultiplex.ts';
+import { reclaimFromContainer, removeContainer } from './docker-cleanup.ts';
+import { answerOf } from './docker-client.ts';
+import { createContainerControl } from './docker-control.ts';
+import { failureOf, resultOf } from './executions.ts';
+import type { Execution, ExecutionEvents, ExecutionResult, ExecutionSpec } from './executor.ts';
+import type { ImagePuller } from './image-puller.ts';
+import { ownStarter } from './starter.ts';
+import type { Watchdog } from './watchdog.ts';
+import { openToEveryone, resolveWorkingDir } from './workspace.ts';
+
+/** How long after the end of its output a container may take to be seen as ended. */
+const endMs = 10_000;
+
+export interface DockerJobTools {
+  docker: Docker;
+  puller: ImagePuller;
+  watchdog: Watchdog | undefined;
+}
+
+/** Starts a job in a container of its own; everything happens behind `finished`. */
+export function startDockerJob(
+  spec: ExecutionSpec & { image: string },
+  events: ExecutionEvents,
+  { docker, puller, watchdog }: DockerJobTools,
+): Execution {
+  const name = containerName(spec.identity);
+  const starter = ownStarter();
+  const stop = new AbortController();
+  let reportLost = (_error: unknown) => {};
+  const lost = new Promise<never>((_, reject) => {
+    reportLost = reject;
+  });
+  lost.catch(() => {}); // It may come when nobody listens any more.
+  const control = createContainerControl(reportLost);
+
+  /** From nothing to the end of the commands. */
+  async function runCommands(): Promise<ExecutionResult> {
+    const { relative: workingDir } = await resolveWorkingDir(spec.workspace, spec.workingDir);
+    const image = await puller.ensure(spec.image, (line) => events.phase('pulling', line), stop.signal);
+    if (!runsAsRoot(image)) await openToEveryone(spec.workspace);
+    stop.signal.throwIfAborted();
+    const options = jobContainer(spec, { name, image: image.Id, workingDir, starter });
+    const container = await answerOf(docker.createContainer(options));
+    // Before the start, so that nothing is missed.
+    const stream = (await answerOf(
+      container.attach({ stream: true, stdout: true, stderr: true }),
+    )) as unknown as Readable;
+    try {
+      stop.signal.throwIfAborted();
+      await answerOf(container.start());
+      control.started(container);
+      events.phase('running');
+      await Promise.race([deliver(stream, events.output), lost]);
+      return containerResult(await Promise.race([endOf(container), lost]), stop.signal.aborted);
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  async function supervise(): Promise<ExecutionResult> {
+    watchdog?.guard('container', name);
+    let result = await runCommands().catch((error) =>
+      stop.signal.aborted && error === stop.signal.reason
+        ? { exitCode: null, signal: 'SIGTERM', failure: null }
+        : failureOf(error),
+    );
+    control.ended();
+    try {
+      await removeContainer(docker, name);
+      watchdog?.release('container', name);
+      const image = spec.image;
+      await reclaimFromContainer(docker, spec.workspace, { image, labels: labelsOf(spec.identity, starter) });
+    } catch (error) {
+      result = { ...result, failure: result.failure ?? failureOf(error).failure };
+    }
+    return result;
+  }
+
+  const finished = supervise();
+  return {
+    finished,
+    freeze: control.freeze,
+    thaw: control.thaw,
+    async stop(graceMs) {
+      stop.abort();
+      control.terminate(graceMs);
+      await finished;
+    },
+  };
+}
+
+async function deliver(stream: Readable, output: ExecutionEvents['output']): Promise<void> {
+  try {
+    for await (const chunk of demultiplex(stream)) output(chunk);
+  } catch {
+    // The connection broke; what became of the container is looked up next.
+  }
+}
+
+type ContainerState = Docker.ContainerInspectInfo['State'];
+
+async function endOf(container: Docker.Container): Promise<ContainerState> {
+  const deadline = performance.now() + endMs;
+  for (;;) {
+    const { State: state } = await answerOf(container.inspect());
+    if (!state.Running) return state;
+    if (performance.now() > deadline) {
+      throw new DstackError('docker-lost', 'the connection to Docker broke while the job ran');
+    }
+    await sleep(20);
+  }
+}
+
+/** Docker gives a death by signal as exit code 128 + its number. */
+function containerResult(state: ContainerState, stopping: boolean): ExecutionResult {
+  const { ExitCode: exitCode, OOMKilled: outOfMemory, Error: error } = state;
+  if (outOfMemory && exitCode !== 0) {
+    return { exitCode, signal: null, failure: 'out of memory: the kernel killed it' };
+  }
+  if (error !== '') return { exitCode, signal: null, failure: `Docker: ${error}` };
+  if (stopping && exitCode === 137) return resultOf(null, 'SIGKILL', stopping);
+  return resultOf(exitCode, null, stopping);
+}

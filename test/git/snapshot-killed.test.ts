@@ -24,7 +24,7 @@ function randomNumbers(seed: number): () => number {
 /** Starts a process that takes one snapshot after the other, and kills it and its Git after so many milliseconds. */
 async function killedAfter(project: Scratch, temporary: string, milliseconds: number): Promise<void> {
   const script = join(import.meta.dirname, 'take-snapshot.ts');
-  const taker = spawn(process.execPath, ['--import', 'tsx', script, project.path, '1000'], {
+  const taker = spawn(process.execPath, ['--import', 'tsx', script, ...Array(200).fill(project.path)], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, TMPDIR: temporary },

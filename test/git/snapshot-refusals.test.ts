@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, truncateSync } from 'node:fs';
+import { chmodSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -117,57 +117,48 @@ test('submodules with changes or untracked files of their own', async () => {
   assert.match(error.message, 'lib-c (files, but it is not checked out)');
 });
 
-let opened: string | undefined;
-
-/** A temporary folder for every user; one for all tests, since tsx keeps what it compiled there. */
-function openFolder(): string {
-  if (opened === undefined) {
-    opened = scratchFolder();
-    chmodSync(opened, 0o777);
-  }
-  return opened;
-}
-
-/** As a user from whom files can be hidden. */
-function takenByOther(project: Scratch): { code: string; message: string } {
+/** Takes snapshots as a user from whom files can be hidden; their outcomes. */
+function takenByOther(projects: readonly Scratch[]): { code: string; message: string }[] {
   const own = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-  if (own.uid) spawnSync('chown', ['-R', '65534:65534', join(project.path, '..')]);
+  const folders = projects.map((project) => project.path);
+  const temporary = scratchFolder();
+  chmodSync(temporary, 0o777);
+  if (own.uid) spawnSync('chown', ['-R', '65534:65534', ...folders.map((folder) => join(folder, '..'))]);
   const script = join(import.meta.dirname, 'take-snapshot.ts');
-  const temporary = openFolder();
-  const result = spawnSync(process.execPath, ['--import', 'tsx', script, project.path], {
+  const result = spawnSync(process.execPath, ['--import', 'tsx', script, ...folders], {
     ...own,
     encoding: 'utf8',
     env: { ...process.env, HOME: temporary, TMPDIR: temporary },
   });
-  spawnSync('chmod', ['-R', 'u+rwX', project.path]);
-  return JSON.parse(result.stdout.replace('ready\n', ''));
+  spawnSync('chmod', ['-R', 'u+rwX', ...folders]);
+  const [, ...outcomes] = result.stdout.trim().split('\n');
+  return outcomes.map((outcome) => JSON.parse(outcome));
 }
 
-for (const [name, path, expected] of [
-  ['a tracked file', 'train.py', 'train.py'],
-  ['an untracked file', 'new.txt', 'new.txt'],
-  ['an untracked folder', 'folder', 'folder'],
-  ['a tracked folder', 'src/data', 'src/data'],
-  ['patterns', 'src/.gitignore', 'src/.gitignore'],
-] as const) {
-  test(`${name} without permission to read`, () => {
+test('files, folders and patterns without permission to read', () => {
+  const cases: [path: string, mode: number, named: string][] = [
+    ['train.py', 0o000, 'train.py'],
+    ['new.txt', 0o000, 'new.txt'],
+    ['folder', 0o000, 'folder'],
+    ['src/data', 0o000, 'src/data'],
+    // Can be listed, but not entered.
+    ['src/data', 0o444, 'src/data/load.py'],
+    ['src/.gitignore', 0o000, 'src/.gitignore'],
+  ];
+  const projects = cases.map(([path, mode]) => {
     const project = scratchProject();
     project.write('train.py', 'changed\n');
     project.write('new.txt', 'new\n');
     project.write('src/.gitignore', 'x\n');
-    mkdirSync(join(project.path, 'folder'));
     project.write('folder/inside.txt', 'inside\n');
-    chmodSync(join(project.path, path), 0o000);
-    const error = takenByOther(project);
-    assert.is(error.code, 'unreadable-files');
-    assert.is(error.message, `no permission to read: ${expected}`);
+    chmodSync(join(project.path, path), mode);
+    return project;
   });
-}
-
-test('a folder that can be listed but not entered', () => {
-  const project = scratchProject();
-  chmodSync(join(project.path, 'src/data'), 0o444);
-  assert.is(takenByOther(project).message, 'no permission to read: src/data/load.py');
+  const outcomes = takenByOther(projects);
+  assert.equal(
+    outcomes.map(({ code, message }) => `${code}: ${message}`),
+    cases.map(([, , named]) => `unreadable-files: no permission to read: ${named}`),
+  );
 });
 
 test.run();

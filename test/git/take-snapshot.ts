@@ -1,15 +1,19 @@
-/** A process that takes snapshots of the folder named by its argument, for tests that end it or run it as another user. */
+/**
+ * A process that takes a snapshot of each folder it is given, and prints a line of JSON for each: for tests that
+ * kill it, or run it as another user.
+ */
 import { writeSync } from 'node:fs';
 import { discoverRepository } from '../../src/git/repository.ts';
 import { takeSnapshot } from '../../src/git/snapshot.ts';
 
-async function main(folder: string, count: number): Promise<void> {
-  const repository = await discoverRepository(folder);
-  writeSync(1, 'ready\n');
-  for (let taken = 0; taken < count; taken++) await takeSnapshot(repository);
+async function main(folders: readonly string[]): Promise<void> {
+  writeSync(1, '"ready"\n');
+  for (const folder of folders) {
+    const outcome = await discoverRepository(folder)
+      .then((repository) => takeSnapshot(repository))
+      .catch((error) => ({ code: error.code, message: error.message }));
+    writeSync(1, `${JSON.stringify(outcome)}\n`);
+  }
 }
 
-main(process.argv[2] as string, Number(process.argv[3] ?? 1)).catch((error) => {
-  process.stdout.write(JSON.stringify({ code: error.code, message: error.message }));
-  process.exitCode = 1;
-});
+main(process.argv.slice(2));

@@ -7,6 +7,7 @@ import { type Ledger, signature } from './ledger.ts';
 import type { QueueEntry } from './live.ts';
 import { chunkPath, listChunks, printPointer } from './log-chunks.ts';
 import { type JobId, jobName } from './refs.ts';
+import type { Finished } from './settle.ts';
 
 /** Who claims: what a claim says of its runner. */
 export interface Claimant {
@@ -42,15 +43,16 @@ export interface ClaimHolder {
    */
   renew(change?: ClaimChange): Promise<SwapResult | 'unknown'>;
   /**
-   * The one commit point of the job. Tries until `giveUp` says so.
+   * The one commit point of the job. Tries until `giveUp` says so. Changes that are still waiting to be sent go with it.
+   * @param record made from the claim as it is then
    * @param artifacts the text of `artifacts.json`, if there is one
    * @param logTail the end of a log of which Git holds only the beginning
    */
   finish(
-    record: RecordFile,
+    record: (claim: ClaimFile) => RecordFile,
     files: { artifacts: string | null; logTail: Uint8Array | null },
     giveUp?: (attempt: number) => boolean | Promise<boolean>,
-  ): Promise<SwapResult | 'unknown'>;
+  ): Promise<{ result: 'lost' | 'unknown' } | ({ result: 'won' } & Finished)>;
   /** Gives the job back to the queue as if it had never been claimed. */
   withdraw(): Promise<void>;
 }
@@ -127,6 +129,7 @@ export async function acquireClaim(
   let acknowledgedAt = startedAt;
   let pending: ClaimChange = {};
   let pendingChunks: NewChunk[] = [];
+  let finishing = false;
   let last: Promise<unknown> = Promise.resolve();
   const inOrder = <T>(act: () => Promise<T>): Promise<T> => {
     const next = last.then(act, act);
@@ -165,8 +168,12 @@ export async function acquireClaim(
       pending = { ...pending, ...rest };
       pendingChunks = [...pendingChunks, ...chunks];
       return inOrder(async () => {
+        // An earlier renewal has taken this change along, or the end will.
+        const nothingNew = Object.keys(pending).length === 0 && pendingChunks.length === 0;
+        if (finishing || (nothingNew && Object.keys(change).length > 0)) return 'won';
         const carried = pendingChunks.length;
-        const next: ClaimFile = { ...claim, ...pending, nonce: randomUUID() };
+        const taken = pending;
+        const next: ClaimFile = { ...claim, ...taken, nonce: randomUUID() };
         // A new state is a new commit; a renewal takes the place of the last one, so that history stays short.
         const before = parents;
         if (next.state !== claim.state) parents = [tip];
@@ -174,7 +181,8 @@ export async function acquireClaim(
         const result = await swapTo(commit, backOff(3));
         if (result === 'won') {
           claim = next;
-          pending = {};
+          // What came in meanwhile goes with the next one.
+          if (pending === taken) pending = {};
           pendingChunks = pendingChunks.slice(carried);
           nextChunk += carried;
           tree = await treeOf(ledger, commit);
@@ -184,8 +192,11 @@ export async function acquireClaim(
         return result;
       });
     },
-    finish(record, files, giveUp = () => false) {
+    finish(makeRecord, files, giveUp = () => false) {
+      finishing = true;
       return inOrder(async () => {
+        claim = { ...claim, ...pending };
+        const record = makeRecord(claim);
         parents = [tip];
         const log = await logTree(ledger, tip);
         const commit = await write(
@@ -201,7 +212,8 @@ export async function acquireClaim(
           null,
         );
         const wait = backOff(Number.POSITIVE_INFINITY);
-        return swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));
+        const result = await swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));
+        return result === 'won' ? { result, id: entry.id, commit, record } : { result };
       });
     },
     withdraw() {

@@ -16,11 +16,14 @@ export async function closeJob(
   const acquired = await acquireClaim(ledger, action.entry, claimant, action.over);
   if (acquired.result !== 'won') return acquired.result;
   const { holder } = acquired;
-  const record = makeRecord(action.entry, holder.claim(), outcomeOf(action));
-  const finished = await holder.finish(record, { artifacts: null, logTail: null }, (attempt) => attempt >= 5);
-  if (finished !== 'won') return finished;
+  const finished = await holder.finish(
+    (claim) => makeRecord(action.entry, claim, outcomeOf(action)),
+    { artifacts: null, logTail: null },
+    (attempt) => attempt >= 5,
+  );
+  if (finished.result !== 'won') return finished.result;
   // If this fails, whoever looks next completes it.
-  await settle(ledger, [{ id: action.entry.id, commit: holder.tip(), record }]).catch(() => false);
+  await settle(ledger, [finished]).catch(() => false);
   return 'closed';
 }
 

@@ -17,6 +17,8 @@ export const jobSchema = z.strictObject({
   format,
   run: name,
   spec: jobSpecSchema,
+  /** False: execute it even if the cache has its result. */
+  useCache: z.boolean(),
   /** Key of the inputs, or null: never taken from, and never put into, the cache. */
   cacheKey: z
     .string()

@@ -48,7 +48,8 @@ export interface Live {
 
 /** Reads and remembers objects by id, so that a look costs only what is new. */
 export interface LiveReader {
-  look(): Promise<Live>;
+  /** @param alsoOutcomesOf runs whose finished jobs are wanted, too, though nothing of theirs has to wait for them */
+  look(alsoOutcomesOf?: ReadonlySet<string>): Promise<Live>;
   queueEntry(id: JobId, commit: string): Promise<QueueEntry>;
   claimTip(commit: string): Promise<ClaimTip>;
 }
@@ -74,7 +75,7 @@ export function openLiveReader(ledger: Ledger): LiveReader {
   return {
     queueEntry,
     claimTip,
-    async look() {
+    async look(alsoOutcomesOf = new Set()) {
       const { shared, names } = ledger;
       const refs = await shared.list([names.area('queue'), names.area('claims'), names.area('stops')]);
       const live = {
@@ -101,8 +102,11 @@ export function openLiveReader(ledger: Ledger): LiveReader {
           else if (parsed.area === 'stops') live.stops.set(key, { commit, stop: await stop(commit) });
         });
       }
+      const entries = [...live.queue.values()];
       const waiting = new Set(
-        [...live.queue.values()].filter((entry) => needsOutcomes(entry)).map((entry) => entry.id.run),
+        entries
+          .filter((entry) => needsOutcomes(entry) || alsoOutcomesOf.has(entry.id.run))
+          .map((entry) => entry.id.run),
       );
       if (waiting.size > 0) {
         const outcomes = await shared.list([...waiting].map((run) => names.ofRun('jobs', run)));

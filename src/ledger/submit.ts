@@ -20,7 +20,7 @@ export interface RunRequest {
   /** The user's HEAD, or null on an unborn branch. */
   readonly parent: string | null;
   readonly author: Signature;
-  readonly jobs: readonly { spec: JobSpec; cacheKey: string | null }[];
+  readonly jobs: readonly { spec: JobSpec; cacheKey: string | null; useCache: boolean }[];
 }
 
 export interface PreparedRun {
@@ -35,8 +35,8 @@ export interface PreparedRun {
  */
 export async function prepareRun(ledger: Ledger, request: RunRequest): Promise<PreparedRun> {
   const { local } = ledger.shared;
-  const files = request.jobs.map(({ spec, cacheKey }) => {
-    const job: JobFile = { format: formatVersion, run: request.run, spec, cacheKey };
+  const files = request.jobs.map(({ spec, cacheKey, useCache }) => {
+    const job: JobFile = { format: formatVersion, run: request.run, spec, useCache, cacheKey };
     return { name: spec.name, content: printFile(job) };
   });
   // One tree with all the job files: its blobs' ids go into the run commit.

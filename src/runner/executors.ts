@@ -1,0 +1,74 @@
+import { DstackError } from '../errors.ts';
+import { createDockerExecutor } from '../executor/docker-executor.ts';
+import type { Executor } from '../executor/executor.ts';
+import { createProcessExecutor } from '../executor/process-executor.ts';
+import type { Watchdog } from '../executor/watchdog.ts';
+import type { JobSpec } from '../language/job-spec.ts';
+
+/** What a runner can execute, and with what. */
+export interface Executors {
+  /** `docker`, `process`, or both, for people. */
+  readonly description: string;
+  /** Worth saying at the start: why there are no containers. */
+  readonly note: string | null;
+  /** Null: this runner leaves the job to others. `notice` is the first line of the job's log. */
+  choose(spec: Pick<JobSpec, 'image'>): { executor: Executor; notice: string | null } | null;
+  sweep(runner: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface ExecutorsOptions {
+  requested: Executor['kind'] | undefined;
+  /** Without Docker, run jobs that name an image as plain processes, too (a run on one's own machine). */
+  imagesOptional: boolean;
+  watchdog: Watchdog | undefined;
+}
+
+/**
+ * Docker's executor takes the jobs that name an image, plain processes take the others. Asking for one of the two
+ * leaves out the other: `docker` takes only containers, `process` runs everything without its image, and says so.
+ * @throws DstackError `no-executor` if the one asked for can't be used here
+ */
+export async function openExecutors(options: ExecutorsOptions): Promise<Executors> {
+  const { requested, watchdog } = options;
+  const plain = requested === 'docker' ? null : createProcessExecutor({ watchdog });
+  const docker = requested === 'process' ? null : createDockerExecutor({ watchdog });
+  const answer = docker ? await docker.check() : null;
+  if (answer && !answer.ok && requested === 'docker') {
+    await docker?.close();
+    throw new DstackError('no-executor', answer.detail, { hint: answer.remedy });
+  }
+  if (plain) {
+    const { ok, detail, remedy } = await plain.check();
+    if (!ok) throw new DstackError('no-executor', detail, { hint: remedy });
+  }
+  const containers = answer?.ok ? docker : null;
+  if (docker && !containers) await docker.close();
+  const withoutImage = requested === 'process' || (options.imagesOptional && !containers);
+  const all = [containers, plain].filter((executor) => executor !== null);
+  return {
+    description: all.map((executor) => executor.kind).join('+'),
+    note:
+      answer && !answer.ok
+        ? `${answer.detail}: ${withoutImage ? 'jobs run as plain processes, without their images' : 'only jobs without an image are taken'}`
+        : null,
+    choose({ image }) {
+      if (image !== null && containers) return { executor: containers, notice: null };
+      if (plain && image === null) return { executor: plain, notice: null };
+      if (plain && withoutImage) {
+        return {
+          executor: plain,
+          notice: `dstack: the image ${image} is not used: this runs as a plain process\n`,
+        };
+      }
+      return null;
+    },
+    async sweep(runner) {
+      const counts = await Promise.all(all.map((executor) => executor.sweep(runner)));
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+    async close() {
+      await Promise.all(all.map((executor) => executor.close()));
+    },
+  };
+}

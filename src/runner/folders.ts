@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+
+/** Where a runner keeps what outlives a job, by the XDG base directory specification. */
+export interface RunnerFolders {
+  /** Its object cache, a bare repository. */
+  readonly cache: string;
+  /** Work folders of its jobs. */
+  readonly work: string;
+  /** Held by the process that uses these folders. */
+  readonly lock: string;
+}
+
+/** @param location of the shared repository: two of them share nothing */
+export function runnerFolders(
+  location: string,
+  runner: string,
+  env: NodeJS.ProcessEnv = process.env,
+): RunnerFolders {
+  const configured = env.XDG_CACHE_HOME;
+  const base = configured && isAbsolute(configured) ? configured : join(homedir(), '.cache');
+  const key = createHash('sha256').update(location).digest('hex').slice(0, 12);
+  const own = join(base, 'dstack', key, runner);
+  return { cache: join(own, 'objects.git'), work: join(own, 'work'), lock: join(own, 'lock') };
+}

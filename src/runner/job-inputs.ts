@@ -1,0 +1,87 @@
+import { DstackError } from '../errors.ts';
+import type { RecordFile } from '../ledger/formats.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { type LiveReader, type QueueEntry, readFile } from '../ledger/live.ts';
+import { type JobId, jobName } from '../ledger/refs.ts';
+import { isSuccess } from '../ledger/state.ts';
+import type { Manifest } from '../store/manifest.ts';
+import { parseManifest } from '../store/manifest-text.ts';
+import { restoreArtifacts } from '../store/restore-artifacts.ts';
+import type { Store } from '../store/store.ts';
+
+/** A finished job as another one uses it. */
+export interface FinishedJob {
+  readonly id: JobId;
+  readonly commit: string;
+  readonly record: RecordFile;
+  /** Null if it declared no artifacts. */
+  readonly manifest: Manifest | null;
+}
+
+/** @returns null if the job has no outcome yet */
+export async function findFinished(
+  ledger: Ledger,
+  reader: LiveReader,
+  id: JobId,
+): Promise<FinishedJob | null> {
+  const { shared, names } = ledger;
+  const refs = await shared.list([names.job('jobs', id), names.job('claims', id)]);
+  for (const area of ['jobs', 'claims'] as const) {
+    const commit = refs.get(names.job(area, id));
+    const tip = commit ? await reader.claimTip(commit) : null;
+    if (tip?.kind === 'finished') {
+      return {
+        id,
+        commit: tip.commit,
+        record: tip.record,
+        manifest: await readManifest(ledger, tip.commit, tip.record),
+      };
+    }
+  }
+  return null;
+}
+
+/** @throws DstackError if the manifest is damaged */
+export async function readManifest(
+  ledger: Ledger,
+  commit: string,
+  record: RecordFile,
+): Promise<Manifest | null> {
+  return record.artifacts ? parseManifest(await readFile(ledger, commit, 'artifacts.json')) : null;
+}
+
+/**
+ * Puts the artifacts of everything a job depends on, transitively, at their own paths into its workspace.
+ * @throws DstackError `dependency-missing`, and what restoring can throw (`blob-missing`, `blob-damaged`, …)
+ */
+export async function restoreInputs(
+  ledger: Ledger,
+  reader: LiveReader,
+  entry: QueueEntry,
+  store: Store,
+  workspace: string,
+): Promise<JobId[]> {
+  const inputs: JobId[] = [];
+  const seen = new Set<string>();
+  const visit = async (dependencies: RecordFile['dependsOn'], run: string): Promise<void> => {
+    for (const dependency of dependencies) {
+      const id = { run: dependency.run ?? run, job: dependency.job };
+      if (seen.has(jobName(id))) continue;
+      seen.add(jobName(id));
+      const finished = await findFinished(ledger, reader, id);
+      if (!finished || !isSuccess(finished.record.state)) {
+        throw new DstackError(
+          'dependency-missing',
+          `the result of ${jobName(id)} can't be found in ${ledger.shared.location}`,
+        );
+      }
+      await visit(finished.record.dependsOn, id.run);
+      if (!finished.manifest) continue;
+      // A dependency's own output wins over a file of the snapshot at the same place.
+      await restoreArtifacts(finished.manifest, store, workspace, { overwrite: true });
+      inputs.push(id);
+    }
+  };
+  await visit(entry.job.spec.dependsOn, entry.id.run);
+  return inputs;
+}

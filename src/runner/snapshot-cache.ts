@@ -1,0 +1,83 @@
+import picomatch from 'picomatch';
+import { DstackError } from '../errors.ts';
+import { checkOut } from '../git/checkout.ts';
+import { fetchRefs } from '../git/fetch.ts';
+import { parseCommit } from '../git/object-reader.ts';
+import { listRefs, setRefs } from '../git/refs.ts';
+import type { Repository } from '../git/repository.ts';
+import { runGit } from '../git/run-git.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { QueueEntry } from '../ledger/live.ts';
+import { unreachable } from '../ledger/shared-repository.ts';
+import { parseRunMessage } from '../ledger/submit.ts';
+
+/** Snapshots that stay in the runner's object cache, so that the next one transfers only what changed. */
+const keptSnapshots = 20;
+
+const area = 'refs/snapshots';
+
+/**
+ * Fetches a run's snapshot into the runner's object cache, without the history behind it.
+ * @param instance the runner's, so that runners sharing a cache don't write the same refs
+ * @throws DstackError if it can't be fetched, or `untrusted-job` if the run commit doesn't list this job
+ */
+export async function fetchSnapshot(
+  ledger: Ledger,
+  cache: Repository,
+  entry: QueueEntry,
+  instance: string,
+): Promise<void> {
+  const ref = `${area}/${instance}/${Date.now()}-${entry.id.run}-${entry.id.job}`;
+  if (!(await holds(cache, entry.runCommit))) {
+    const source = ledger.names.run(entry.id.run);
+    const failure = await fetchRefs(cache, ledger.shared.remote, [`+${source}:${ref}`], { depth: 1 });
+    if (failure) throw unreachable(ledger.shared.location, failure);
+  } else {
+    await setRefs(cache.gitDir, new Map([[ref, entry.runCommit]]));
+  }
+  await verifyJob(cache, entry, ref);
+  const refs = [...(await listRefs(cache.gitDir, [`${area}/${instance}`])).keys()].sort();
+  await setRefs(cache.gitDir, new Map(refs.slice(0, -keptSnapshots).map((old) => [old, null])));
+}
+
+/** A whole snapshot is here if a ref of ours says so: a fetch moves its ref only once everything has arrived. */
+async function holds(cache: Repository, commit: string): Promise<boolean> {
+  return [...(await listRefs(cache.gitDir, [area])).values()].includes(commit);
+}
+
+/** A job is what the run commit says it is: whoever can write the queue alone can't have anything executed. */
+async function verifyJob(cache: Repository, entry: QueueEntry, ref: string): Promise<void> {
+  const commit = await runGit(['cat-file', 'commit', ref], { gitDir: cache.gitDir });
+  const id = (await listRefs(cache.gitDir, [ref])).get(ref);
+  const message = commit.exitCode === 0 ? parseRunMessage(parseCommit(commit.stdout).message) : null;
+  const listed = message?.run === entry.id.run && message.jobs.get(entry.id.job) === entry.blob;
+  if (id !== entry.runCommit || !listed) {
+    throw new DstackError('untrusted-job', `the run commit of ${entry.id.run} does not list this job.json`, {
+      hint: 'the queue entry was not made by `dstack run`; it is not executed',
+    });
+  }
+}
+
+/** Writes the job's files into an empty folder: the snapshot, or the part of it that the job depends on. */
+export async function checkOutSnapshot(cache: Repository, entry: QueueEntry, into: string): Promise<void> {
+  const { files } = entry.job.spec;
+  await checkOut(cache, { tree: entry.runCommit, into, paths: files ? fileFilter(files) : undefined });
+}
+
+/** Does a path belong to the files that a workflow says it depends on? A folder stands for all that is in it. */
+export function fileFilter(files: {
+  include: readonly string[];
+  exclude: readonly string[];
+}): (path: string) => boolean {
+  const matcher = (globs: readonly string[]) =>
+    picomatch(
+      globs.flatMap((glob) => {
+        const plain = glob.replace(/^\.\//, '').replace(/\/$/, '');
+        return [plain, `${plain}/**`];
+      }),
+      { dot: true },
+    );
+  const included = files.include.length > 0 ? matcher(files.include) : () => true;
+  const excluded = files.exclude.length > 0 ? matcher(files.exclude) : () => false;
+  return (path) => included(path) && !excluded(path);
+}

@@ -1,0 +1,82 @@
+import { execFile, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+
+// Built in a copy, since the other tests run what is in dist/.
+const build = suite<{ folder: string; dist: string }>('build');
+
+build.before(async (context) => {
+  context.folder = mkdtempSync(path.join(os.tmpdir(), 'dstack-build-'));
+  context.dist = path.join(context.folder, 'dist');
+  for (const name of ['bin', 'src', 'package.json', 'tsconfig.json']) {
+    cpSync(path.join(root, name), path.join(context.folder, name), { recursive: true });
+  }
+  symlinkSync(path.join(root, 'node_modules'), path.join(context.folder, 'node_modules'));
+  const run = () => promisify(execFile)(process.execPath, ['bin/build.mjs'], { cwd: context.folder });
+  // At once, as two people with one folder may do it.
+  await Promise.all([run(), run()]);
+});
+build.after(({ folder }) => rmSync(folder, { recursive: true, force: true }));
+
+build(
+  'nothing is left beside what was built, and whatever a file imports of it is there',
+  ({ folder, dist }) => {
+    assert.equal(
+      readdirSync(folder).filter((name) => name.startsWith('.dist')),
+      [],
+    );
+    const missing = readdirSync(dist)
+      .filter((name) => name.endsWith('.js'))
+      .flatMap((name) =>
+        [...readFileSync(path.join(dist, name), 'utf8').matchAll(/(?:from |import\()"(\.\/[^"]+)"/g)]
+          .filter(([, imported = '']) => !existsSync(path.join(dist, imported)))
+          .map(([, imported]) => `${name}: ${imported}`),
+      );
+    assert.equal(missing, []);
+  },
+);
+
+for (const name of ['dstack.js', 'dstack-runner.js']) {
+  build(`${name} tells an old Node in words, before it loads anything`, ({ folder, dist }) => {
+    const alone = path.join(folder, name);
+    cpSync(path.join(dist, name), alone);
+    const old = path.join(folder, 'old.cjs');
+    writeFileSync(
+      old,
+      "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.4' } });",
+    );
+    const { status, stderr } = spawnSync(process.execPath, ['--require', old, alone], { encoding: 'utf8' });
+    assert.is(status, 1);
+    assert.match(stderr, 'dstack needs Node.js 20 or newer');
+    assert.not.match(readFileSync(alone, 'utf8'), /^import\b/m);
+  });
+}
+
+build('the licences of what is bundled come with it', ({ dist }) => {
+  const text = readFileSync(path.join(dist, 'THIRD-PARTY-LICENSES.txt'), 'utf8');
+  assert.match(text, /^yaml \d\S+ \(ISC\)\n\nCopyright Eemeli Aro/m);
+  assert.match(text, /^zod \d\S+ \(MIT\)\n\nMIT License/m);
+});
+
+build('the watchdog is a program of its own', ({ dist }) => {
+  const { status, stderr } = spawnSync(process.execPath, [path.join(dist, 'watchdog.js')], { input: '' });
+  assert.is(status, 0, String(stderr));
+});
+
+build.run();

@@ -19,7 +19,10 @@ export interface Claimant {
 }
 
 /** More of the log: bytes for Git, or where the store has them. */
-export type NewChunk = { readonly bytes: Uint8Array } | { readonly stored: { sha256: string; size: number } };
+export type NewChunk = { /** Seconds since 1970. */ readonly at: number } & (
+  | { readonly bytes: Uint8Array }
+  | { readonly stored: { sha256: string; size: number } }
+);
 
 export interface ClaimChange {
   state?: ClaimFile['state'];
@@ -140,8 +143,8 @@ export async function acquireClaim(
   const logFiles = (): CommitInput['files'] =>
     pendingChunks.map((chunk, index) =>
       'bytes' in chunk
-        ? { path: chunkPath(nextChunk + index, false), content: chunk.bytes }
-        : { path: chunkPath(nextChunk + index, true), content: printPointer(chunk.stored) },
+        ? { path: chunkPath(nextChunk + index, chunk.at, false), content: chunk.bytes }
+        : { path: chunkPath(nextChunk + index, chunk.at, true), content: printPointer(chunk.stored) },
     );
 
   const swapTo = async (

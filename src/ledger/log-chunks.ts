@@ -9,7 +9,8 @@ import type { SharedRepository } from './shared-repository.ts';
  */
 export interface LogChunk {
   readonly number: number;
-  readonly size: number;
+  /** When it was written, in seconds since 1970 by the runner's clock. */
+  readonly seconds: number;
   /** Id of the blob in Git that holds the bytes (or, for a stored one, where they are). */
   readonly blob: string;
   readonly stored: boolean;
@@ -20,10 +21,11 @@ export const logBytesInGit = 1 << 20;
 
 const storedSuffix = '.stored';
 
-/** Where chunk `number` lies in a claim's tree: `log/00/01/ff`. */
-export function chunkPath(number: number, stored: boolean): string {
+/** Where chunk `number` lies in a claim's tree: `log/00/01/ff.1764021600`, with the second in which it was written. */
+export function chunkPath(number: number, seconds: number, stored: boolean): string {
   const hex = number.toString(16).padStart(6, '0');
-  return `log/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${hex.slice(4, 6)}${stored ? storedSuffix : ''}`;
+  const name = `${hex.slice(4, 6)}.${Math.floor(seconds)}`;
+  return `log/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${name}${stored ? storedSuffix : ''}`;
 }
 
 const pointerSchema = z.strictObject({
@@ -45,18 +47,14 @@ export async function listChunks(
   shared: Pick<SharedRepository, 'read' | 'local'>,
   commit: string,
   from = 0,
-): Promise<{ number: number; blob: string; stored: boolean }[]> {
+): Promise<LogChunk[]> {
   const idBytes = shared.local.objectFormat === 'sha256' ? 32 : 20;
-  const walk = async (
-    path: string,
-    level: number,
-    base: number,
-  ): Promise<{ number: number; blob: string; stored: boolean }[]> => {
+  const walk = async (path: string, level: number, base: number): Promise<LogChunk[]> => {
     const tree = await shared.read(`${commit}:${path}`);
     if (tree?.type !== 'tree') return [];
-    const found: { number: number; blob: string; stored: boolean }[] = [];
+    const found: LogChunk[] = [];
     for (const entry of parseTree(tree.content, idBytes)) {
-      const match = /^([0-9a-f]{2})(\.stored)?$/.exec(entry.name);
+      const match = /^([0-9a-f]{2})(?:\.(\d+)(\.stored)?)?$/.exec(entry.name);
       if (!match) continue;
       const number = base * 256 + Number.parseInt(match[1] as string, 16);
       if (level < 2) {
@@ -64,7 +62,12 @@ export async function listChunks(
         if ((number + 1) * span > from)
           found.push(...(await walk(`${path}/${entry.name}`, level + 1, number)));
       } else if (number >= from) {
-        found.push({ number, blob: entry.id, stored: match[2] !== undefined });
+        found.push({
+          number,
+          seconds: Number(match[2] ?? 0),
+          blob: entry.id,
+          stored: match[3] !== undefined,
+        });
       }
     }
     return found;
@@ -75,14 +78,19 @@ export async function listChunks(
 /** Reads bytes from the store by sha256; null where there is no store to read from. */
 export type ReadStored = ((sha256: string) => Promise<Readable>) | null;
 
-/** The bytes of a log from chunk `from` on, piece by piece. What can't be read is said in its place. */
+/**
+ * The bytes of a log from chunk `from` on, piece by piece. What can't be read is said in its place.
+ * @param since leaves out chunks written before this second
+ */
 export async function* readLog(
   shared: Pick<SharedRepository, 'read' | 'local'>,
   commit: string,
   from: number,
   readStored: ReadStored,
+  since = 0,
 ): AsyncGenerator<{ next: number; bytes: Uint8Array }> {
   for (const chunk of await listChunks(shared, commit, from)) {
+    if (chunk.seconds < since) continue;
     const next = chunk.number + 1;
     const blob = await shared.read(chunk.blob);
     if (!blob) {

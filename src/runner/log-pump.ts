@@ -57,7 +57,7 @@ export function createLogPump({ file, inherited, store, send }: LogPumpOptions):
   const flushPiece = async (): Promise<void> => {
     if (sent < logBytesInGit) {
       const to = Math.min(total, logBytesInGit);
-      if (to > sent) send([{ bytes: read(sent, to) }]);
+      if (to > sent) send([{ at: now(), bytes: read(sent, to) }]);
       sent = to;
       return;
     }
@@ -66,7 +66,7 @@ export function createLogPump({ file, inherited, store, send }: LogPumpOptions):
     const bytes = read(sent, to);
     sent = to;
     try {
-      send([{ stored: await store.putBytes(bytes) }]);
+      send([{ at: now(), stored: await store.putBytes(bytes) }]);
     } catch (error) {
       // The job must not die of its log: the whole of it is tried again at the end.
       storeFailed = true;
@@ -112,6 +112,10 @@ export function createLogPump({ file, inherited, store, send }: LogPumpOptions):
       return { bytes: total, sha256, stored, tail };
     },
   };
+}
+
+function now(): number {
+  return Date.now() / 1000;
 }
 
 async function storeWhole(

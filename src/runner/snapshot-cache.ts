@@ -1,4 +1,3 @@
-import picomatch from 'picomatch';
 import { DstackError } from '../errors.ts';
 import { checkOut } from '../git/checkout.ts';
 import { fetchRefs } from '../git/fetch.ts';
@@ -6,6 +5,7 @@ import { parseCommit } from '../git/object-reader.ts';
 import { listRefs, setRefs } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import { runGit } from '../git/run-git.ts';
+import { fileFilter } from '../language/file-filter.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { QueueEntry } from '../ledger/live.ts';
 import { unreachable } from '../ledger/shared-repository.ts';
@@ -62,22 +62,4 @@ async function verifyJob(cache: Repository, entry: QueueEntry, ref: string): Pro
 export async function checkOutSnapshot(cache: Repository, entry: QueueEntry, into: string): Promise<void> {
   const { files } = entry.job.spec;
   await checkOut(cache, { tree: entry.runCommit, into, paths: files ? fileFilter(files) : undefined });
-}
-
-/** Does a path belong to the files that a workflow says it depends on? A folder stands for all that is in it. */
-export function fileFilter(files: {
-  include: readonly string[];
-  exclude: readonly string[];
-}): (path: string) => boolean {
-  const matcher = (globs: readonly string[]) =>
-    picomatch(
-      globs.flatMap((glob) => {
-        const plain = glob.replace(/^\.\//, '').replace(/\/$/, '');
-        return [plain, `${plain}/**`];
-      }),
-      { dot: true },
-    );
-  const included = files.include.length > 0 ? matcher(files.include) : () => true;
-  const excluded = files.exclude.length > 0 ? matcher(files.exclude) : () => false;
-  return (path) => included(path) && !excluded(path);
 }

@@ -1,0 +1,103 @@
+import type { Ledger } from './ledger.ts';
+import { openLiveReader } from './live.ts';
+import { type ReadStored, readLog } from './log-chunks.ts';
+import { openStateReader } from './read-state.ts';
+import { isFinal, type JobView, type RunView } from './state.ts';
+import type { Wake } from './wake.ts';
+
+export type FollowEvent =
+  | { readonly kind: 'run'; readonly run: RunView }
+  | { readonly kind: 'log'; readonly job: string; readonly bytes: Uint8Array }
+  /** The repository doesn't answer; what was shown stands. */
+  | { readonly kind: 'trouble'; readonly error: Error }
+  | { readonly kind: 'gone' };
+
+export interface FollowOptions {
+  readonly run: string;
+  /** Only this job's log, and only until it ends. */
+  readonly job: string | null;
+  readonly wake: Wake;
+  /** Milliseconds. */
+  readonly poll: number;
+  readonly readStored: ReadStored;
+  /** Leaves out what was written before this second. */
+  readonly since?: number;
+}
+
+interface Position {
+  claimedAt: string | null;
+  attempt: number;
+  next: number;
+}
+
+/**
+ * A run from now to its end: each change of its state, and the logs as they grow. The last `run` event comes after
+ * the last byte of every log. An unreachable repository is reported and tried again, for as long as it takes.
+ */
+export async function* followRun(ledger: Ledger, options: FollowOptions): AsyncGenerator<FollowEvent> {
+  const reader = openStateReader(ledger, openLiveReader(ledger));
+  const positions = new Map<string, Position>();
+  let shown = '';
+  for (;;) {
+    let run: RunView | undefined;
+    try {
+      run = (await reader.read(options.run)).runs[0];
+    } catch (error) {
+      yield { kind: 'trouble', error: error as Error };
+      await options.wake.wait(Math.max(options.poll, 1_000));
+      continue;
+    }
+    if (!run) {
+      yield { kind: 'gone' };
+      return;
+    }
+    const over = isOver(run, options.job);
+    const face = JSON.stringify(run, (key, value) => (key === 'commit' ? undefined : value));
+    // While it goes on, states come before the output that follows from them; at the end all output comes first.
+    if (!over && face !== shown) yield { kind: 'run', run };
+    shown = face;
+    for (const job of run.jobs) {
+      if (options.job !== null && job.name !== options.job) continue;
+      yield* newOutput(ledger, job, positions, options);
+    }
+    if (over) {
+      yield { kind: 'run', run };
+      return;
+    }
+    await options.wake.wait(options.poll);
+  }
+}
+
+function isOver(run: RunView, only: string | null): boolean {
+  if (only === null) return isFinal(run.state);
+  const job = run.jobs.find(({ name }) => name === only);
+  return job === undefined || isFinal(job.state);
+}
+
+async function* newOutput(
+  ledger: Ledger,
+  job: JobView,
+  positions: Map<string, Position>,
+  options: FollowOptions,
+): AsyncGenerator<FollowEvent> {
+  if (job.commit === null) return;
+  const before = positions.get(job.name);
+  // A takeover goes on with the log it found; a job that was given back and claimed afresh begins a new one.
+  const goesOn = before && (before.claimedAt === job.claimedAt || job.attempt > before.attempt);
+  const position: Position = {
+    claimedAt: job.claimedAt,
+    attempt: job.attempt,
+    next: goesOn ? before.next : 0,
+  };
+  positions.set(job.name, position);
+  for await (const { next, bytes } of readLog(
+    ledger.shared,
+    job.commit,
+    position.next,
+    options.readStored,
+    options.since,
+  )) {
+    position.next = next;
+    if (bytes.length > 0) yield { kind: 'log', job: job.name, bytes };
+  }
+}

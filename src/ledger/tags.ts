@@ -1,0 +1,66 @@
+import { DstackError } from '../errors.ts';
+import { parseCommit } from '../git/object-reader.ts';
+import { backOff, compareAndSwap } from './compare-and-swap.ts';
+import type { Ledger } from './ledger.ts';
+import { parseRunMessage, type RunMessage } from './submit.ts';
+
+/** A tag and the run it keeps. */
+export interface Tag {
+  readonly tag: string;
+  readonly commit: string;
+  readonly message: RunMessage;
+}
+
+/** All tags, by name. A tag on something that is no run is left out. */
+export async function listTags(ledger: Ledger): Promise<Map<string, Tag>> {
+  const { shared, names } = ledger;
+  const tags = new Map<string, Tag>();
+  for (const [ref, commit] of await shared.list([names.area('tags')])) {
+    const parsed = names.parse(ref);
+    const object = await shared.read(commit);
+    const message = object?.type === 'commit' ? parseRunMessage(parseCommit(object.content).message) : null;
+    if (parsed?.area === 'tags' && message) tags.set(parsed.name, { tag: parsed.name, commit, message });
+  }
+  return tags;
+}
+
+/**
+ * The job that `workflow:tag` stands for: the tagged run's job of that name, or with no name the one it was
+ * submitted for. Null if there is none.
+ */
+export function resolveTag(
+  tags: ReadonlyMap<string, Tag>,
+  tag: string,
+  workflow: string | null,
+): { run: string; job: string } | null {
+  const message = tags.get(tag)?.message;
+  const job = workflow ?? message?.workflow;
+  return message && job && message.jobs.has(job) ? { run: message.run, job } : null;
+}
+
+/**
+ * Points a tag at a run (its commit), or with null removes it.
+ * @throws DstackError `tag-exists` unless it is the same run, `unknown-tag`, `unreachable`
+ */
+export async function setTag(ledger: Ledger, tag: string, commit: string | null): Promise<void> {
+  const { shared, names } = ledger;
+  const ref = names.tag(tag);
+  const before = (await shared.list([ref])).get(ref) ?? null;
+  if (before === commit && commit !== null) return;
+  if (before === null && commit === null) {
+    throw new DstackError('unknown-tag', `there is no tag ${tag}`, { hint: '`dstack tags` lists them' });
+  }
+  if (before !== null && commit !== null) {
+    throw new DstackError('tag-exists', `the tag ${tag} is on another run already`, {
+      hint: `remove it first: dstack untag ${tag}`,
+    });
+  }
+  if (commit !== null) await shared.obtain([commit]);
+  const mine = new Set(commit ? [commit] : []);
+  const result = await compareAndSwap(shared, { ref, from: before, to: commit }, mine, backOff(4));
+  if (result !== 'won') {
+    throw new DstackError('unreachable', `the tag ${tag} could not be changed in ${shared.location}`, {
+      hint: 'try again',
+    });
+  }
+}

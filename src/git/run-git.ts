@@ -93,9 +93,10 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     stripFinalNewline: false,
     ...(options.signal ? { cancelSignal: options.signal, forceKillAfterDelay: 2_000 } : {}),
   });
+  // Git may still have ended with an exit code of its own, even with 0.
+  if (result.isCanceled) throw new DstackError('interrupted', 'interrupted', { exitCode: 130 });
   const stderr = Buffer.from(result.stderr).toString('utf8');
   if (result.exitCode === undefined) {
-    if (result.isCanceled) throw new DstackError('interrupted', 'interrupted', { exitCode: 130 });
     if (result.code === 'ENOENT') throw gitMissing(options.cwd, result.cause);
     // Killed by a signal: to callers the same as any other failure.
     return {

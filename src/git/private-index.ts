@@ -16,7 +16,8 @@ export async function withPrivateIndex<Result>(
     if (original !== null) await copyIndex(original, indexFile);
     return await use(indexFile);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    // A Git that is being cancelled may still be writing there.
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
+import { type Change, compareIndex, emptyTree } from './compare-index.ts';
 import { lookAgain } from './look-again.ts';
 import { withPrivateIndex } from './private-index.ts';
 import { joinRecords, type RawPath, showPath, splitRecords } from './raw-path.ts';
@@ -57,7 +58,7 @@ const settings = [
  *   `git-failed`, `interrupted`
  */
 export async function takeSnapshot(
-  repository: Pick<Repository, 'gitDir' | 'workTree'>,
+  repository: Pick<Repository, 'gitDir' | 'workTree' | 'objectFormat'>,
   options: SnapshotOptions = {},
 ): Promise<Snapshot> {
   const { gitDir, workTree } = repository;
@@ -97,17 +98,25 @@ export async function takeSnapshot(
       const args = ['update-index', '--add', '--remove', '--replace', '-z', '--stdin'];
       await run(args, joinRecords(untracked));
     }
-    await leaveOut(run, listing.nestedRepositories);
-    const tree = (await run(['write-tree'])).stdout.toString().trim();
+    const writeTree = async () => (await run(['write-tree'])).stdout.toString().trim();
+    const [written, changes] = await Promise.all([
+      writeTree(),
+      compareIndex(run, parent ?? emptyTree[repository.objectFormat]),
+    ]);
+    const unasked = unaskedSubmodules(changes, listing);
+    if (unasked.length > 0) {
+      await run(['update-index', '--force-remove', '-z', '--stdin'], joinRecords(unasked));
+    }
+    const isUntracked = new Set(untracked);
     return {
-      tree,
+      tree: unasked.length > 0 ? await writeTree() : written,
       parent,
       stats: {
-        changed: await countChanged(run, parent, tree, untracked),
+        changed: changes.filter(({ path }) => !isUntracked.has(path)).length,
         untracked: untracked.length,
         untrackedBytes,
       },
-      warnings: [...warn(listing), ...gitWarnings(added.stderr)],
+      warnings: [...warn(listing, unasked), ...gitWarnings(added.stderr)],
     };
   });
 }
@@ -119,35 +128,18 @@ async function intendedToAdd(run: RunInWorkTree, listing: WorkTreeListing): Prom
   return splitRecords((await run(args)).stdout);
 }
 
-/** A nested repository in the place of a tracked file has become a submodule without an address. */
-async function leaveOut(run: RunInWorkTree, paths: readonly RawPath[]): Promise<void> {
-  if (paths.length > 0) await run(['update-index', '--force-remove', '-z', '--stdin'], joinRecords(paths));
+/** Git takes a nested repository that stands in the place of a tracked file for a submodule. */
+function unaskedSubmodules(changes: readonly Change[], listing: WorkTreeListing): RawPath[] {
+  const asked = new Set(listing.submodules);
+  return changes.flatMap(({ path, submodule }) => (submodule && !asked.has(path) ? [path] : []));
 }
 
-/** Every tree can be compared with the empty one, which Git knows without having it. */
-const EMPTY_TREE = {
-  sha1: '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
-  sha256: '6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321',
-};
-
-async function countChanged(
-  run: RunInWorkTree,
-  parent: string | null,
-  tree: string,
-  untracked: readonly RawPath[],
-): Promise<number> {
-  const before = parent ?? (tree.length === 40 ? EMPTY_TREE.sha1 : EMPTY_TREE.sha256);
-  const args = ['diff-tree', '-r', '-z', '--name-only', '--ignore-submodules=none', before, tree];
-  const isUntracked = new Set(untracked);
-  return splitRecords((await run(args)).stdout).filter((path) => !isUntracked.has(path)).length;
-}
-
-function warn(listing: WorkTreeListing): string[] {
+function warn(listing: WorkTreeListing, unaskedSubmodules: readonly RawPath[]): string[] {
   return [
     ...listing.unmerged.map(
       (path) => `${showPath(path)} has a merge conflict; recorded as it is in the work tree`,
     ),
-    ...listing.nestedRepositories.map(
+    ...[...listing.nestedRepositories, ...unaskedSubmodules].map(
       (path) =>
         `${showPath(path)} is a repository of its own and is left out; ignore it, or add it as a submodule`,
     ),

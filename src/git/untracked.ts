@@ -84,7 +84,8 @@ function largeFiles(large: readonly { path: RawPath; remark: string }[]): Dstack
 }
 
 function secretFiles(secret: readonly { path: RawPath; remark: string }[]): DstackError {
-  const allow = secret.length === 1 && secret[0] ? showPath(secret[0].path) : 'PATH';
+  const path = secret.length === 1 && secret[0] ? showPath(secret[0].path) : 'PATH';
+  const allow = /^[\w./@+-]+$/.test(path) ? path : JSON.stringify(path);
   return new DstackError('secret-files', `untracked, and looks like a secret:${showPaths(secret)}`, {
     hint: `ignore it in .gitignore or .dstackignore, or allow it with --allow-secret ${allow}`,
   });

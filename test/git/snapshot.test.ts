@@ -111,6 +111,19 @@ test('takes modes from the index where core.fileMode says that the file system h
   assert.is(modes, '100755 run.sh\n100644 train.py');
 });
 
+test('is taken where core.safecrlf would refuse to add', async () => {
+  const project = scratchProject();
+  project.git('config', 'core.autocrlf', 'input');
+  project.git('config', 'core.safecrlf', 'true');
+  project.write('train.py', 'two\r\nlines\r\n');
+  project.write('new.txt', 'new\r\n');
+  assert.throws(() => project.git('add', '--all'));
+  const { tree, warnings } = await snapshotOf(project);
+  assert.is(project.git('cat-file', 'blob', `${tree}:train.py`), 'two\nlines');
+  assert.is(project.git('cat-file', 'blob', `${tree}:new.txt`), 'new');
+  assert.equal(warnings, []);
+});
+
 test('asks neither hooks nor the file system monitor', async () => {
   const project = scratchProject();
   const marker = join(project.path, '.git/called');
@@ -199,6 +212,11 @@ test('leaves no temporary files, after an error neither', async () => {
     await snapshotOf(project).then(
       () => assert.unreachable(),
       () => {},
+    );
+    const repository = await discoverRepository(project.path);
+    await takeSnapshot(repository, { signal: AbortSignal.abort() }).then(
+      () => assert.unreachable(),
+      (error) => assert.is(error.code, 'interrupted'),
     );
     assert.equal(await readdir(temporary), []);
   } finally {

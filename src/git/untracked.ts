@@ -72,8 +72,10 @@ function look(workTree: string, path: RawPath): { size: number; text: string } |
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return 'gone';
-    return 'unreadable';
+    if (code === 'EACCES' || code === 'EPERM') return 'unreadable';
+    // Removed, or replaced by something else, since it was listed.
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'EISDIR') return 'gone';
+    throw error;
   }
 }
 

@@ -7,7 +7,7 @@ import { positionOf, type Span } from './source.ts';
 export interface Problem {
   readonly span: Span;
   readonly message: string;
-  /** An unknown word and those that would have been right; the nearest one is offered. */
+  /** An unknown word and those that would have been right: the nearest one is offered, or all. */
   readonly unknown?: { readonly word: string; readonly known: Iterable<string> };
   /** Other places that have a part in it. */
   readonly notes?: readonly { readonly span: Span; readonly message: string }[];
@@ -43,9 +43,15 @@ export function throwProblems(problems: readonly Problem[]): void {
 
 /** `file:line:column: message`, the source line, a caret under the place; the same for each note. */
 export function describeProblem(problem: Problem): string {
-  const guess = problem.unknown && nearest(problem.unknown.word, problem.unknown.known);
-  const message = guess ? `${problem.message}; did you mean ${quoted(guess)}?` : problem.message;
+  const message = problem.message + (problem.unknown ? suggest(problem.unknown) : '');
   return [{ span: problem.span, message }, ...(problem.notes ?? [])].map(describePlace).join('\n');
+}
+
+function suggest({ word, known }: NonNullable<Problem['unknown']>): string {
+  const guess = nearest(word, known);
+  if (guess !== null) return `; did you mean ${quoted(guess)}?`;
+  const all = [...known];
+  return all.length > 0 ? `; expected ${all.length > 1 ? 'one of ' : ''}${listed(all)}` : '';
 }
 
 /** `file:line:column` of where a span begins. */
@@ -57,7 +63,7 @@ export function placeOf(span: Span): string {
 function describePlace({ span, message }: { span: Span; message: string }): string {
   const { line, lineText, from, to } = positionOf(span);
   // A window, so that a line of a megabyte doesn't bury the error.
-  const start = Math.max(0, from - Math.floor(lineWidth / 2));
+  const start = lineText.length <= lineWidth ? 0 : Math.max(0, from - Math.floor(lineWidth / 2));
   const show = (text: string) => plainText(text.replaceAll('\t', ' '));
   const before = show(lineText.slice(start, from));
   const marked = show(lineText.slice(from, Math.min(to, start + lineWidth)));

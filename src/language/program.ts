@@ -29,7 +29,7 @@ export function readProgram(found: FoundFields, name: LocatedText, report: Repor
   if (given && !provider) {
     report({
       span: given.span,
-      message: `there is no provider ${quoted(given.text)}; there are ${providers.join(', ')}`,
+      message: `there is no provider ${quoted(given.text)}`,
       unknown: { word: given.text, known: providers },
     });
   }

@@ -6,7 +6,7 @@ import type { MapTree, ScalarTree, Tree } from './yaml-tree.ts';
 export type Reader<T> = (tree: Tree, what: string, report: Report) => T | null;
 
 /** Older YAML takes these for booleans, and so do many editors and tools. */
-const oldBoolean = /^(?:y|yes|n|no|on|off)$/i;
+const oldBoolean = /^(?:yes|no|on|off)$/i;
 
 /** Text that is one in every YAML: numbers and booleans must be quoted. Not empty. */
 export const readText: Reader<LocatedText> = (tree, what, report) => {
@@ -96,11 +96,13 @@ export function reportUnknownKey(
   report: Report,
 ): void {
   const reason =
-    key.text === '<<' ? 'merging with `<<` is not part of YAML 1.2' : `unknown key ${quoted(key.text)}`;
+    key.text === '<<'
+      ? 'merging with `<<` is not part of YAML 1.2'
+      : `unknown key ${quoted(key.text)} in ${what}`;
   report({
     span: key.span,
-    message: `${reason}; ${what} has ${known.join(', ')}`,
-    unknown: { word: key.text, known },
+    message: reason,
+    ...(key.text !== '<<' && { unknown: { word: key.text, known } }),
   });
 }
 

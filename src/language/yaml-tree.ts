@@ -1,11 +1,11 @@
 import {
-  type Document,
+  type CST,
   isAlias,
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
   type ParsedNode,
+  Parser,
   parseDocument,
   type Scalar,
   type YAMLError,
@@ -51,11 +51,18 @@ export function readYaml(source: Source, report: Report): Tree | null {
     report({ span: whole, message: `the file is larger than ${mostCharacters} characters` });
     return null;
   }
-  const document = parse(source);
-  if (document === 'too deep') {
-    report({ span: whole, message: 'the file is nested too deeply to be read' });
+  const tooDeep = findTooDeep(source);
+  if (tooDeep) {
+    report({ span: tooDeep, message: `nested more than ${deepest} levels deep` });
     return null;
   }
+  const document = parseDocument(source.text, {
+    prettyErrors: false,
+    // Duplicates are found below, in linear time and with both places.
+    uniqueKeys: false,
+    resolveKnownTags: false,
+    logLevel: 'error',
+  });
   const failures = firstOfEachLine(source, [...document.errors, ...document.warnings]);
   for (const failure of failures) {
     report({
@@ -74,25 +81,32 @@ export function readYaml(source: Source, report: Report): Tree | null {
   }
 }
 
-function parse(source: Source): Document.Parsed | 'too deep' {
-  try {
-    return parseDocument(source.text, {
-      lineCounter: new LineCounter(),
-      prettyErrors: false,
-      // Duplicates are found below, in linear time and with both places.
-      uniqueKeys: false,
-      resolveKnownTags: false,
-      logLevel: 'error',
-    });
-  } catch (error) {
-    if (error instanceof RangeError) return 'too deep';
-    throw error;
+/**
+ * The first collection inside of too many others. Composing a document is recursive, and near the end of the
+ * stack Node may die of it instead of throwing; the tokens are made without recursion.
+ */
+function findTooDeep(source: Source): Span | null {
+  const left: { token: CST.Token | null | undefined; depth: number }[] = [];
+  for (const token of new Parser().parse(source.text)) {
+    left.push({ token, depth: 0 });
+    for (let next = left.pop(); next; next = left.pop()) {
+      const { token, depth } = next;
+      if (token?.type === 'document') left.push({ token: token.value, depth });
+      if (!token || !('items' in token)) continue;
+      if (depth > deepest) return { source, start: token.offset, end: token.offset + 1 };
+      for (const item of token.items) {
+        left.push({ token: item.value, depth: depth + 1 }, { token: item.key, depth: depth + 1 });
+      }
+    }
   }
+  return null;
 }
 
-/** One mistake makes the parser stumble several times on the same line. */
+/** One mistake makes the parser stumble several times on the same line, and then over all that follows. */
 function firstOfEachLine(source: Source, errors: readonly YAMLError[]): YAMLError[] {
-  const sorted = [...errors].sort((a, b) => a.pos[0] - b.pos[0]);
+  const sorted = [...errors]
+    .sort((a, b) => a.pos[0] - b.pos[0])
+    .filter((error, i) => i === 0 || !/^Unexpected .* in YAML stream/.test(error.message));
   return sorted.filter(
     (error, i) => i === 0 || source.text.slice(sorted[i - 1]!.pos[0], error.pos[0]).includes('\n'),
   );
@@ -104,9 +118,12 @@ function explain(error: YAMLError, text: string): string {
     return 'a tab cannot indent YAML; use spaces';
   }
   if (error.code === 'MULTIPLE_DOCS') return 'a second document begins here (`---`); only one is expected';
-  if (error.code === 'RESOURCE_EXHAUSTION') return 'the file is nested too deeply to be read';
   if (error.code === 'TAG_RESOLVE_FAILED') {
     return `the tag ${quoted(text.slice(...error.pos))} has no meaning here; leave it out`;
+  }
+  const line = text.slice(text.lastIndexOf('\n', error.pos[0] - 1) + 1, error.pos[0] + 3);
+  if (/[[{].*\$\{\{?/.test(line)) {
+    return 'inside of `[…]` and `{…}`, text with `${…}` must be in quotes';
   }
   return `not valid YAML: ${error.message.split('\n')[0]}`;
 }
@@ -136,10 +153,9 @@ function convertRoot(source: Source, root: ParsedNode, report: Report): Tree {
   }
 
   /** `fallback`: the place of the key or list, for values that have no extent of their own. */
-  function convert(node: ParsedNode | null, fallback: Span, depth: number): Tree {
+  function convert(node: ParsedNode | null, fallback: Span): Tree {
     const span = node ? spanOf(node, fallback) : fallback;
     count(1, span);
-    if (depth > deepest) throw new Unreadable(span, `nested more than ${deepest} levels deep`);
     if (node === null) return { kind: 'scalar', text: '', type: 'nothing', plain: true, span };
     if (isAlias(node)) {
       const anchor = anchors.get(node.source);
@@ -152,20 +168,20 @@ function convertRoot(source: Source, root: ParsedNode, report: Report): Tree {
     const before = values;
     if (name) anchors.set(name, { tree: null, values: 0 });
     const tree = isMap(node)
-      ? convertMap(node, span, depth)
+      ? convertMap(node, span)
       : isSeq(node)
-        ? convertList(node, span, depth)
+        ? convertList(node, span)
         : convertScalar(node as Scalar, span);
     if (name) anchors.set(name, { tree, values: values - before });
     return tree;
   }
 
-  function convertList(node: YAMLSeq, span: Span, depth: number): ListTree {
-    const items = node.items.map((item) => convert(item as ParsedNode | null, span, depth + 1));
+  function convertList(node: YAMLSeq, span: Span): ListTree {
+    const items = node.items.map((item) => convert(item as ParsedNode | null, span));
     return { kind: 'list', items, span };
   }
 
-  function convertMap(node: YAMLMap, span: Span, depth: number): MapTree {
+  function convertMap(node: YAMLMap, span: Span): MapTree {
     const entries = new Map<string, MapTree['entries'][number]>();
     for (const pair of node.items) {
       const keyNode = pair.key as ParsedNode | null;
@@ -174,7 +190,7 @@ function convertRoot(source: Source, root: ParsedNode, report: Report): Tree {
         throw new Unreadable(keySpan, 'a key must be plain text');
       }
       const { text } = convertScalar(keyNode as Scalar, keySpan);
-      const value = convert(pair.value as ParsedNode | null, keySpan, depth + 1);
+      const value = convert(pair.value as ParsedNode | null, keySpan);
       const first = entries.get(text);
       if (first) {
         report({
@@ -189,7 +205,7 @@ function convertRoot(source: Source, root: ParsedNode, report: Report): Tree {
     return { kind: 'map', entries: [...entries.values()], span };
   }
 
-  return convert(root, { source, start: 0, end: 0 }, 0);
+  return convert(root, { source, start: 0, end: 0 });
 }
 
 function convertScalar({ value, source, type }: Scalar, span: Span): ScalarTree {

@@ -1,0 +1,74 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type CacheInput, cacheKey, describeKey } from '../../src/language/cache-key.ts';
+import { placeholderRunName } from '../../src/language/workflow-scope.ts';
+import { jobOf } from './language-fixture.ts';
+
+const job = (lines = '', request = {}) =>
+  jobOf(
+    `workflows:\n- name: train\n  image: a\n  commands: ['$run_name']\n  artifacts: [x, y]\n  secrets: [S]\n${lines}`,
+    'variables: {train: {a: 1, b: 2}}',
+    { runName: placeholderRunName, ...request },
+  );
+const input: CacheInput = { spec: job(), filesTree: 't1', dependencyKeys: ['k1', 'k2'] };
+
+test('a key is 64 hexadecimal digits, and the same in every version of this format', () => {
+  assert.is(cacheKey(input), '42cc809e6abc0d71c4feb69e075ecbe01d714fa72ad4718b944e4c30fa3338c0');
+});
+
+test('every input changes the key', () => {
+  const spec = input.spec;
+  const changed: Partial<CacheInput>[] = [
+    { filesTree: 't2' },
+    { imageDigest: 'sha256:1' },
+    { dependencyKeys: ['k1'] },
+    { spec: { ...spec, image: 'b' } },
+    { spec: { ...spec, image: null } },
+    { spec: { ...spec, commands: [...spec.commands, 'x'] } },
+    { spec: { ...spec, workingDir: 'x' } },
+    { spec: { ...spec, artifacts: ['x'] } },
+    { spec: { ...spec, env: { ...spec.env, C: '' } } },
+    { spec: { ...spec, variables: { ...spec.variables, a: '2' } } },
+  ];
+  const keys = changed.map((change) => cacheKey({ ...input, ...change }));
+  assert.is(new Set([cacheKey(input), ...keys]).size, changed.length + 1);
+});
+
+test('order, names of jobs, secrets and the run do not change the key', () => {
+  const { spec } = input;
+  const same: Partial<CacheInput>[] = [
+    { dependencyKeys: ['k2', 'k1'] },
+    { imageDigest: null },
+    { spec: { ...spec, name: 'other', workflow: 'other' } },
+    { spec: { ...spec, secrets: [] } },
+    { spec: { ...spec, artifacts: ['y', 'x'] } },
+    { spec: { ...spec, variables: { b: '2', a: '1' } } },
+    { spec: { ...spec, env: { S: 'hunter2', ...spec.env } } },
+  ];
+  for (const change of same) assert.is(cacheKey({ ...input, ...change }), cacheKey(input));
+});
+
+test('a known digest stands for the image, whatever its name', () => {
+  const of = (image: string) =>
+    cacheKey({ ...input, spec: { ...input.spec, image }, imageDigest: 'sha256:1' });
+  assert.is(of('a'), of('b'));
+});
+
+test('the inputs have names, and no secret is among them', () => {
+  const described = describeKey({ ...input, spec: { ...input.spec, env: { S: 'hunter2', A: '1' } } });
+  assert.equal(described.env, { A: '1' });
+  assert.not.match(JSON.stringify(described), 'hunter2');
+  assert.equal(Object.keys(described).sort(), [
+    'artifacts',
+    'commands',
+    'dependencies',
+    'env',
+    'files',
+    'format',
+    'image',
+    'variables',
+    'workingDir',
+  ]);
+});
+
+test.run();

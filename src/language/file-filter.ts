@@ -2,10 +2,7 @@ import picomatch from 'picomatch';
 import type { JobSpec } from './job-spec.ts';
 
 /** Does a path belong to the files that a workflow says it depends on? A folder stands for all that is in it. */
-export function fileFilter(files: {
-  include: readonly string[];
-  exclude: readonly string[];
-}): (path: string) => boolean {
+export function fileFilter(files: NonNullable<JobSpec['files']>): (path: string) => boolean {
   const matcher = (globs: readonly string[]) =>
     picomatch(
       globs.flatMap((glob) => {

@@ -72,6 +72,7 @@ export function createLogPump({ file, inherited, store, send }: LogPumpOptions):
       storeFailed = true;
       send([
         {
+          at: now(),
           bytes: Buffer.from(
             `\n[${bytes.length} bytes of output could not be stored: ${(error as Error).message}]\n`,
           ),

@@ -4,7 +4,7 @@ import { paint, stateColour } from './colours.ts';
 import { describeVariables, jobReason, runReason, stateWord } from './describe.ts';
 import { formatAge, formatBytes, formatDuration, jobDuration, runDuration } from './duration.ts';
 import { truncate } from './fit-text.ts';
-import { type Cell, formatTable, type TableOptions } from './table.ts';
+import { type Cell, type Column, formatTable, type TableOptions } from './table.ts';
 
 export interface StatusTableOptions extends TableOptions {
   /** Every run there is, whatever `limit` says. */
@@ -51,9 +51,9 @@ export function statusTable(state: LedgerState, options: StatusTableOptions): st
       { title: 'STATE' },
       { title: 'DURATION' },
       { title: 'AGE' },
-      { title: 'JOBS' },
-      { title: 'BY', least: 6 },
-      { title: 'VARIABLES', least: 9 },
+      { title: 'JOBS', optional: true },
+      { title: 'BY', least: 6, optional: true },
+      { title: 'VARIABLES', least: 9, optional: true },
       { title: 'REASON', least: 8 },
     ],
     rows,
@@ -89,13 +89,13 @@ export function runTable(run: RunView, options: TableOptions & { readonly now: n
     job.artifacts === null ? '' : `${job.artifacts.files} (${formatBytes(job.artifacts.bytes)})`,
     jobReason(job) ?? '',
   ]);
-  const columns = [
+  const columns: Column[] = [
     { title: 'JOB' },
     { title: 'STATE' },
     { title: 'DURATION' },
     { title: 'RUNNER', least: 6 },
-    { title: 'ATTEMPT' },
-    { title: 'ARTIFACTS', least: 9 },
+    { title: 'ATTEMPT', optional: true },
+    { title: 'ARTIFACTS', least: 9, optional: true },
     { title: 'REASON', least: 8 },
   ];
   return `${head.join('')}\n${formatTable(columns, rows, options)}`;

@@ -117,7 +117,7 @@ function Line({ segments, colour }: { segments: readonly Segment[]; colour: bool
           <Text key={index} {...textProps(style, colour)}>
             {text}
           </Text>
-        ))}{' '}
+        ))}
       </Text>
     </Box>
   );

@@ -7,6 +7,8 @@ export interface Column {
   readonly title: string;
   /** The least width to which it may be cut when the table is too wide; a column without it is never cut. */
   readonly least?: number;
+  /** Left out, the first ones first, if even the least widths are too much. */
+  readonly optional?: true;
 }
 
 /** A cell's text may be foreign: it is neutralised here. */
@@ -27,13 +29,14 @@ export function formatTable(
   options: TableOptions,
 ): string {
   const texts = rows.map((row) => row.map((cell) => plainText(typeof cell === 'string' ? cell : cell.text)));
-  const used = columns.map((_, index) => index).filter((index) => texts.some((row) => row[index]));
-  const natural = used.map((index) => {
+  const filled = columns.map((_, index) => index).filter((index) => texts.some((row) => row[index]));
+  const natural = columns.map((column, index) => {
     const widths = texts.map((row) => stringWidth(row[index] ?? ''));
-    return widths.reduce((a, b) => Math.max(a, b), stringWidth(columns[index]?.title ?? ''));
+    return widths.reduce((a, b) => Math.max(a, b), stringWidth(column.title));
   });
+  const used = leaveOut(filled, columns, natural, options.width);
   const widths = shrink(
-    natural,
+    used.map((index) => natural[index] ?? 0),
     used.map((index) => columns[index]?.least),
     options.width,
   );
@@ -68,6 +71,32 @@ function styleOf(cell: Cell | undefined): Style | undefined {
   return typeof cell === 'object' ? cell.style : undefined;
 }
 
+/** The columns without those optional ones for which there is no room. */
+function leaveOut(
+  used: readonly number[],
+  columns: readonly Column[],
+  natural: readonly number[],
+  width: number | undefined,
+): readonly number[] {
+  if (width === undefined) return used;
+  const needed = used.map((index) =>
+    Math.min(natural[index] ?? 0, columns[index]?.least ?? Number.POSITIVE_INFINITY),
+  );
+  if (sum(needed) + GAP.length * (used.length - 1) <= width) return used;
+  const victim = used.find((index) => columns[index]?.optional);
+  if (victim === undefined) return used;
+  return leaveOut(
+    used.filter((index) => index !== victim),
+    columns,
+    natural,
+    width,
+  );
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}
+
 /** Takes what is too much from the widest column that may be cut, again and again. */
 function shrink(
   natural: readonly number[],
@@ -76,7 +105,7 @@ function shrink(
 ): number[] {
   const widths = [...natural];
   if (width === undefined) return widths;
-  let excess = widths.reduce((a, b) => a + b, 0) + GAP.length * Math.max(0, widths.length - 1) - width;
+  let excess = sum(widths) + GAP.length * Math.max(0, widths.length - 1) - width;
   while (excess > 0) {
     let widest = -1;
     widths.forEach((value, index) => {

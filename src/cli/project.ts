@@ -1,0 +1,131 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadConfig } from '../config/load-config.ts';
+import type { Config, ConfigInput } from '../config/settings.ts';
+import { DstackError } from '../errors.ts';
+import { userSignature } from '../git/identity.ts';
+import { discoverRepository, initBareRepository, type Repository } from '../git/repository.ts';
+import { runGit } from '../git/run-git.ts';
+import { parseVariables, type Variables } from '../language/variables.ts';
+import { parseWorkflows, type Workflows } from '../language/workflows.ts';
+import { type Ledger, openLedger } from '../ledger/ledger.ts';
+import { resolveRemote } from '../ledger/shared-repository.ts';
+
+/** The repository that a command is run in, with its settings. */
+export interface Project {
+  readonly repository: Repository;
+  readonly config: Config;
+  /** Where each setting comes from. */
+  readonly sources: Readonly<Record<string, string>>;
+  /** What relative paths are relative to: the top of the work tree. */
+  readonly folder: string;
+}
+
+/** @throws DstackError `not-a-repository`, `bad-config` */
+export async function openProject(overrides: ConfigInput = {}): Promise<Project> {
+  const repository = await discoverRepository(process.cwd());
+  const folder = repository.workTree ?? repository.gitDir;
+  const { config, sources } = await loadConfig({ cwd: process.cwd(), overrides });
+  return { repository, config, sources, folder };
+}
+
+/** The project's own shared repository, for `dstack run --local`: inside its Git folder. */
+export function localLedgerPath(project: Project): string {
+  return join(project.repository.commonDir, 'dstack', 'local.git');
+}
+
+/** The remote in force: configured, or `origin` if there is one, or null. */
+export async function remoteOf(project: Project): Promise<{ remote: string; configured: boolean } | null> {
+  if (project.config.remote !== undefined) return { remote: project.config.remote, configured: true };
+  const origin = await runGit(['remote', 'get-url', 'origin'], { cwd: project.folder });
+  if (origin.exitCode === 0) return { remote: 'origin', configured: false };
+  // A bare repository in which dstack is at home is its own shared repository.
+  return project.repository.workTree === null ? { remote: project.repository.gitDir, configured: true } : null;
+}
+
+/** @throws DstackError `no-remote` */
+export async function openRemoteLedger(project: Project): Promise<Ledger> {
+  const found = await remoteOf(project);
+  if (!found) {
+    throw new DstackError('no-remote', 'this project has no shared repository', {
+      hint: 'make one: `dstack init --create PATH`; name one: `dstack init --remote URL`; or do without: `dstack run NAME --local`',
+    });
+  }
+  return open(project, found.remote);
+}
+
+/** @param create make it if it isn't there */
+export async function openLocalLedger(project: Project, create: boolean): Promise<Ledger | null> {
+  const path = localLedgerPath(project);
+  if (!existsSync(join(path, 'HEAD'))) {
+    if (!create) return null;
+    await initBareRepository(path, { objectFormat: project.repository.objectFormat });
+  }
+  return open(project, path);
+}
+
+async function open(project: Project, remote: string): Promise<Ledger> {
+  const { name, email } = await userSignature(project.folder, Date.now());
+  return openLedger({
+    local: project.repository,
+    remote,
+    refPrefix: project.config.refPrefix,
+    folder: project.folder,
+    who: { name, email },
+  });
+}
+
+/**
+ * Every ledger that a project's runs can be in: the shared repository's, and that of `--local` runs.
+ * @throws DstackError `no-remote` if there is neither
+ */
+export async function openLedgers(project: Project): Promise<Ledger[]> {
+  const local = await openLocalLedger(project, false);
+  if (local && (await remoteOf(project)) === null) return [local];
+  return [await openRemoteLedger(project), ...(local ? [local] : [])];
+}
+
+/**
+ * Where artifacts are: as configured, otherwise a folder beside the shared repository if that is on this machine.
+ * @throws DstackError `no-store`
+ */
+export async function storeLocation(project: Pick<Project, 'config'>, remote: string, folder: string): Promise<string> {
+  const { path, address } = await resolveRemote(remote, folder);
+  if (path !== null && path.endsWith(join('dstack', 'local.git'))) return path.replace(/\.git$/, '.store');
+  if (project.config.store !== undefined) return project.config.store;
+  if (path !== null) return `${path.replace(/\/+$/, '').replace(/\.git$/, '')}.store`;
+  throw new DstackError('no-store', `it is not known where the artifacts of ${address} are kept`, {
+    hint: 'say so in .dstackrc, for example `store: file:/mnt/shared/dstack-store`',
+  });
+}
+
+/** The store of a ledger, or null with the reason where it can't be used from here. */
+export async function openLedgerStore(project: Project, ledger: Ledger) {
+  const { openStore } = await import('../store/open-store.ts');
+  return openStore(await storeLocation(project, ledger.shared.remote, project.folder));
+}
+
+/** @throws DstackError with everything that is wrong in the files */
+export async function readWorkflows(project: Project): Promise<{ workflows: Workflows; variables: Variables }> {
+  if (project.repository.workTree === null) {
+    throw new DstackError('no-work-tree', `${project.repository.gitDir} is a bare repository: there are no workflows in it`, {
+      hint: 'run this in a clone of it',
+    });
+  }
+  const top = project.repository.workTree;
+  const names: string[] = [];
+  for (const name of ['.dstack/workflows.yaml', '.dstack/workflows.yml']) if (existsSync(join(top, name))) names.push(name);
+  const folder = join(top, '.dstack', 'workflows');
+  if (existsSync(folder)) {
+    const found = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort();
+    names.push(...found.map((name) => `.dstack/workflows/${name}`));
+  }
+  const sources = await Promise.all(names.map(async (path) => ({ path, text: await readFile(join(top, path), 'utf8') })));
+  const workflows = parseWorkflows(sources);
+  const variablesPath = ['.dstack/variables.yaml', '.dstack/variables.yml'].find((name) => existsSync(join(top, name)));
+  const variables = parseVariables(
+    variablesPath === undefined ? null : { path: variablesPath, text: await readFile(join(top, variablesPath), 'utf8') },
+  );
+  return { workflows, variables };
+}

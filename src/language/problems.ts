@@ -48,9 +48,9 @@ export function describeProblem(problem: Problem): string {
 }
 
 function suggest({ word, known }: NonNullable<Problem['unknown']>): string {
-  const guess = nearest(word, known);
-  if (guess !== null) return `; did you mean ${quoted(guess)}?`;
   const all = [...known];
+  const guess = nearest(word, all);
+  if (guess !== null) return `; did you mean ${quoted(guess)}?`;
   return all.length > 0 ? `; expected ${all.length > 1 ? 'one of ' : ''}${listed(all)}` : '';
 }
 

@@ -112,6 +112,13 @@ test('an unknown dependency is answered with the nearest workflow', () => {
   );
 });
 
+test('a dependency that is like no workflow is answered with all of them', () => {
+  assert.equal(
+    placesOf(() => planOf(trainOf('depends-on: [preprocess]'))),
+    ['4:16: there is no workflow `preprocess`; expected train'],
+  );
+});
+
 test('an unknown workflow is wrong usage, and answered with what there is', () => {
   const error = failureOf(() => planOf(trainOf(), null, { workflow: 'trian' }));
   assert.is(error.code, 'unknown-workflow');

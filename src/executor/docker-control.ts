@@ -24,7 +24,8 @@ export function createContainerControl(lost: (error: unknown) => void): Containe
   let container: Docker.Container | undefined;
   let last: Promise<unknown> = Promise.resolve();
   const timers = new Set<NodeJS.Timeout>();
-  let frozen = false;
+  let paused = false;
+  let freezeAsked = false;
   let graceAsked: number | undefined;
   let over = false;
 
@@ -36,14 +37,19 @@ export function createContainerControl(lost: (error: unknown) => void): Containe
     return done;
   }
 
-  async function thawIt(target: Docker.Container): Promise<void> {
-    frozen = false;
-    await answerUnlessGone(target.unpause());
+  async function pause(target: Docker.Container): Promise<void> {
+    if (!paused) await answerUnlessGone(target.pause());
+    paused = true;
+  }
+
+  async function unpause(target: Docker.Container): Promise<void> {
+    if (paused) await answerUnlessGone(target.unpause());
+    paused = false;
   }
 
   /** A paused container would not see the signal. */
   async function signalIt(target: Docker.Container, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    if (frozen) await thawIt(target);
+    await unpause(target);
     await answerUnlessGone(target.kill({ signal }));
   }
 
@@ -56,7 +62,7 @@ export function createContainerControl(lost: (error: unknown) => void): Containe
   return {
     started(startedContainer) {
       container = startedContainer;
-      if (frozen) inTurn((target) => answerUnlessGone(target.pause())).catch(() => {});
+      if (freezeAsked) inTurn(pause).catch(lost);
       if (graceAsked !== undefined) deliver(graceAsked);
     },
     ended() {
@@ -64,15 +70,12 @@ export function createContainerControl(lost: (error: unknown) => void): Containe
       for (const timer of timers) clearTimeout(timer);
     },
     async freeze() {
-      if (container === undefined) frozen = true;
-      await inTurn(async (target) => {
-        await answerUnlessGone(target.pause());
-        frozen = true;
-      });
+      freezeAsked = true;
+      await inTurn(pause);
     },
     async thaw() {
-      if (container === undefined) frozen = false;
-      await inTurn(thawIt);
+      freezeAsked = false;
+      await inTurn(unpause);
     },
     terminate(graceMs) {
       graceAsked = Math.min(graceMs, graceAsked ?? Number.POSITIVE_INFINITY);

@@ -7,7 +7,17 @@ import { fileURLToPath } from 'node:url';
 import type { uvu } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ExecutionSpec, Executor } from '../../src/executor/executor.ts';
-import { exited, removeFolders, run, signalled, specOf, start, temporaryFolder, until } from './support.ts';
+import {
+  exited,
+  removeFolders,
+  run,
+  signalled,
+  specOf,
+  start,
+  stopAll,
+  temporaryFolder,
+  until,
+} from './support.ts';
 
 export interface ContractSubject {
   create(): Executor;
@@ -56,37 +66,47 @@ export function executorContract(
     );
   }
 
-  test.after.each(async () => {
-    for (const { identity } of specs.splice(0))
-      assert.equal(await leftovers(identity.nonce), [], 'something is left');
-    removeFolders();
-  });
+  /** A test after which nothing of its jobs may be left. */
+  function check(name: string, body: () => Promise<void>): void {
+    test(name, async () => {
+      try {
+        await body();
+        for (const { identity } of specs)
+          assert.equal(await leftovers(identity.nonce), [], 'something is left');
+      } finally {
+        specs.length = 0;
+        await stopAll();
+        removeFolders();
+      }
+    });
+  }
+
   test.after(() => executor.close());
 
-  test('is usable here', async () => {
+  check('is usable here', async () => {
     assert.is((await executor.check()).ok, true);
   });
 
-  test('runs the commands in order, in one shell, and ends with 0', async () => {
+  check('runs the commands in order, in one shell, and ends with 0', async () => {
     const { result, text, phases } = await run(executor, job(['a=1', 'echo "first $a"', 'cd /', 'pwd']));
     assert.equal(result, exited(0));
     assert.is(text(), 'first 1\n/\n');
     assert.match(phases.at(-1) ?? '', /^running/);
   });
 
-  test('ends with the first command that fails, and its exit code', async () => {
+  check('ends with the first command that fails, and its exit code', async () => {
     const { result, text } = await run(executor, job(['echo before', '(exit 7)', 'echo after']));
     assert.equal(result, exited(7));
     assert.is(text(), 'before\n');
   });
 
-  test('takes a command that is not there as an ordinary failure', async () => {
+  check('takes a command that is not there as an ordinary failure', async () => {
     const { result, text } = await run(executor, job(['no-such-command --now']));
     assert.equal(result, exited(127));
     assert.match(text(), /line 1:.*no-such-command|no-such-command: not found/);
   });
 
-  test('says why commands cannot be given to a shell', async () => {
+  check('says why commands cannot be given to a shell', async () => {
     assert.match((await run(executor, job(['echo a\0b']))).result.failure ?? '', /zero byte/);
     assert.match(
       (await run(executor, job(['#'.repeat(200_000)]))).result.failure ?? '',
@@ -94,19 +114,19 @@ export function executorContract(
     );
   });
 
-  test('keeps the order of what goes to stdout and stderr', async () => {
+  check('keeps the order of what goes to stdout and stderr', async () => {
     const script = 'i=0; while [ $i -lt 300 ]; do echo "out $i"; echo "err $i" >&2; i=$((i+1)); done';
     const { text } = await run(executor, job([script, 'echo by path >/dev/stderr']));
     const lines = Array.from({ length: 300 }, (_, i) => `out ${i}\nerr ${i}\n`);
     assert.is(text(), `${lines.join('')}by path\n`);
   });
 
-  test('delivers bytes as they are, without a last newline too', async () => {
+  check('delivers bytes as they are, without a last newline too', async () => {
     const { bytes } = await run(executor, job([String.raw`printf '\377\376\000\033[31m\303\050\r\nend'`]));
     assert.is(bytes().toString('latin1'), '\xff\xfe\0\x1b[31m\xc3(\r\nend');
   });
 
-  test('delivers 20 MB of output whole', async () => {
+  check('delivers 20 MB of output whole', async () => {
     const { result, bytes } = await run(executor, job(['seq 1 2600000', 'printf end']));
     const expected = `${Array.from({ length: 2_600_000 }, (_, i) => i + 1).join('\n')}\nend`;
     assert.equal(result, exited(0));
@@ -114,11 +134,11 @@ export function executorContract(
     assert.ok(bytes().equals(Buffer.from(expected)));
   });
 
-  test('has no input', async () => {
+  check('has no input', async () => {
     assert.is((await run(executor, job(['cat', 'echo read']))).text(), 'read\n');
   });
 
-  test('sets the environment of the job, and nothing of the secrets of ours', async () => {
+  check('sets the environment of the job, and nothing of the secrets of ours', async () => {
     process.env.AWS_SECRET_ACCESS_KEY = 'leaked-secret';
     process.env.GITHUB_TOKEN = 'leaked-token';
     try {
@@ -132,7 +152,7 @@ export function executorContract(
     }
   });
 
-  test('starts in the working directory', async () => {
+  check('starts in the working directory', async () => {
     const spec = job(['cat here.txt', 'cat ../top.txt'], { workingDir: 'a/b' });
     mkdirSync(path.join(spec.workspace, 'a/b'), { recursive: true });
     writeFileSync(path.join(spec.workspace, 'a/b/here.txt'), 'here ');
@@ -140,7 +160,7 @@ export function executorContract(
     assert.is((await run(executor, spec)).text(), 'here top');
   });
 
-  test('refuses a working directory outside the workspace, or none', async () => {
+  check('refuses a working directory outside the workspace, or none', async () => {
     const outside = temporaryFolder();
     for (const workingDir of ['..', '../..', 'a/../../x', 'link', 'link/sub', 'missing', 'file']) {
       const spec = job(['touch ran'], { workingDir });
@@ -154,7 +174,7 @@ export function executorContract(
     assert.not(existsSync(path.join(outside, 'ran')));
   });
 
-  test('leaves files that are ours to remove, and links alone', async () => {
+  check('leaves files that are ours to remove, and links alone', async () => {
     const spec = job([
       'mkdir -p d/e',
       'echo 1 >d/e/f',
@@ -172,7 +192,7 @@ export function executorContract(
     rmSync(spec.workspace, { recursive: true });
   });
 
-  test('stops with time to clean up', async () => {
+  check('stops with time to clean up', async () => {
     const script = "trap 'echo cleaning; sleep 0.3; echo cleaned; exit 3' TERM";
     const started = await start(executor, job([script, 'echo ready', 'while :; do sleep 0.1; done']));
     await until(() => started.text().includes('ready'), 'it runs');
@@ -181,7 +201,7 @@ export function executorContract(
     assert.match(started.text(), /cleaning\n(.*\n)*cleaned\n$/);
   });
 
-  test('gives a program below the shell time to clean up too, and tells a stop by its signal', async () => {
+  check('gives a program below the shell time to clean up too, and tells a stop by its signal', async () => {
     const program = `sh -c 'trap "sleep 0.3; echo saved; exit 0" TERM; echo ready; while :; do sleep 0.1; done'`;
     const started = await start(executor, job([program, 'echo went on']));
     await until(() => started.text().includes('ready'), 'it runs');
@@ -191,7 +211,7 @@ export function executorContract(
     assert.not.match(started.text(), /went on/);
   });
 
-  test('kills what does not stop in time; an abort does not wait for a stop', async () => {
+  check('kills what does not stop in time; an abort does not wait for a stop', async () => {
     const commands = ["trap '' TERM", 'echo ready', 'while :; do sleep 0.1; done'];
     const [patient, aborted] = await Promise.all([
       start(executor, job(commands)),
@@ -204,7 +224,7 @@ export function executorContract(
     assert.equal(await aborted.finished, signalled('SIGKILL'));
   });
 
-  test('freezes and thaws', async () => {
+  check('freezes and thaws', async () => {
     const spec = job(['echo ready', 'while :; do echo x >>progress; sleep 0.02; done']);
     const size = () => statSync(path.join(spec.workspace, 'progress'), { throwIfNoEntry: false })?.size ?? 0;
     const started = await start(executor, spec);
@@ -219,7 +239,7 @@ export function executorContract(
     await started.execution.stop(0);
   });
 
-  test('stops a frozen job with time to clean up', async () => {
+  check('stops a frozen job with time to clean up', async () => {
     const commands = ["trap 'echo cleaned; exit 3' TERM", 'echo ready', 'while :; do sleep 0.1; done'];
     const started = await start(executor, job(commands));
     await until(() => started.text().includes('ready'), 'it runs');
@@ -228,7 +248,7 @@ export function executorContract(
     assert.equal(await started.finished, exited(3));
   });
 
-  test('may be called when it has ended', async () => {
+  check('may be called when it has ended', async () => {
     const { execution, result } = await run(executor, job(['exit 4']));
     await execution.freeze();
     await execution.thaw();
@@ -237,7 +257,7 @@ export function executorContract(
     assert.equal(await execution.finished, result);
   });
 
-  test('ends what was left in the background, and does not wait for it', async () => {
+  check('ends what was left in the background, and does not wait for it', async () => {
     const stubborn = `sh -c 'trap "" TERM; while :; do sleep 1; done' &`;
     const { result, text } = await run(
       executor,
@@ -247,7 +267,7 @@ export function executorContract(
     assert.is(text(), 'done\n');
   });
 
-  test('runs several jobs side by side', async () => {
+  check('runs several jobs side by side', async () => {
     const jobs = Array.from({ length: 4 }, (_, i) => run(executor, job([`echo ${i}`, `exit ${i}`])));
     const results = await Promise.all(jobs);
     assert.equal(
@@ -256,7 +276,7 @@ export function executorContract(
     );
   });
 
-  test('sweeps up after a runner that was killed, and only after that', async () => {
+  check('sweeps up after a runner that was killed, and only after that', async () => {
     const spec = job(['sleep 3600 &', 'echo ready', 'sleep 3600']);
     const ofTheLiving = await start(
       executor,
@@ -277,7 +297,7 @@ export function executorContract(
     await ofTheLiving.execution.stop(0);
   });
 
-  test('leaves nothing when a runner with a watchdog is killed', async () => {
+  check('leaves nothing when a runner with a watchdog is killed', async () => {
     const spec = job(["trap '' TERM", 'sleep 3600 &', 'echo ready', 'sleep 3600']);
     const { child, text } = doomedRunner(spec, watchdogScript);
     await until(() => text().includes('ready'), 'it runs');
@@ -285,7 +305,7 @@ export function executorContract(
     await nothingIsLeft(spec);
   });
 
-  test('the watchdog goes when the runner goes in peace', async () => {
+  check('the watchdog goes when the runner goes in peace', async () => {
     const { child, text } = doomedRunner(job(['echo ready']), watchdogScript);
     await once(child, 'close');
     assert.match(text(), /"exitCode":0/);

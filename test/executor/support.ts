@@ -41,6 +41,13 @@ export interface Started {
   text(): string;
 }
 
+const running = new Set<Execution>();
+
+/** Ends what a failed test has left running. */
+export async function stopAll(): Promise<void> {
+  await Promise.all([...running].map((execution) => execution.stop(0)));
+}
+
 export async function start(executor: Executor, spec: ExecutionSpec): Promise<Started> {
   const chunks: Uint8Array[] = [];
   const phases: string[] = [];
@@ -48,6 +55,8 @@ export async function start(executor: Executor, spec: ExecutionSpec): Promise<St
     output: (chunk) => chunks.push(chunk),
     phase: (phase, detail) => phases.push(detail === undefined ? phase : `${phase} ${detail}`),
   });
+  running.add(execution);
+  execution.finished.then(() => running.delete(execution));
   const bytes = () => Buffer.concat(chunks);
   return { spec, execution, finished: execution.finished, phases, bytes, text: () => bytes().toString() };
 }

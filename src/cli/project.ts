@@ -41,7 +41,9 @@ export async function remoteOf(project: Project): Promise<{ remote: string; conf
   const origin = await runGit(['remote', 'get-url', 'origin'], { cwd: project.folder });
   if (origin.exitCode === 0) return { remote: 'origin', configured: false };
   // A bare repository in which dstack is at home is its own shared repository.
-  return project.repository.workTree === null ? { remote: project.repository.gitDir, configured: true } : null;
+  return project.repository.workTree === null
+    ? { remote: project.repository.gitDir, configured: true }
+    : null;
 }
 
 /** @throws DstackError `no-remote` */
@@ -90,9 +92,13 @@ export async function openLedgers(project: Project): Promise<Ledger[]> {
  * Where artifacts are: as configured, otherwise a folder beside the shared repository if that is on this machine.
  * @throws DstackError `no-store`
  */
-export async function storeLocation(project: Pick<Project, 'config'>, remote: string, folder: string): Promise<string> {
+export async function storeLocation(
+  project: Pick<Project, 'config'>,
+  remote: string,
+  folder: string,
+): Promise<string> {
   const { path, address } = await resolveRemote(remote, folder);
-  if (path !== null && path.endsWith(join('dstack', 'local.git'))) return path.replace(/\.git$/, '.store');
+  if (path?.endsWith(join('dstack', 'local.git'))) return path.replace(/\.git$/, '.store');
   if (project.config.store !== undefined) return project.config.store;
   if (path !== null) return `${path.replace(/\/+$/, '').replace(/\.git$/, '')}.store`;
   throw new DstackError('no-store', `it is not known where the artifacts of ${address} are kept`, {
@@ -107,25 +113,38 @@ export async function openLedgerStore(project: Project, ledger: Ledger) {
 }
 
 /** @throws DstackError with everything that is wrong in the files */
-export async function readWorkflows(project: Project): Promise<{ workflows: Workflows; variables: Variables }> {
+export async function readWorkflows(
+  project: Project,
+): Promise<{ workflows: Workflows; variables: Variables }> {
   if (project.repository.workTree === null) {
-    throw new DstackError('no-work-tree', `${project.repository.gitDir} is a bare repository: there are no workflows in it`, {
-      hint: 'run this in a clone of it',
-    });
+    throw new DstackError(
+      'no-work-tree',
+      `${project.repository.gitDir} is a bare repository: there are no workflows in it`,
+      {
+        hint: 'run this in a clone of it',
+      },
+    );
   }
   const top = project.repository.workTree;
   const names: string[] = [];
-  for (const name of ['.dstack/workflows.yaml', '.dstack/workflows.yml']) if (existsSync(join(top, name))) names.push(name);
+  for (const name of ['.dstack/workflows.yaml', '.dstack/workflows.yml'])
+    if (existsSync(join(top, name))) names.push(name);
   const folder = join(top, '.dstack', 'workflows');
   if (existsSync(folder)) {
     const found = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort();
     names.push(...found.map((name) => `.dstack/workflows/${name}`));
   }
-  const sources = await Promise.all(names.map(async (path) => ({ path, text: await readFile(join(top, path), 'utf8') })));
+  const sources = await Promise.all(
+    names.map(async (path) => ({ path, text: await readFile(join(top, path), 'utf8') })),
+  );
   const workflows = parseWorkflows(sources);
-  const variablesPath = ['.dstack/variables.yaml', '.dstack/variables.yml'].find((name) => existsSync(join(top, name)));
+  const variablesPath = ['.dstack/variables.yaml', '.dstack/variables.yml'].find((name) =>
+    existsSync(join(top, name)),
+  );
   const variables = parseVariables(
-    variablesPath === undefined ? null : { path: variablesPath, text: await readFile(join(top, variablesPath), 'utf8') },
+    variablesPath === undefined
+      ? null
+      : { path: variablesPath, text: await readFile(join(top, variablesPath), 'utf8') },
   );
   return { workflows, variables };
 }

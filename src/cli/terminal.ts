@@ -34,7 +34,9 @@ export function printError(error: unknown, verbose: boolean): number {
   }
   const message = error instanceof Error ? error.message : String(error);
   say(`${paint('red', 'error:')} ${message}`);
-  say(`${paint('cyan', ' hint:')} this looks like a bug in dstack: run it again with --verbose, and report what it prints`);
+  say(
+    `${paint('cyan', ' hint:')} this looks like a bug in dstack: run it again with --verbose, and report what it prints`,
+  );
   if (verbose && error instanceof Error) say(String(error.stack));
   return 1;
 }

@@ -16,6 +16,11 @@ export interface ContainerControl {
 /** The longest time that setTimeout knows. */
 const maxTimerMs = 2 ** 31 - 1;
 
+/** To pause what ended a moment ago is a server error to Docker, like any other: what it is now tells. */
+async function stateOf(container: Docker.Container) {
+  return (await answerUnlessGone(container.inspect()))?.State;
+}
+
 /**
  * A container that isn't started yet can be frozen or told to end as well.
  * @param lost called when Docker fails to kill: then nobody knows any more
@@ -38,13 +43,24 @@ export function createContainerControl(lost: (error: unknown) => void): Containe
   }
 
   async function pause(target: Docker.Container): Promise<void> {
-    if (!paused) await answerUnlessGone(target.pause());
+    if (paused) return;
     paused = true;
+    try {
+      await answerUnlessGone(target.pause());
+    } catch (error) {
+      const state = await stateOf(target);
+      if (state?.Running && !state.Paused) throw error;
+    }
   }
 
   async function unpause(target: Docker.Container): Promise<void> {
-    if (paused) await answerUnlessGone(target.unpause());
+    if (!paused) return;
     paused = false;
+    try {
+      await answerUnlessGone(target.unpause());
+    } catch (error) {
+      if ((await stateOf(target))?.Paused) throw error;
+    }
   }
 
   /** A paused container would not see the signal. */

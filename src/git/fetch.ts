@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import type { Repository } from './repository.ts';
 import { runGit } from './run-git.ts';
 import { explainTransferFailure, type TransferFailure } from './transfer-failure.ts';
@@ -32,6 +33,7 @@ export async function fetchRefs(
     {
       gitDir: repository.gitDir,
       signal: options.signal,
+      mayAsk: !isAbsolute(remote),
     },
   );
   return result.exitCode === 0 ? null : explainTransferFailure(result.stderr);

@@ -33,6 +33,8 @@ export function openObjectReader(gitDir: string): ObjectReader {
       cwd: gitDir,
       env: gitEnvironment({ gitDir }),
       stdio: ['pipe', 'pipe', 'ignore'],
+      // A Ctrl+C in the terminal is not for it; it ends when its input does.
+      detached: true,
     });
     const fail = (cause?: unknown) => {
       if (child !== started) return;

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { isObjectId, type Repository } from './repository.ts';
 import { runGit } from './run-git.ts';
 import { explainTransferFailure, type TransferFailure } from './transfer-failure.ts';
@@ -52,7 +53,7 @@ export async function push(
   const atomic = options.atomic ? ['--atomic'] : [];
   const result = await runGit(
     ['-c', 'push.pushOption=', 'push', ...isolation, ...atomic, ...leases, '--', remote, ...refspecs],
-    { gitDir: repository.gitDir, signal: options.signal },
+    { gitDir: repository.gitDir, signal: options.signal, mayAsk: !isAbsolute(remote) },
   );
   if (result.exitCode === 0) return { ok: true };
   const rejected = result.stdout

@@ -19,6 +19,8 @@ export interface GitOptions {
   env?: Record<string, string> | undefined;
   input?: string | Uint8Array | undefined;
   signal?: AbortSignal | undefined;
+  /** It may have to ask for a password: it stays in the terminal's foreground, where a Ctrl+C reaches it, too. */
+  mayAsk?: boolean | undefined;
 }
 
 /**
@@ -90,6 +92,9 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     input: options.input ?? '',
     maxBuffer: 1 << 30,
     reject: false,
+    // In a group of its own a Ctrl+C, which is for us to answer, doesn't break it in the middle.
+    detached: !options.mayAsk,
+    cleanup: true,
     stripFinalNewline: false,
     ...(options.signal ? { cancelSignal: options.signal, forceKillAfterDelay: 2_000 } : {}),
   });

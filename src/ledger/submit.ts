@@ -130,7 +130,11 @@ function oneLine(text: string): string {
  * @returns `taken` if the name is in use: draw another
  * @throws DstackError if the repository can't be reached or refuses
  */
-export async function submitRun(ledger: Ledger, prepared: PreparedRun): Promise<'submitted' | 'taken'> {
+export async function submitRun(
+  ledger: Ledger,
+  prepared: PreparedRun,
+  isInterrupted: () => boolean = () => false,
+): Promise<'submitted' | 'taken'> {
   const { shared, names } = ledger;
   const ref = names.run(prepared.run);
   const wait = backOff(3);
@@ -150,6 +154,8 @@ export async function submitRun(ledger: Ledger, prepared: PreparedRun): Promise<
       (update) => refs.has(update.ref) && refs.get(update.ref) !== update.to,
     );
     if (tip !== undefined || foreign) return 'taken';
+    if (isInterrupted())
+      throw new DstackError('interrupted', 'interrupted: nothing was submitted', { exitCode: 130 });
     const hopeless = outcome.failure.code === 'refused-by-hook' || outcome.failure.code === 'read-only';
     if (hopeless || (await wait(attempt))) throw submitFailed(ledger, outcome.failure);
   }

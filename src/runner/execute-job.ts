@@ -204,7 +204,7 @@ async function run(
         env: {
           ...spec.env,
           RUN_NAME: claim.run,
-          JOB_ID: `${claim.run}-${claim.job}`,
+          JOB_ID: `${claim.run}/${claim.job}`,
           DSTACK_ATTEMPT: String(claim.attempt),
           PYTHONUNBUFFERED: '1',
         },

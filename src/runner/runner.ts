@@ -35,6 +35,8 @@ export interface RunnerOptions {
   /** Where work folders are made. */
   readonly folder: string;
   readonly log: Logger;
+  /** Called when something has changed that a reader in this process may want to see. */
+  readonly onChange?: (() => void) | undefined;
   /** `drain`: leave when nothing is left to do; `once`: after one job; `run`: when this run has ended. */
   readonly until:
     | { readonly kind: 'told' | 'drain' | 'once' }
@@ -120,6 +122,7 @@ export function startRunner(options: RunnerOptions): Runner {
       void control.ended.then((how) => {
         own.delete(key);
         if (how === 'finished') finished += 1;
+        options.onChange?.();
         notify();
       });
     }

@@ -1,12 +1,23 @@
-import cliTruncate from 'cli-truncate';
 import stringWidth from 'string-width';
 
-/** Cuts `text` to at most `width` terminal columns, the last of them `ellipsis`. Wide characters count as two. */
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/**
+ * Cuts `text`, which has no control characters, to at most `width` terminal columns, the last of them `ellipsis`.
+ * Wide characters count as two and are never halved. (cli-truncate 5.2 lets them stand out by one column.)
+ */
 export function truncate(text: string, width: number, ellipsis = '…'): string {
   if (width <= 0) return '';
-  // A string has at most two columns for each UTF-16 unit, so most of them need not be measured.
+  // A UTF-16 unit takes at most two columns, so most texts need not be measured.
   if (text.length * 2 <= width || stringWidth(text) <= width) return text;
-  return cliTruncate(text, width, { truncationCharacter: ellipsis });
+  let left = width - stringWidth(ellipsis);
+  let cut = '';
+  for (const { segment } of graphemes.segment(text)) {
+    left -= stringWidth(segment);
+    if (left < 0) break;
+    cut += segment;
+  }
+  return cut + ellipsis;
 }
 
 /** `text` in exactly `width` terminal columns: cut, or filled with spaces. */

@@ -1,0 +1,82 @@
+import { mkdirSync } from 'node:fs';
+import { pino } from 'pino';
+import packageJson from '../../package.json' with { type: 'json' };
+import { startWatchdog } from '../executor/watchdog.ts';
+import { initBareRepository } from '../git/repository.ts';
+import { type Ledger, openLedger } from '../ledger/ledger.ts';
+import { openExecutors } from '../runner/executors.ts';
+import { runnerFolders } from '../runner/folders.ts';
+import { startRunner } from '../runner/runner.ts';
+import { lockRunner } from '../runner/runner-lock.ts';
+import { packageFile } from './package-file.ts';
+import { openLedgerStore, type Project } from './project.ts';
+import { say } from './terminal.ts';
+
+/** Executes one run in this process: what `dstack run --local` does instead of waiting for a runner. */
+export async function embeddedRunner(
+  project: Project,
+  ledger: Ledger,
+  run: string,
+  notify: () => void,
+): Promise<{ end(): Promise<void> }> {
+  const location = ledger.shared.location;
+  const { name, unlock } = takeName(location);
+  const folders = runnerFolders(location, name);
+  mkdirSync(folders.work, { recursive: true, mode: 0o700 });
+  const cache = await initBareRepository(folders.cache, { objectFormat: project.repository.objectFormat });
+  const own = await openLedger({
+    local: cache,
+    remote: location,
+    refPrefix: project.config.refPrefix,
+    who: ledger.who,
+  });
+  const watchdog = startWatchdog({ watchdogScript: packageFile('watchdog') });
+  const executors = await openExecutors({
+    requested: project.config.runner.executor,
+    imagesOptional: true,
+    watchdog,
+  });
+  if (executors.note) say(executors.note);
+  const { concurrency, lease, grace } = project.config.runner;
+  const runner = startRunner({
+    ledger: own,
+    store: await openLedgerStore(project, ledger),
+    executors,
+    cache,
+    name,
+    version: packageJson.version,
+    labels: {},
+    concurrency,
+    lease,
+    poll: 1_000,
+    grace,
+    folder: folders.work,
+    log: pino({ level: 'silent' }),
+    until: { kind: 'run', run },
+    onChange: notify,
+  });
+  const ended = runner.ended.then(
+    () => {},
+    (error: unknown) => say(`the runner in this process has ended: ${(error as Error).message}`),
+  );
+  return {
+    async end() {
+      runner.drain();
+      await ended;
+      await executors.close();
+      await watchdog.close();
+      own.close();
+      unlock();
+    },
+  };
+}
+
+/** `local`, so that the next run finds the object cache; another name while that one is in use. */
+function takeName(location: string): { name: string; unlock: () => void } {
+  try {
+    return { name: 'local', unlock: lockRunner(runnerFolders(location, 'local').lock, 'local') };
+  } catch {
+    const name = `local-${process.pid}`;
+    return { name, unlock: lockRunner(runnerFolders(location, name).lock, name) };
+  }
+}

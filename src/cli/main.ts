@@ -1,0 +1,167 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { printError } from './terminal.ts';
+
+/** Runs the command line; sets `process.exitCode`. Each command's code is loaded only when it runs. */
+export async function main(argv: readonly string[]): Promise<void> {
+  endQuietlyWithTheReader();
+  // Somebody at the terminal can answer when Git asks for a password; a daemon can't.
+  if (process.stdin.isTTY && process.stderr.isTTY) process.env.GIT_TERMINAL_PROMPT ??= '1';
+  const program = buildProgram();
+  try {
+    await program.parseAsync(['node', 'dstack', ...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else process.exitCode = printError(error, argv.includes('--verbose'));
+  }
+}
+
+/** `dstack … | head` is no failure. */
+function endQuietlyWithTheReader(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+  }
+}
+
+function buildProgram(): Command {
+  const program = new Command('dstack')
+    .description(
+      'Run machine-learning workflows on your own machines, with a Git repository as the only server.',
+    )
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .configureHelp({ showGlobalOptions: true })
+    .option('--verbose', 'print the stack trace of a failure')
+    .showSuggestionAfterError()
+    .exitOverride();
+
+  const command = (name: string, description: string, parent: Command = program): Command =>
+    parent.command(name).description(description).exitOverride();
+
+  command('init', 'set up a project: example .dstack/ and .dstackrc')
+    .option('--remote <url>', 'the shared repository: a Git remote, a URL or a path')
+    .option('--create <path>', 'make a bare repository with its hook there, and use it')
+    .action(async (options) => (await import('./init.ts')).init(options));
+
+  command('run [workflow] [variables...]', 'snapshot the code as it is, and run a workflow')
+    .usage('WORKFLOW [--VARIABLE VALUE …] [options]')
+    .helpOption(false)
+    .allowUnknownOption()
+    .option('-d, --detach', 'submit only; print the run’s name')
+    .option('--local', 'run it here, in this process; needs no remote, no Docker, no daemon')
+    .option('--no-cache', 'execute every job, even if its result is known')
+    .option('--dry-run', 'print the plan; push nothing')
+    .option('--name <name>', 'a name instead of a drawn one')
+    .option('--tag <tag>', 'keep the run under this tag')
+    .option('--reason <text>', 'why; shown in the history')
+    .option('--allow-large', 'take in untracked files over 50 MB')
+    .addOption(
+      new Option(
+        '--allow-secret <path>',
+        'take in an untracked file that looks like a secret (may be repeated)',
+      )
+        .default([] as string[])
+        .argParser((path: string, before: string[]) => [...before, path]),
+    )
+    .option('--json', 'print JSON')
+    .option('-h, --help', 'show help; after a workflow’s name its variables')
+    .action(async (workflow, variables, options, self) =>
+      (await import('./run.ts')).run(workflow, variables, options, self),
+    );
+
+  command('status [run]', 'runs and their jobs: live on a terminal, a table in a pipe')
+    .option('-a, --all', 'every run there is')
+    .option('-n, --limit <number>', 'the newest so many runs', wholeNumber)
+    .option('--workflow <name>', 'only runs of this workflow')
+    .option('--state <state>', 'only runs in this state')
+    .option('--plain', 'a table, on a terminal too')
+    .option('--json', 'print JSON')
+    .action(async (run, options) => (await import('./status.ts')).status(run, options));
+
+  command('logs <run>', 'print the log of a run, or of one job: RUN or RUN/JOB')
+    .option('-f, --follow', 'go on until it ends')
+    .option('--since <duration>', 'only what was written within this time, e.g. 5m')
+    .option('--tail <lines>', 'only the last so many lines of each job', wholeNumber)
+    .action(async (run, options) => (await import('./logs.ts')).logs(run, options));
+
+  command('stop <run>', 'stop a run, or one job: RUN or RUN/JOB')
+    .option('--abort', 'at once, without saving artifacts')
+    .option('-y, --yes', 'don’t ask')
+    .action(async (run, options) => (await import('./stop.ts')).stop(run, options));
+
+  const artifacts = command('artifacts', 'what jobs have left');
+  command('list <run>', 'list the artifacts of a run, or of one job', artifacts)
+    .option('--json', 'print JSON')
+    .action(async (run, options) => (await import('./artifacts.ts')).listArtifacts(run, options));
+  command('download <run>', 'fetch the artifacts of a run, or of one job, and verify every hash', artifacts)
+    .option('-o, --output <folder>', 'where to; by default a folder named after the run')
+    .option('--json', 'print JSON')
+    .action(async (run, options) => (await import('./artifacts.ts')).downloadArtifacts(run, options));
+
+  const runner = command('runner', 'the daemon that executes jobs on this machine');
+  command('start', 'watch the shared repository and execute its jobs', runner)
+    .addOption(new Option('--executor <kind>', 'how to run jobs').choices(['docker', 'process']))
+    .option('--concurrency <number>', 'jobs at a time', wholeNumber)
+    .option('--drain', 'leave when nothing is left to do')
+    .option('--once', 'leave after one job')
+    .addOption(
+      new Option('--label <key=value>', 'shown by `dstack runners` (may be repeated)')
+        .default({} as Record<string, string>)
+        .argParser(keyValue),
+    )
+    .option('--name <name>', 'by default the machine’s')
+    .option('--poll <duration>', 'how often to look, e.g. 2s')
+    .action(async (options) => (await import('./runner-start.ts')).startRunnerCommand(options));
+  command('check', 'does this machine have what a runner needs?', runner)
+    .option('--fix', 'remove stale lock files of a shared repository on this machine')
+    .option('--json', 'print JSON')
+    .action(async (options) => (await import('./runner-check.ts')).checkRunner(options));
+
+  command('runners', 'who is alive, with what, doing what')
+    .option('--json', 'print JSON')
+    .action(async (options) => (await import('./runners.ts')).runners(options));
+
+  command('checkout <run>', 'write the very code of a run into a folder')
+    .option('-o, --output <folder>', 'where to; by default a folder named after the run')
+    .action(async (run, options) => (await import('./checkout.ts')).checkout(run, options));
+
+  command('tag <run> <tag>', 'keep a run under a name').action(async (run, tag) =>
+    (await import('./tags.ts')).tag(run, tag),
+  );
+  command('untag <tag>', 'remove a tag').action(async (tag) => (await import('./tags.ts')).untag(tag));
+  command('tags', 'list the tags')
+    .option('--json', 'print JSON')
+    .action(async (options) => (await import('./tags.ts')).tags(options));
+
+  const hook = command('hook', 'the post-receive hook of a bare repository');
+  command('install <path>', 'install it: wakes runners at once and keeps the history', hook).action(
+    async (path) => (await import('./hook.ts')).installHook(path),
+  );
+  command('uninstall <path>', 'remove it, and put back what was there', hook).action(async (path) =>
+    (await import('./hook.ts')).uninstallHook(path),
+  );
+
+  command('validate', 'check .dstack/ without running anything')
+    .option('--json', 'print JSON')
+    .action(async (options) => (await import('./validate.ts')).validate(options));
+
+  command('sync', 'fetch the history, for `git log refs/dstack/runs`')
+    .option('--bare', 'of the shared repository itself, as its hook does it')
+    .action(async (options) => (await import('./sync.ts')).sync(options));
+
+  return program;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be a whole number.');
+  return Number(text);
+}
+
+function keyValue(text: string, before: Record<string, string>): Record<string, string> {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('write it as KEY=VALUE.');
+  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
+}

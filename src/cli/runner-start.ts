@@ -1,0 +1,143 @@
+import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import packageJson from '../../package.json' with { type: 'json' };
+import { loadConfig } from '../config/load-config.ts';
+import type { Config, ConfigInput } from '../config/settings.ts';
+import { DstackError } from '../errors.ts';
+import { startWatchdog } from '../executor/watchdog.ts';
+import { requireGit } from '../git/git-version.ts';
+import { discoverRepository, initBareRepository, openRepository } from '../git/repository.ts';
+import { openLedger } from '../ledger/ledger.ts';
+import { checkName } from '../ledger/names.ts';
+import { resolveRemote } from '../ledger/shared-repository.ts';
+import { openExecutors } from '../runner/executors.ts';
+import { runnerFolders } from '../runner/folders.ts';
+import { startRunner } from '../runner/runner.ts';
+import { lockRunner } from '../runner/runner-lock.ts';
+import { openStore } from '../store/open-store.ts';
+import { onInterrupt } from './interrupt.ts';
+import { packageFile } from './package-file.ts';
+import { storeLocation } from './project.ts';
+import { createRunnerLogger } from './runner-logger.ts';
+
+export interface RunnerStartOptions {
+  executor?: 'docker' | 'process';
+  concurrency?: number;
+  drain?: true;
+  once?: true;
+  label: Record<string, string>;
+  name?: string;
+  poll?: string;
+}
+
+export async function startRunnerCommand(options: RunnerStartOptions): Promise<void> {
+  await requireGit();
+  const log = createRunnerLogger();
+  const { config, remote, folder } = await runnerConfig(overridesOf(options));
+  const { address, path } = await resolveRemote(remote, folder);
+  const name = checkName('runner', config.runner.name ?? nameOfMachine());
+  const store = openStore(await storeLocation({ config }, remote, folder));
+  const folders = runnerFolders(path ?? address, name);
+  const unlock = lockRunner(folders.lock, name);
+  try {
+    mkdirSync(folders.work, { recursive: true, mode: 0o700 });
+    const objectFormat = path === null ? 'sha1' : (await openRepository(path)).objectFormat;
+    const cache = await initBareRepository(folders.cache, { objectFormat });
+    const ledger = await openLedger({
+      local: cache,
+      remote: path ?? address,
+      refPrefix: config.refPrefix,
+      who: { name: `dstack runner ${name}`, email: `${name}@${hostname()}` },
+    });
+    const watchdog = startWatchdog({ watchdogScript: packageFile('watchdog') });
+    const executors = await openExecutors({
+      requested: config.runner.executor,
+      imagesOptional: false,
+      watchdog,
+    });
+    if (executors.note) log.warn(executors.note);
+    const { concurrency, lease, poll, grace, labels } = config.runner;
+    const runner = startRunner({
+      ledger,
+      store,
+      executors,
+      cache,
+      name,
+      version: packageJson.version,
+      labels,
+      concurrency,
+      lease,
+      poll,
+      grace,
+      folder: folders.work,
+      log,
+      until: { kind: options.once ? 'once' : options.drain ? 'drain' : 'told' },
+    });
+    const interruption = onInterrupt((count, signal) => {
+      if (count === 1) {
+        log.info(
+          { signal },
+          'finishing what is running, taking no more; a second signal gives it back to the queue',
+        );
+        runner.drain();
+      } else {
+        log.info({ signal }, 'ending what is running, and giving it back to the queue');
+        runner.leave();
+      }
+    });
+    try {
+      const { finished } = await runner.ended;
+      log.info({ finished }, 'left in order');
+    } finally {
+      interruption.release();
+      await executors.close();
+      await watchdog.close();
+      ledger.close();
+    }
+  } finally {
+    unlock();
+  }
+}
+
+function overridesOf(options: RunnerStartOptions): ConfigInput {
+  const { executor, concurrency, name, poll, label } = options;
+  return {
+    runner: {
+      ...(executor === undefined ? {} : { executor }),
+      ...(concurrency === undefined ? {} : { concurrency }),
+      ...(name === undefined ? {} : { name }),
+      ...(poll === undefined ? {} : { poll }),
+      ...(Object.keys(label).length === 0 ? {} : { labels: label }),
+    },
+  };
+}
+
+/**
+ * A runner needs no project: the shared repository can come from the user's own configuration or the environment.
+ * @throws DstackError `no-remote`
+ */
+export async function runnerConfig(
+  overrides: ConfigInput,
+): Promise<{ config: Config; remote: string; folder: string }> {
+  const { config } = await loadConfig({ cwd: process.cwd(), overrides });
+  const repository = await discoverRepository(process.cwd()).catch(() => null);
+  const folder = repository?.workTree ?? process.cwd();
+  if (config.remote !== undefined) return { config, remote: config.remote, folder };
+  if (repository) {
+    const { address, named } = await resolveRemote('origin', folder);
+    if (named) return { config, remote: address, folder };
+    if (repository.workTree === null) return { config, remote: repository.gitDir, folder };
+  }
+  throw new DstackError('no-remote', 'it is not known which shared repository to watch', {
+    hint: 'start it in a clone of the project, or set `remote` in ~/.config/dstack/config.yaml, or DSTACK_REMOTE',
+  });
+}
+
+/** The machine's name as a runner's: lower case, without its domain. */
+export function nameOfMachine(): string {
+  const name = (hostname().split('.')[0] ?? '')
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, '-')
+    .replace(/^[-_]+/, '');
+  return name.slice(0, 60) || 'runner';
+}

@@ -1,0 +1,145 @@
+import stringWidth from 'string-width';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fit, truncate } from '../../src/tui/fit-text.ts';
+import { runnerCondition, runnerTable } from '../../src/tui/runner-table.ts';
+import { runTable, selectRuns, statusTable } from '../../src/tui/status-table.ts';
+import { ago, manyRuns, NOW, sampleJob, sampleRun, sampleRunner, sampleState } from './sample-state.ts';
+
+const test = suite('tables');
+
+test('runs, newest first, aligned, uncut and without colours', () => {
+  const lines = statusTable(sampleState, { now: NOW }).split('\n');
+  assert.match(
+    lines[0] ?? '',
+    /^RUN {15}WORKFLOW {4}STATE {4}DURATION {2}AGE {5}JOBS {2}BY {12}VARIABLES +REASON$/,
+  );
+  assert.match(
+    lines[1] ?? '',
+    /^brave-otter-7k2m {2}train {7}running {2}4m40s {5}5m ago {2}1\/3 {3}Ada Lovelace {2}learning_rate=0\.01 note="second try"$/,
+  );
+  assert.match(
+    lines[2] ?? '',
+    /^calm-fox-1a2b .* train: exit code 1 in command 2: python train\.py .*part-0001\.parquet$/,
+  );
+  assert.match(lines[3] ?? '', /^dull-owl-9x8y +preprocess {2}cached {3}- /);
+  assert.is(lines.length, 5);
+});
+
+test('colours only when asked', () => {
+  assert.not.match(statusTable(sampleState, { now: NOW }), /\x1b/);
+  assert.match(statusTable(sampleState, { now: NOW, colour: true }), /\x1b\[31mfailed/);
+});
+
+test('without runs or runners it says what to do', () => {
+  assert.match(statusTable({ runs: [], runners: [] }, { now: NOW }), /dstack run WORKFLOW\n$/);
+  assert.match(runnerTable([], NOW), /dstack runner start\n$/);
+});
+
+test('by default the newest 20 and every older one that is unfinished; exactly the limit; or all', () => {
+  const { runs } = manyRuns(50);
+  const live = sampleRun('old-but-live', [sampleJob({ name: 'train', state: 'running' })]);
+  const state = { runs: [...runs, live], runners: [] };
+  assert.is(selectRuns(state, {}).runs.length, 21);
+  assert.is(selectRuns(state, {}).runs.at(-1)?.name, 'old-but-live');
+  assert.is(selectRuns(state, {}).hidden, 30);
+  assert.is(selectRuns(state, { limit: 5 }).runs.length, 5);
+  assert.is(selectRuns(state, { all: true, limit: 5 }).hidden, 0);
+  assert.is(statusTable(state, { now: NOW, limit: 3 }).split('\n').length, 5);
+});
+
+for (const width of [20, 40, 60, 80, 120]) {
+  test(`fits into ${width} columns`, () => {
+    const state = { ...sampleState, runs: [...sampleState.runs, sampleRun('宽'.repeat(20), [])] };
+    const tables = [
+      statusTable(state, { now: NOW, width }),
+      ...state.runs.map((run) => runTable(run, { now: NOW, width })),
+      runnerTable(sampleState.runners, NOW, { width }),
+    ];
+    for (const line of tables.join('').split('\n')) assert.ok(stringWidth(line) <= width, line);
+  });
+}
+
+test('what matters less goes first when it is narrow', () => {
+  const [header] = statusTable(sampleState, { now: NOW, width: 80 }).split('\n');
+  assert.match(header ?? '', /REASON/);
+  assert.not.match(header ?? '', /BY/);
+});
+
+test('one run: what it is, and its jobs in order', () => {
+  const [, failed] = sampleState.runs;
+  if (failed === undefined) throw new Error('no sample');
+  const text = runTable(failed, { now: NOW });
+  assert.match(text, /^Run: {7}calm-fox-1a2b\n/);
+  assert.match(text, /State: {5}failed\n/);
+  assert.match(
+    text,
+    /preprocess +done +12s +gpu-1 +1 +3 \(1\.5MB\)\ntrain +failed +3m08s +gpu-2 .*exit code 1.*\nreport +skipped +-.*train failed\n$/,
+  );
+});
+
+test('a job that was asked to stop says so', () => {
+  const run = sampleRun('x', [sampleJob({ name: 'train', state: 'running', stopping: true })]);
+  assert.match(runTable(run, { now: NOW }), /running, stopping/);
+});
+
+test('foreign text cannot break a line or steer the terminal', () => {
+  const evil = 'a\nb\x1b[2J\u202ec\x07';
+  const job = sampleJob({ name: evil, state: 'failed', reason: evil, runner: evil });
+  const run = sampleRun(evil, [job], {
+    workflow: evil,
+    submittedBy: evil,
+    variables: { [evil]: evil },
+    reason: evil,
+  });
+  const runner = sampleRunner(evil, {
+    host: evil,
+    labels: { [evil]: evil },
+    jobs: [evil],
+    version: evil,
+    executor: evil,
+  });
+  for (const text of [
+    statusTable({ runs: [run], runners: [] }, { now: NOW }),
+    runTable(run, { now: NOW }),
+    runnerTable([runner], NOW),
+  ]) {
+    assert.not.match(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    assert.match(text, /a\\x0ab/);
+  }
+  assert.is(statusTable({ runs: [run], runners: [] }, { now: NOW }).split('\n').length, 3);
+});
+
+test('a runner is late after three heartbeats, whatever else it is', () => {
+  const at = (seconds: number, draining = false) =>
+    runnerCondition(sampleRunner('r', { seenAt: ago(seconds), heartbeat: 20, draining }), NOW);
+  assert.is(at(60), 'alive');
+  assert.is(at(61), 'late');
+  assert.is(at(10, true), 'draining');
+  assert.is(at(100, true), 'late');
+  assert.is(at(-500), 'alive', 'its clock is ahead');
+  assert.is(runnerCondition(sampleRunner('r', { seenAt: 'nonsense' }), NOW), 'late');
+  assert.match(
+    runnerTable(sampleState.runners, NOW),
+    /\ngpu-1 +alive +gpu-1\.lab +docker +1\/2 +5s ago +0\.1\.0 +gpu=a100 +brave-otter-7k2m\/train-1\ngpu-2 +late /,
+  );
+});
+
+test('text is cut by columns, not by characters, and never inside one', () => {
+  for (const text of [
+    'abcdefgh',
+    '日本語日本語',
+    'a日b本c語',
+    '👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦',
+    'e\u0301e\u0301e\u0301e\u0301',
+  ]) {
+    for (let width = 0; width <= 14; width++) {
+      assert.is(stringWidth(fit(text, width)), width);
+      const cut = truncate(text, width);
+      if (stringWidth(text) <= width) assert.is(cut, text);
+      else if (width > 0) assert.ok(cut.endsWith('…') && text.startsWith(cut.slice(0, -1)), cut);
+    }
+  }
+});
+
+test.run();

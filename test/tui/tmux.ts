@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A shell in a real terminal of its own, without anybody's settings. */
+export interface Tmux {
+  /** Types text as it is, or presses a key by its tmux name if it is one (`Enter`, `Down`, `Escape`). */
+  send(...keys: string[]): void;
+  resize(columns: number, rows: number): void;
+  /** The lines on the screen, without trailing spaces. */
+  screen(): string[];
+  /** A tmux format, such as `#{cursor_flag}`. */
+  ask(format: string): string;
+  /** Waits until the screen is as wanted; throws with the screen if it never is. */
+  until(what: string, wanted: (lines: string[]) => boolean): Promise<string[]>;
+  close(): void;
+}
+
+const PATIENCE = 30_000;
+
+export function startTmux(columns: number, rows: number, env: Record<string, string>): Tmux {
+  const folder = mkdtempSync(join(tmpdir(), 'dstack-tmux-'));
+  const tmux = (...args: string[]) =>
+    execFileSync('tmux', ['-u', '-f', '/dev/null', '-S', join(folder, 'socket'), ...args], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: folder, TMPDIR: tmpdir(), LANG: 'C.UTF-8', ...env },
+    });
+  tmux('new-session', '-d', '-x', String(columns), '-y', String(rows), 'sh');
+  const screen = () => tmux('capture-pane', '-p').split('\n').slice(0, -1);
+  return {
+    send: (...keys) => void tmux('send-keys', ...keys),
+    resize: (width, height) => void tmux('resize-window', '-x', String(width), '-y', String(height)),
+    screen,
+    ask: (format) => tmux('display-message', '-p', format).trimEnd(),
+    async until(what, wanted) {
+      const deadline = Date.now() + PATIENCE;
+      for (;;) {
+        const lines = screen();
+        if (wanted(lines)) return lines;
+        if (Date.now() > deadline) throw new Error(`never seen: ${what}; the screen:\n${lines.join('\n')}`);
+        await sleep(50);
+      }
+    },
+    close() {
+      tmux('kill-server');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

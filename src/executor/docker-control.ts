@@ -49,7 +49,8 @@ export function createContainerControl(lost: (error: unknown) => void): Containe
       await answerUnlessGone(target.pause());
     } catch (error) {
       const state = await stateOf(target);
-      if (state?.Running && !state.Paused) throw error;
+      paused = state?.Paused ?? false;
+      if (state?.Running && !paused) throw error;
     }
   }
 

@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import { answerUnlessGone } from './docker-client.ts';
+import { maxTimerMs } from './executions.ts';
 
 /** Signals and pauses for one container, in the order in which they were asked for. */
 export interface ContainerControl {
@@ -12,9 +13,6 @@ export interface ContainerControl {
   /** SIGTERM, and SIGKILL `graceMs` later; a second call can only shorten the time. */
   terminate(graceMs: number): void;
 }
-
-/** The longest time that setTimeout knows. */
-const maxTimerMs = 2 ** 31 - 1;
 
 /** To pause what ended a moment ago is a server error to Docker, like any other: what it is now tells. */
 async function stateOf(container: Docker.Container) {

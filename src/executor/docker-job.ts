@@ -38,6 +38,8 @@ export function startDockerJob(
   });
   lost.catch(() => {}); // It may come when nobody listens any more.
   const control = createContainerControl(reportLost);
+  /** From the moment on that a container may be there, whatever Docker's answer. */
+  let asked = false;
 
   /** From nothing to the end of the commands. */
   async function runCommands(): Promise<ExecutionResult> {
@@ -46,6 +48,8 @@ export function startDockerJob(
     if (!runsAsRoot(image)) await openToEveryone(spec.workspace);
     stop.signal.throwIfAborted();
     const options = jobContainer(spec, { name, image: image.Id, workingDir, starter });
+    asked = true;
+    watchdog?.guard('container', name);
     const container = await answerOf(docker.createContainer(options));
     // Before the start, so that nothing is missed.
     const stream = (await answerOf(
@@ -64,13 +68,13 @@ export function startDockerJob(
   }
 
   async function supervise(): Promise<ExecutionResult> {
-    watchdog?.guard('container', name);
     let result = await runCommands().catch((error) =>
       stop.signal.aborted && error === stop.signal.reason
         ? { exitCode: null, signal: 'SIGTERM', failure: null }
         : failureOf(error),
     );
     control.ended();
+    if (!asked) return result;
     try {
       await removeContainer(docker, name);
       watchdog?.release('container', name);

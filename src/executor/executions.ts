@@ -2,6 +2,9 @@ import { DstackError } from '../errors.ts';
 import type { Execution, ExecutionResult } from './executor.ts';
 import { terminatedExitCode } from './shell.ts';
 
+/** The longest time that setTimeout knows; a longer one it takes for none. */
+export const maxTimerMs = 2 ** 31 - 1;
+
 /** Why something could not be run, as a result. */
 export function failureOf(error: unknown): ExecutionResult {
   const hint = error instanceof DstackError && error.hint !== undefined ? `; ${error.hint}` : '';

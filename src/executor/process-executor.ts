@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { endedExecution, failureOf, resultOf } from './executions.ts';
+import { endedExecution, failureOf, maxTimerMs, resultOf } from './executions.ts';
 import type { Execution, ExecutionEvents, ExecutionResult, ExecutionSpec, Executor } from './executor.ts';
 import { jobEnvironment } from './job-environment.ts';
 import { type JobGroup, jobGroup, jobHasEnded, killJob, signalJob } from './job-group.ts';
@@ -14,9 +14,6 @@ import { reclaim, resolveWorkingDir } from './workspace.ts';
 /** How long what a finished shell left running has to end by itself, and then after SIGTERM, in milliseconds. */
 const lingerMs = 1_000;
 const terminateMs = 2_000;
-
-/** The longest time that setTimeout knows. */
-const maxTimerMs = 2 ** 31 - 1;
 
 /** Runs jobs as plain processes of this machine: with its tools, as this user, without isolation. */
 export function createProcessExecutor(options: { watchdog?: Watchdog | undefined } = {}): Executor {

@@ -202,9 +202,11 @@ export async function acquireClaim(
         const record = makeRecord(claim);
         parents = [tip];
         const log = await logTree(ledger, tip);
+        const job = await shared.read(entry.blob);
+        if (!job) throw new Error(`the job.json of ${jobName(entry.id)} can't be read`);
         const commit = await write(
           [
-            { path: 'job.json', id: entry.blob },
+            { path: 'job.json', content: job.content },
             { path: 'record.json', content: printFile(record) },
             ...(files.artifacts === null ? [] : [{ path: 'artifacts.json', content: files.artifacts }]),
             ...(log === null ? [] : [{ path: 'log', id: log, mode: '040000' }]),

@@ -85,10 +85,13 @@ export async function executeJob(
   };
   const ended = carryOut(work, acquired.holder, over, ending, started, () => lost)
     .catch(async (error: unknown) => {
-      work.log.error({ job: jobName(entry.id), error: String(error) }, 'a job could not be carried through');
-      if (!lost) await acquired.holder.withdraw().catch(() => {});
-      return 'given-back' as const;
+      const reason = `its runner could not carry it through: ${(error as Error).message}`;
+      work.log.error({ job: jobName(entry.id), error: String((error as Error).stack) }, 'a job could not be carried through');
+      if (lost) return 'lost' as const;
+      return conclude(work, acquired.holder, { state: 'failed', reason }, null, null);
     })
+    // Not even that: the claim runs out, and another runner takes over.
+    .catch(() => 'lost' as const)
     .finally(() => keeper.stop());
   return { stop: end, giveBack: () => end('give-back', 'its runner, which is leaving'), ended };
 }

@@ -44,7 +44,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
     const objectFormat = path === null ? 'sha1' : (await openRepository(path)).objectFormat;
     const cache = await initBareRepository(folders.cache, { objectFormat });
     const ledger = await openLedger({
-      local: cache,
+      local: await initBareRepository(folders.ledger, { objectFormat }),
       remote: path ?? address,
       refPrefix: config.refPrefix,
       who: { name: `dstack runner ${name}`, email: `${name}@${hostname()}` },

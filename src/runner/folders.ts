@@ -4,8 +4,13 @@ import { isAbsolute, join } from 'node:path';
 
 /** Where a runner keeps what outlives a job, by the XDG base directory specification. */
 export interface RunnerFolders {
-  /** Its object cache, a bare repository. */
+  /** Its object cache, a bare repository with the snapshots of runs, without the history behind them. */
   readonly cache: string;
+  /**
+   * What it writes and pushes, another bare repository: not the cache, since a push from a shallow repository that
+   * deletes a ref makes a receive-pack with `receive.shallowUpdate` crash (Git 2.39).
+   */
+  readonly ledger: string;
   /** Work folders of its jobs. */
   readonly work: string;
   /** Held by the process that uses these folders. */
@@ -22,5 +27,10 @@ export function runnerFolders(
   const base = configured && isAbsolute(configured) ? configured : join(homedir(), '.cache');
   const key = createHash('sha256').update(location).digest('hex').slice(0, 12);
   const own = join(base, 'dstack', key, runner);
-  return { cache: join(own, 'objects.git'), work: join(own, 'work'), lock: join(own, 'lock') };
+  return {
+    cache: join(own, 'snapshots.git'),
+    ledger: join(own, 'ledger.git'),
+    work: join(own, 'work'),
+    lock: join(own, 'lock'),
+  };
 }

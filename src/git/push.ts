@@ -1,6 +1,8 @@
-import { isAbsolute } from 'node:path';
+import { existsSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 import { isObjectId, type Repository } from './repository.ts';
 import { runGit } from './run-git.ts';
+import { scratchFolder } from './scratch-folder.ts';
 import { explainTransferFailure, type TransferFailure } from './transfer-failure.ts';
 
 export interface RefUpdate {
@@ -37,6 +39,14 @@ export async function push(
   options: { atomic: boolean; signal?: AbortSignal },
 ): Promise<PushOutcome> {
   if (updates.length === 0) return { ok: true };
+  const deletes = updates.filter(({ to }) => to === null);
+  if (deletes.length > 0 && existsSync(join(repository.commonDir, 'shallow'))) {
+    // With `receive.shallowUpdate`, Git 2.39's receive-pack crashes on a deletion that comes from a shallow repository.
+    const others = updates.filter(({ to }) => to !== null);
+    const outcome = await push(repository, remote, others, options);
+    if (!outcome.ok) return outcome;
+    return push(await emptyRepository(repository), await addressOf(repository, remote), deletes, options);
+  }
   const forced = updates.filter((update) => update.from === undefined);
   // A `+` anywhere weakens leases; keep the two kinds apart.
   if (forced.length > 0 && forced.length < updates.length)
@@ -65,4 +75,16 @@ export async function push(
     ok: false,
     failure: explainTransferFailure(`${result.stderr}\n${[...new Set(rejected)].join('\n')}`),
   };
+}
+
+/** A repository beside this one, without objects of its own to speak of: enough to delete remote refs from. */
+async function emptyRepository(repository: Repository): Promise<Repository> {
+  const gitDir = await scratchFolder(repository);
+  return { ...repository, gitDir, commonDir: gitDir };
+}
+
+/** A remote's name means nothing in another repository. */
+async function addressOf(repository: Repository, remote: string): Promise<string> {
+  const result = await runGit(['remote', 'get-url', '--push', '--', remote], { gitDir: repository.gitDir });
+  return result.exitCode === 0 ? result.stdout.toString('utf8').trimEnd() : remote;
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { isObjectId, type Repository } from './repository.ts';
-import { git, runGit } from './run-git.ts';
+import { runGit } from './run-git.ts';
+import { scratchFolder } from './scratch-folder.ts';
 
 /** Who made a commit, and when (milliseconds since 1970). */
 export interface Signature {
@@ -106,25 +106,4 @@ function cleanIdent(text: string): string {
 
 function quotePath(path: string): string {
   return `"${path.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n')}"`;
-}
-
-/** An empty repository inside the real one's folder, made once; only its refs are ever used. */
-async function scratchFolder(repository: Repository): Promise<string> {
-  const scratch = join(repository.commonDir, 'dstack', 'scratch.git');
-  if (existsSync(join(scratch, 'HEAD'))) return scratch;
-  await mkdir(join(repository.commonDir, 'dstack'), { recursive: true });
-  const making = `${scratch}.${randomUUID()}`;
-  await git(
-    ['init', '--quiet', '--bare', '--template=', `--object-format=${repository.objectFormat}`, making],
-    {
-      cwd: repository.commonDir,
-    },
-  );
-  try {
-    await rename(making, scratch);
-  } catch {
-    // Another process was first.
-    await rm(making, { recursive: true, force: true });
-  }
-  return scratch;
 }

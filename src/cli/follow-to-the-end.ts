@@ -1,9 +1,10 @@
 import { hostname, userInfo } from 'node:os';
 import { type FollowEvent, followRun } from '../ledger/follow.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { openStateReader } from '../ledger/read-state.ts';
 import { isFinal, isSuccess, type JobView, type RunView } from '../ledger/state.ts';
 import { requestStop } from '../ledger/stop.ts';
-import { openWake } from '../ledger/wake.ts';
+import { openWake, type Wake } from '../ledger/wake.ts';
 import { plainText } from '../terminal-text.ts';
 import { createLinePrinter, jobPrefixes, type LinePrinter } from '../tui/log-view.ts';
 import { runSummary } from '../tui/summary.ts';
@@ -61,6 +62,7 @@ export async function followToTheEnd(
   } finally {
     interruption.release();
     await runner?.end();
+    if (!detached) await waitForSettling(ledger, run, wake).catch(() => {});
     await wake.close();
   }
   if (detached) {
@@ -73,6 +75,16 @@ export async function followToTheEnd(
   if (!options.json) say(runSummary(last, { now: Date.now(), colour: hasColour(process.stderr) }).trimEnd());
   if (interruption.count() > 0) return 130;
   return isSuccess(last.state) ? 0 : 1;
+}
+
+/** The logs as notes come a moment after the outcome; worth a short wait, so that the history fetched next has them. */
+async function waitForSettling(ledger: Ledger, run: string, wake: Wake): Promise<void> {
+  const reader = openStateReader(ledger);
+  for (let look = 0; look < 10; look += 1) {
+    const view = (await reader.read(run)).runs[0];
+    if (!view || view.jobs.every((job) => job.queueEntry === null)) return;
+    await wake.wait(300);
+  }
 }
 
 async function stopAll(ledger: Ledger, run: RunView | null, abort: boolean): Promise<void> {

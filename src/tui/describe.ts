@@ -15,11 +15,16 @@ export function jobReason(job: JobView): string | null {
   return null;
 }
 
-/** Why a run is unhappy: the reason of the first job to blame, with its name. Not yet neutralised. */
-export function runReason(run: RunView): string | null {
+/** The job to blame for a run that ended unhappily. */
+export function culpritOf(run: RunView): JobView | undefined {
   const unhappy = run.jobs.filter((job) => isFinal(job.state) && !isSuccess(job.state));
   // A skipped job only says which other one is to blame.
-  const culprit = unhappy.find((job) => job.state !== 'skipped') ?? unhappy[0];
+  return unhappy.find((job) => job.state !== 'skipped') ?? unhappy[0];
+}
+
+/** Why a run is unhappy: the reason of the job to blame, with its name. Not yet neutralised. */
+export function runReason(run: RunView): string | null {
+  const culprit = culpritOf(run);
   if (culprit === undefined) return null;
   return `${culprit.name}: ${jobReason(culprit) ?? culprit.state}`;
 }

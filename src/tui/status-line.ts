@@ -1,8 +1,9 @@
+import { formatDuration } from '../human-units.ts';
 import { isFinal, isSuccess, type JobView, type LedgerState, type RunView } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
 import { type Style, stateColour } from './colours.ts';
 import { describeVariables, jobReason, runReason } from './describe.ts';
-import { formatAge, formatBytes, formatDuration, jobDuration, runDuration } from './duration.ts';
+import { formatAge, formatBytes, jobDuration, runDuration } from './duration.ts';
 import { fit } from './fit-text.ts';
 import type { Glyphs } from './glyphs.ts';
 import { runnerCondition } from './runner-table.ts';

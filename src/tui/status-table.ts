@@ -1,8 +1,9 @@
+import { formatDuration } from '../human-units.ts';
 import { isFinal, type LedgerState, type RunView } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
 import { paint, stateColour } from './colours.ts';
 import { describeVariables, jobReason, runReason, stateWord } from './describe.ts';
-import { formatAge, formatBytes, formatDuration, jobDuration, runDuration } from './duration.ts';
+import { formatAge, formatBytes, jobDuration, runDuration } from './duration.ts';
 import { truncate } from './fit-text.ts';
 import { type Cell, type Column, formatTable, type TableOptions } from './table.ts';
 

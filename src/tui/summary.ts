@@ -1,8 +1,9 @@
+import { formatDuration } from '../human-units.ts';
 import { isFinal, isSuccess, type JobView, type RunView } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
 import { paint, stateColour } from './colours.ts';
-import { jobReason, runReason } from './describe.ts';
-import { formatBytes, formatDuration, jobDuration, runDuration } from './duration.ts';
+import { culpritOf, jobReason, runReason } from './describe.ts';
+import { formatBytes, jobDuration, runDuration } from './duration.ts';
 import { fit } from './fit-text.ts';
 import { type Glyphs, unicodeGlyphs } from './glyphs.ts';
 
@@ -30,6 +31,7 @@ export function runSummary(run: RunView, options: SummaryOptions): string {
   const glyphs = options.glyphs ?? unicodeGlyphs;
   const colour = options.colour ?? false;
   const reason = runReason(run);
+  const culprit = culpritOf(run);
   const happy = isFinal(run.state) && isSuccess(run.state);
   const time = runDuration(run, options.now);
   const state = paint(stateColour(run.state), `${glyphs.state[run.state]} ${run.state}`, colour);
@@ -38,7 +40,7 @@ export function runSummary(run: RunView, options: SummaryOptions): string {
   if (!happy && reason !== null) lines.push(paint(stateColour(run.state), plainText(reason), colour));
   lines.push(`${name}  ${state}${time === null ? '' : `  ${formatDuration(time)}`}`);
   const nameWidth = run.jobs.reduce((width, job) => Math.max(width, job.name.length), 0);
-  for (const job of run.jobs) lines.push(`  ${jobLine(job, nameWidth, glyphs, options)}`);
+  for (const job of run.jobs) lines.push(`  ${jobLine(job, job === culprit, nameWidth, glyphs, options)}`);
   lines.push(...artifactLines(run, options.artifacts));
   const next = nextCommands(run);
   const commandWidth = next.reduce((width, [command]) => Math.max(width, command.length), 0);
@@ -48,7 +50,13 @@ export function runSummary(run: RunView, options: SummaryOptions): string {
   return `${lines.join('\n')}\n`;
 }
 
-function jobLine(job: JobView, nameWidth: number, glyphs: Glyphs, options: SummaryOptions): string {
+function jobLine(
+  job: JobView,
+  isCulprit: boolean,
+  nameWidth: number,
+  glyphs: Glyphs,
+  options: SummaryOptions,
+): string {
   const time = jobDuration(job, options.now);
   const parts = [
     paint(
@@ -61,7 +69,8 @@ function jobLine(job: JobView, nameWidth: number, glyphs: Glyphs, options: Summa
     job.artifacts === null
       ? ''
       : `${plural(job.artifacts.files, 'file')}, ${formatBytes(job.artifacts.bytes)}`,
-    isSuccess(job.state) && job.cachedFrom === null ? '' : plainText(jobReason(job) ?? ''),
+    // The culprit's reason is the first line already.
+    isCulprit || (isSuccess(job.state) && job.cachedFrom === null) ? '' : plainText(jobReason(job) ?? ''),
   ];
   return parts.filter((part) => part !== '').join('  ');
 }
@@ -94,7 +103,6 @@ function nextCommands(run: RunView): [command: string, purpose: string][] {
   }
   if (culprit !== undefined)
     commands.push([`dstack logs ${name}/${plainText(culprit.name)}`, 'read its log']);
-  if (!isSuccess(run.state)) commands.push([`dstack rerun ${name}`, 'run the same code again']);
   return commands;
 }
 

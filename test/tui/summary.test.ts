@@ -19,11 +19,11 @@ test('an unhappy run: the reason first, then the jobs, then what to do', () => {
   assert.match(lines[0] ?? '', /^train: exit code 1 in command 2/);
   assert.is(lines[1], 'calm-fox-1a2b  ✖ failed  3m20s');
   assert.match(lines[2] ?? '', /^ {2}✔ preprocess {2}done +12s {2}3 files, 1\.5MB$/);
-  assert.match(lines[3] ?? '', /^ {2}✖ train {7}failed +3m08s {2}1 file, 900B {2}exit code 1/);
+  assert.match(lines[3] ?? '', /^ {2}✖ train {7}failed +3m08s {2}1 file, 900B$/);
   assert.match(lines[4] ?? '', /^ {2}↷ report +skipped +- {2}train failed$/);
   assert.match(lines[5] ?? '', /dstack artifacts download calm-fox-1a2b +# get what was kept/);
   assert.match(lines[6] ?? '', /dstack logs calm-fox-1a2b\/train +# /);
-  assert.match(lines[7] ?? '', /dstack rerun calm-fox-1a2b/);
+  assert.is(lines[7], '');
 });
 
 test('a happy run: artifacts with sizes, the long list cut', () => {
@@ -50,7 +50,6 @@ test('a happy run: artifacts with sizes, the long list cut', () => {
     text,
     /dstack artifacts download glad-ape-1111 +# get the results\n.*dstack logs glad-ape-1111\/train/,
   );
-  assert.not.match(text, /rerun/);
 });
 
 test('a cached run says from where; one in progress how to go on', () => {
@@ -68,7 +67,7 @@ test('ASCII, colours and hostile text', () => {
   const run = sampleRun(evil, [sampleJob({ name: evil, state: 'failed', reason: evil })]);
   const artifacts = [{ job: evil, path: evil, files: 1, bytes: 1 }];
   assert.not.match(runSummary(run, { now: NOW, artifacts }), /\x1b/);
-  assert.is(runSummary(run, { now: NOW, artifacts }).split('\n').length, 8);
+  assert.is(runSummary(run, { now: NOW, artifacts }).split('\n').length, 7);
 });
 
 const planned = (name: string, ...needs: (string | [string, string])[]): PlannedJob => ({

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -21,7 +21,7 @@ export interface TinyRegistry {
 
 /** A registry with one image, `busybox:1`, that a real Docker can pull from: the second version of its protocol. */
 export async function startTinyRegistry(docker: Docker): Promise<TinyRegistry> {
-  const layer = gzipSync(await layerOf(docker, 'dstack-test/busybox'));
+  const layer = gzipSync(Buffer.concat([await uniqueEntry(), await layerOf(docker, 'dstack-test/busybox')]));
   const config = Buffer.from(
     JSON.stringify({
       architecture: process.arch === 'x64' ? 'amd64' : process.arch,
@@ -95,18 +95,24 @@ export async function startTinyRegistry(docker: Docker): Promise<TinyRegistry> {
   };
 }
 
+/** The start of an archive with a file like no other: Docker does not fetch a layer that it has seen before. */
+async function uniqueEntry(): Promise<Buffer> {
+  const pack = tar.pack();
+  pack.entry({ name: 'unique' }, randomUUID());
+  pack.finalize();
+  return (await buffer(pack)).subarray(0, 1024);
+}
+
 /** The only layer of an imported image, as tar. */
 async function layerOf(docker: Docker, image: string): Promise<Buffer> {
-  const saved = (await docker.getImage(image).get()) as NodeJS.ReadableStream;
-  const archive = saved.pipe(tar.extract());
-  for await (const entry of archive) {
-    if (/layer\.tar$/.test(entry.header.name) || /^blobs\/sha256\//.test(entry.header.name)) {
-      const content = await buffer(entry);
-      // In the OCI layout the layer is the blob that is an archive.
-      if (content.subarray(257, 262).toString() === 'ustar') return content;
-    } else {
-      entry.resume();
-    }
+  const saved = await docker.getImage(image).get();
+  let layer: Buffer | undefined;
+  // Read to the end: a half-read answer would keep this process alive.
+  for await (const entry of saved.pipe(tar.extract())) {
+    const content = await buffer(entry);
+    // The other files of the archive, whatever its layout, are JSON.
+    if (content.subarray(257, 262).toString() === 'ustar') layer = content;
   }
-  throw new Error(`${image} has no layer`);
+  if (layer === undefined) throw new Error(`${image} has no layer`);
+  return layer;
 }

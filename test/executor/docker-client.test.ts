@@ -1,10 +1,9 @@
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { chooseExecutor } from '../../src/executor/choose-executor.ts';
 import { answerOf, explainDockerError } from '../../src/executor/docker-client.ts';
 import { createDockerExecutor } from '../../src/executor/docker-executor.ts';
-import { exited, removeFolders, run, specOf, temporaryFolder } from './support.ts';
+import { removeFolders, temporaryFolder } from './support.ts';
 
 /** Runs it with Docker expected somewhere else. */
 async function withDockerHost<T>(host: string, body: () => Promise<T>): Promise<T> {
@@ -54,30 +53,8 @@ test('a job that Docker cannot be asked for is a result', async () => {
   assert.match(result.failure ?? '', /Docker is not installed or not running/);
 });
 
-test('chooses plain processes where Docker does not answer, and says so', async () => {
-  const { executor, note } = await withDockerHost(noSocket(), () => chooseExecutor({}));
-  assert.is(executor.kind, 'process');
-  assert.match(note ?? '', /not installed or not running.*plain processes/);
-  const { result, phases } = await run(executor, specOf(['true'], { image: 'python:3.12' }));
-  assert.equal(result, exited(0));
-  assert.match(phases[0] ?? '', /image is not used/);
-});
-
-test('chooses what was asked for, or refuses', async () => {
-  const { executor, note } = await chooseExecutor({ requested: 'process' });
-  assert.is(executor.kind, 'process');
-  assert.is(note, undefined);
-  const error = await withDockerHost(noSocket(), () => chooseExecutor({ requested: 'docker' })).catch(
-    (e) => e,
-  );
-  assert.is(error.code, 'no-executor');
-  assert.match(error.hint, /install Docker/);
-});
-
 test('refuses a DOCKER_HOST that is none', async () => {
-  const error = await withDockerHost('tcp://:::', () => chooseExecutor({ requested: 'docker' })).catch(
-    (e) => e,
-  );
+  const error = await withDockerHost('tcp://:::', async () => createDockerExecutor()).catch((e) => e);
   assert.is(error.code, 'docker-unavailable');
 });
 

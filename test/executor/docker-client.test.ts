@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { answerOf, explainDockerError } from '../../src/executor/docker-client.ts';
 import { createDockerExecutor } from '../../src/executor/docker-executor.ts';
-import { removeFolders, temporaryFolder } from './support.ts';
+import { removeFolders, run, specOf, temporaryFolder } from './support.ts';
 
 /** Runs it with Docker expected somewhere else. */
 async function withDockerHost<T>(host: string, body: () => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { pino } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
 import { startWatchdog } from '../executor/watchdog.ts';
@@ -22,10 +23,10 @@ export async function embeddedRunner(
   const location = ledger.shared.location;
   const { name, unlock } = takeName(location);
   const folders = runnerFolders(location, name);
-  mkdirSync(folders.work, { recursive: true, mode: 0o700 });
-  const cache = await initBareRepository(folders.cache, { objectFormat: project.repository.objectFormat });
+  const { objectFormat } = project.repository;
+  const cache = await initBareRepository(folders.cache, { objectFormat });
   const own = await openLedger({
-    local: cache,
+    local: await initBareRepository(folders.ledger, { objectFormat }),
     remote: location,
     refPrefix: project.config.refPrefix,
     who: ledger.who,
@@ -66,15 +67,19 @@ export async function embeddedRunner(
       await executors.close();
       await watchdog.close();
       own.close();
+      // Nobody would ever find the cache of a name that was made up.
+      if (name !== usualName) rmSync(dirname(folders.lock), { recursive: true, force: true, maxRetries: 3 });
       unlock();
     },
   };
 }
 
+const usualName = 'local';
+
 /** `local`, so that the next run finds the object cache; another name while that one is in use. */
 function takeName(location: string): { name: string; unlock: () => void } {
   try {
-    return { name: 'local', unlock: lockRunner(runnerFolders(location, 'local').lock, 'local') };
+    return { name: usualName, unlock: lockRunner(runnerFolders(location, usualName).lock, usualName) };
   } catch {
     const name = `local-${process.pid}`;
     return { name, unlock: lockRunner(runnerFolders(location, name).lock, name) };

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import packageJson from '../../package.json' with { type: 'json' };
 import { loadConfig } from '../config/load-config.ts';
@@ -40,7 +39,6 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
   const folders = runnerFolders(path ?? address, name);
   const unlock = lockRunner(folders.lock, name);
   try {
-    mkdirSync(folders.work, { recursive: true, mode: 0o700 });
     const objectFormat = path === null ? 'sha1' : (await openRepository(path)).objectFormat;
     const cache = await initBareRepository(folders.cache, { objectFormat });
     const ledger = await openLedger({

@@ -15,15 +15,24 @@ export interface Upload {
   readonly manifest: Manifest | null;
   readonly missing: readonly string[];
   readonly totals: { files: number; bytes: number };
-  /** Why they could not be kept. */
+  /** Why they, or the log, could not be kept; a clause about the job. */
   readonly problem: string | null;
 }
 
 /**
- * How a job ended, from how its commands did, whether somebody ended it, and what became of its artifacts.
- * Pure. A job that was told to stop but had already succeeded is done.
+ * How a job ended, from how its commands did, and what became of its artifacts. Pure.
+ * @param ending what had been asked for when the commands ended. One that obeyed a stop with exit code 0 is stopped,
+ *   not done: its results are not those of a whole execution.
  */
 export function jobOutcome(result: ExecutionResult, ending: Ending, upload: Upload): Outcome {
+  if (ending.kind === 'abort') {
+    return {
+      exitCode: result.exitCode,
+      artifacts: null,
+      state: 'aborted',
+      reason: `aborted by ${ending.by}`,
+    };
+  }
   const base = {
     exitCode: result.exitCode,
     artifacts: upload.manifest
@@ -34,15 +43,13 @@ export function jobOutcome(result: ExecutionResult, ending: Ending, upload: Uplo
         }
       : null,
   };
-  if (ending.kind === 'abort') return { ...base, state: 'aborted', reason: `aborted by ${ending.by}` };
-  if (ending.kind === 'stop' && result.exitCode !== 0) {
-    return { ...base, state: 'stopped', reason: `stopped by ${ending.by}` };
+  if (ending.kind === 'stop') {
+    const lost = upload.problem === null ? '' : `; ${upload.problem}`;
+    return { ...base, state: 'stopped', reason: `stopped by ${ending.by}${lost}` };
   }
   const failure = failureOf(result);
   if (failure !== null) return { ...base, state: 'failed', reason: failure };
-  if (upload.problem !== null) {
-    return { ...base, state: 'failed', reason: `its artifacts could not be kept: ${upload.problem}` };
-  }
+  if (upload.problem !== null) return { ...base, state: 'failed', reason: upload.problem };
   if (upload.missing.length > 0) {
     return {
       ...base,

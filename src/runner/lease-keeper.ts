@@ -19,7 +19,10 @@ export function leaseAction(age: number, lease: number): 'nothing' | 'renew' | '
  * Renews a claim every third of its lease. The age counts from the start of the last acknowledged renewal on a clock
  * that goes on during suspend; while the repository can't be reached, the job is frozen in time.
  */
-export function keepLease(holder: ClaimHolder, events: LeaseKeeperEvents): { check(): void; stop(): void } {
+export function keepLease(
+  holder: Pick<ClaimHolder, 'claim' | 'acknowledgedAt' | 'renew'>,
+  events: LeaseKeeperEvents,
+): { stop(): void } {
   const { lease } = holder.claim();
   let renewing = false;
   let frozen = false;
@@ -33,12 +36,13 @@ export function keepLease(holder: ClaimHolder, events: LeaseKeeperEvents): { che
     if (result === 'lost') {
       stop();
       events.lost();
-    } else {
-      check();
+    } else if (result === 'won') {
+      followAge();
     }
+    // Unknown: the next tick tries again, so that an outage is not met with a storm.
   };
-  const check = () => {
-    if (stopped) return;
+  /** Freezes or thaws as the age of the lease has it. */
+  const followAge = () => {
     const action = leaseAction(monotonicSeconds() - holder.acknowledgedAt(), lease);
     if (action === 'freeze' && !frozen) {
       frozen = true;
@@ -47,12 +51,15 @@ export function keepLease(holder: ClaimHolder, events: LeaseKeeperEvents): { che
       frozen = false;
       events.thaw();
     }
-    if (action !== 'nothing' && !renewing) void renew();
+    return action;
   };
-  const timer = setInterval(check, Math.min(1_000, (lease * 1000) / 12));
+  const tick = () => {
+    if (followAge() !== 'nothing' && !renewing) void renew();
+  };
+  const timer = setInterval(tick, Math.min(1_000, (lease * 1000) / 12));
   const stop = () => {
     stopped = true;
     clearInterval(timer);
   };
-  return { check, stop };
+  return { stop };
 }

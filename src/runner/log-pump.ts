@@ -5,42 +5,62 @@ import { logBytesInGit } from '../ledger/log-chunks.ts';
 import { logTailBytes } from '../ledger/log-note.ts';
 import type { Store } from '../store/store.ts';
 
-/** How long a line may wait before it is sent; half of what a reader is promised. */
+/** How long a line may wait before it is sent, in milliseconds; half of what a reader is promised. */
 const flushAfter = 400;
 /** Past Git's share each piece is a blob in the store, so pieces are larger and rarer. */
 const storedFlushAfter = 2_000;
 const storedPiece = 16 << 20;
+/** Where sending takes long, it is done more rarely: it gets at most this part of the time. */
+const idlePart = 4;
 
 /** A job's output on its way to the ledger. The whole of it also lies in a file, so memory stays bounded. */
 export interface LogPump {
+  /** Never throws: output that can't be kept is counted as a problem. */
   push(bytes: Uint8Array): void;
-  /** Sends what is left, and tells what the record says of the log. */
-  end(): Promise<{ bytes: number; sha256: string; stored: boolean; tail: Uint8Array | null }>;
+  /** No output comes after this. Tells what the record says of the log, and what has not been sent. */
+  end(): Promise<LogEnd>;
+  /** Releases the file. */
+  close(): void;
+}
+
+export interface LogEnd {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly stored: boolean;
+  readonly tail: Uint8Array | null;
+  readonly rest: readonly NewChunk[];
+  /** Why the log is not whole. */
+  readonly problem: string | null;
 }
 
 export interface LogPumpOptions {
   /** Where the whole log is kept while the job runs. */
   file: string;
   /** What earlier attempts left; counted as sent. */
-  inherited: readonly Uint8Array[];
+  inherited: AsyncIterable<Uint8Array> | null;
   store: Store;
-  /** Hands pieces over; they reach the ledger in this order. */
-  send(chunks: readonly NewChunk[]): void;
+  /** Hands pieces over; they reach the ledger in this order. Resolves when they are there, or will go with the next. */
+  send(chunks: readonly NewChunk[]): Promise<unknown>;
 }
 
-export function createLogPump({ file, inherited, store, send }: LogPumpOptions): LogPump {
+export async function openLogPump({ file, inherited, store, send }: LogPumpOptions): Promise<LogPump> {
   const descriptor = openSync(file, 'w+');
   const hash = createHash('sha256');
   let total = 0;
   let sent = 0;
+  let problem: string | null = null;
   let timer: NodeJS.Timeout | null = null;
   let sending: Promise<void> = Promise.resolve();
-  let storeFailed = false;
+  let ended = false;
+  let closed = false;
 
   const append = (bytes: Uint8Array) => {
-    for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
-    hash.update(bytes);
-    total += bytes.length;
+    for (let at = 0; at < bytes.length; ) {
+      const count = writeSync(descriptor, bytes, at, bytes.length - at, total);
+      hash.update(bytes.subarray(at, at + count));
+      total += count;
+      at += count;
+    }
   };
   const read = (from: number, to: number): Uint8Array => {
     const bytes = Buffer.alloc(to - from);
@@ -53,64 +73,78 @@ export function createLogPump({ file, inherited, store, send }: LogPumpOptions):
     return bytes.subarray(0, filled);
   };
 
-  /** Sends what there is, up to one piece of either kind. */
-  const flushPiece = async (): Promise<void> => {
-    if (sent < logBytesInGit) {
-      const to = Math.min(total, logBytesInGit);
-      if (to > sent) send([{ at: now(), bytes: read(sent, to) }]);
-      sent = to;
-      return;
-    }
-    const to = Math.min(total, sent + storedPiece);
-    if (to === sent) return;
-    const bytes = read(sent, to);
+  /** The next piece, of either kind; null if all has been taken. */
+  const takePiece = async (): Promise<NewChunk | null> => {
+    const inGit = sent < logBytesInGit;
+    const from = sent;
+    const to = Math.min(total, inGit ? logBytesInGit : from + storedPiece);
+    if (to <= from) return null;
     sent = to;
+    const bytes = read(from, to);
+    if (inGit) return { at: now(), bytes };
     try {
-      send([{ at: now(), stored: await store.putBytes(bytes) }]);
+      return { at: now(), stored: await store.putBytes(bytes) };
     } catch (error) {
-      // The job must not die of its log: the whole of it is tried again at the end.
-      storeFailed = true;
-      send([
-        {
-          at: now(),
-          bytes: Buffer.from(
-            `\n[${bytes.length} bytes of output could not be stored: ${(error as Error).message}]\n`,
-          ),
-        },
-      ]);
+      // The job must not die of its log while it runs: the whole of it is tried again at the end.
+      const words = `\n[${bytes.length} bytes of output could not be stored: ${(error as Error).message}]\n`;
+      return { at: now(), bytes: Buffer.from(words) };
     }
   };
-  const schedule = () => {
-    if (timer || total === sent) return;
+  const schedule = (took: number) => {
+    if (timer || ended || total === sent) return;
+    const least = sent < logBytesInGit ? flushAfter : storedFlushAfter;
     timer = setTimeout(
       () => {
-        timer = null;
-        sending = sending.then(flushPiece).then(schedule);
+        sending = flush();
       },
-      sent < logBytesInGit ? flushAfter : storedFlushAfter,
+      Math.max(least, idlePart * took),
     );
   };
+  const flush = async () => {
+    const start = performance.now();
+    const piece = await takePiece();
+    if (piece) await send([piece]).catch(() => {});
+    timer = null;
+    schedule(performance.now() - start);
+  };
 
-  for (const piece of inherited) append(piece);
+  for await (const piece of inherited ?? []) append(piece);
   sent = total;
 
   return {
     push(bytes) {
-      append(bytes);
-      schedule();
+      if (closed || problem !== null) return;
+      try {
+        append(bytes);
+        schedule(0);
+      } catch (error) {
+        problem = `its log could not be kept: ${(error as Error).message}`;
+      }
     },
     async end() {
+      ended = true;
       if (timer) clearTimeout(timer);
       await sending;
-      if (timer) clearTimeout(timer);
-      timer = null;
-      while (sent < total) await flushPiece();
+      const rest: NewChunk[] = [];
+      for (let piece = await takePiece(); piece; piece = await takePiece()) rest.push(piece);
       const sha256 = hash.digest('hex');
       const long = total > logBytesInGit;
-      const stored = long && (await storeWhole(store, file, sha256, storeFailed));
-      const tail = long ? read(Math.max(logBytesInGit, total - logTailBytes), total) : null;
-      closeSync(descriptor);
-      return { bytes: total, sha256, stored, tail };
+      const failure = long ? await storeWhole(store, file, sha256) : null;
+      return {
+        bytes: total,
+        sha256,
+        stored: long && failure === null,
+        tail: long ? read(Math.max(logBytesInGit, total - logTailBytes), total) : null,
+        rest,
+        problem: problem ?? failure,
+      };
+    },
+    close() {
+      if (timer) clearTimeout(timer);
+      ended = true;
+      // A piece that is being read has been read: reading is synchronous.
+      if (!closed) closeSync(descriptor);
+      closed = true;
     },
   };
 }
@@ -119,17 +153,11 @@ function now(): number {
   return Date.now() / 1000;
 }
 
-async function storeWhole(
-  store: Store,
-  file: string,
-  sha256: string,
-  failedBefore: boolean,
-): Promise<boolean> {
+async function storeWhole(store: Store, file: string, sha256: string): Promise<string | null> {
   try {
     await store.putFile(file, sha256);
-    return true;
+    return null;
   } catch (error) {
-    if (failedBefore) return false;
-    throw error;
+    return `its log could not be kept: ${(error as Error).message}`;
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DstackError } from '../errors.ts';
 
@@ -9,52 +9,87 @@ import { DstackError } from '../errors.ts';
  */
 export function lockRunner(file: string, name: string): () => void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      writeFileSync(file, `${process.pid} ${startTime(process.pid) ?? ''}\n`, { flag: 'wx', mode: 0o600 });
-      return () => rmSync(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt === 3) throw error;
-    }
-    const [pid = '', started = ''] = readLock(file);
-    if (isAlive(Number(pid)) && (started === '' || startTime(Number(pid)) === started)) {
-      throw new DstackError(
-        'runner-running',
-        `a runner named ${name} is already running on this machine (process ${pid})`,
-        {
-          hint: 'give this one another name: --name NAME',
-        },
-      );
-    }
-    // Its process was killed, or its number belongs to another one by now.
-    rmSync(file, { force: true });
+  const own = `${process.pid} ${startTime(process.pid) ?? ''}`.trim();
+  while (!create(file, own)) {
+    const holder = read(file);
+    if (holder === null) continue;
+    if (isAlive(holder)) throw alreadyRunning(name, holder);
+    removeStale(file, holder);
   }
+  return () => {
+    if (read(file) === own) rmSync(file, { force: true });
+  };
 }
 
-function readLock(file: string): string[] {
+/** Makes the file with its content in one step, so that nobody reads an empty one. */
+function create(file: string, content: string): boolean {
+  const whole = `${file}.${process.pid}`;
+  writeFileSync(whole, `${content}\n`, { mode: 0o600 });
   try {
-    return readFileSync(file, 'utf8').trim().split(' ');
-  } catch {
-    return [];
+    linkSync(whole, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(whole, { force: true });
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Its process was killed, or its number belongs to another one by now. */
+function removeStale(file: string, holder: string): void {
+  const aside = `${file}.${process.pid}.stale`;
+  try {
+    renameSync(file, aside);
+  } catch (error) {
+    // Somebody else has removed it.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    // Another one may have been as quick, and this is his new one: he gets it back.
+    if (read(aside) !== holder) linkSync(aside, file);
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+function read(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function alreadyRunning(name: string, holder: string): DstackError {
+  return new DstackError(
+    'runner-running',
+    `a runner named ${name} is already running on this machine (process ${holder.split(' ')[0]})`,
+    { hint: 'give this one another name: --name NAME' },
+  );
+}
+
+function isAlive(holder: string): boolean {
+  const [number, started] = holder.split(' ');
+  const pid = Number(number);
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
+  return started === undefined || startTime(pid) === started;
 }
 
-/** When a process began, in the kernel's ticks; null where /proc doesn't tell. */
+/** When a process began, in the kernel's ticks; null where /proc doesn't tell, or it is dead and only not yet buried. */
 function startTime(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name before it, in brackets, can hold anything: count from its end. Field 22 is the start.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? null : (fields[19] ?? null);
   } catch {
     return null;
   }

@@ -19,7 +19,8 @@ const area = 'refs/snapshots';
 /**
  * Fetches a run's snapshot into the runner's object cache, without the history behind it.
  * @param instance the runner's, so that runners sharing a cache don't write the same refs
- * @throws DstackError if it can't be fetched, or `untrusted-job` if the run commit doesn't list this job
+ * @throws DstackError `run-missing` if there is no such run (yet), `untrusted-job` if the run commit doesn't list this
+ *   job, `unreachable` and the like if it can't be fetched
  */
 export async function fetchSnapshot(
   ledger: Ledger,
@@ -31,6 +32,7 @@ export async function fetchSnapshot(
   if (!(await holds(cache, entry.runCommit))) {
     const source = ledger.names.run(entry.id.run);
     const failure = await fetchRefs(cache, ledger.shared.remote, [`+${source}:${ref}`], { depth: 1 });
+    if (failure && /couldn't find remote ref/.test(failure.words)) throw runMissing(ledger, entry);
     if (failure) throw unreachable(ledger.shared.location, failure);
   } else {
     await setRefs(cache.gitDir, new Map([[ref, entry.runCommit]]));
@@ -38,6 +40,12 @@ export async function fetchSnapshot(
   await verifyJob(cache, entry, ref);
   const refs = [...(await listRefs(cache.gitDir, [`${area}/${instance}`])).keys()].sort();
   await setRefs(cache.gitDir, new Map(refs.slice(0, -keptSnapshots).map((old) => [old, null])));
+}
+
+/** Where a push isn't atomic, a run's jobs are there before it; they do not exist yet. */
+function runMissing(ledger: Ledger, entry: QueueEntry): DstackError {
+  const { run } = entry.id;
+  return new DstackError('run-missing', `there is no run ${run} in ${ledger.shared.location}`);
 }
 
 /** A whole snapshot is here if a ref of ours says so: a fetch moves its ref only once everything has arrived. */

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+
+/** How long each runner that comes before this one is given to act first, and all of them together; milliseconds. */
+const stepMs = 150;
+const longestMs = 1_500;
+
+/**
+ * This runner's place, from 0, among all for one job: those with fewer jobs come first, and among equals a hash
+ * decides (rendezvous hashing: Thaler and Ravishankar 1998). All runners see the same order without a word between
+ * them, so that a fleet does not run at one job: a lost claim costs a push.
+ * @param load how many claims each runner that is there holds, by name
+ */
+export function placeAmong(load: ReadonlyMap<string, number>, runner: string, job: string): number {
+  const own = load.get(runner) ?? 0;
+  const weight = weightOf(runner, job);
+  let place = 0;
+  for (const [other, jobs] of load) {
+    if (other === runner) continue;
+    if (jobs < own || (jobs === own && weightOf(other, job) < weight)) place += 1;
+  }
+  return place;
+}
+
+function weightOf(runner: string, job: string): string {
+  return createHash('sha1').update(`${runner}\0${job}`).digest('hex');
+}
+
+/** Says when it is this runner's turn to do something that others could do as well. */
+export interface Turns {
+  /** Forgets what is not in this look; call it once for each, before `dueIn`. */
+  begin(): void;
+  /**
+   * Milliseconds from now until it is this runner's turn; 0: now.
+   * @param what names the opportunity: one that is gone and comes again is another one
+   */
+  dueIn(what: string, place: number, headStartMs?: number): number;
+}
+
+export function takeTurns(now: () => number = () => performance.now()): Turns {
+  let before = new Map<string, number>();
+  let current = new Map<string, number>();
+  return {
+    begin() {
+      before = current;
+      current = new Map();
+    },
+    dueIn(what, place, headStartMs = 0) {
+      const since = before.get(what) ?? current.get(what) ?? now();
+      current.set(what, since);
+      return Math.max(0, since + headStartMs + Math.min(longestMs, place * stepMs) - now());
+    },
+  };
+}

@@ -1,0 +1,21 @@
+/** The first wait for something that could not be done, and the longest; milliseconds. */
+const shortest = 1_000;
+const longest = 5 * 60_000;
+
+/** What is not to be tried again for a while, each time for twice as long. */
+export interface HoldBack {
+  add(key: string): void;
+  /** Milliseconds until it may be tried again. */
+  remaining(key: string): number;
+}
+
+export function holdBack(now: () => number = () => performance.now()): HoldBack {
+  const held = new Map<string, { wait: number; until: number }>();
+  return {
+    add(key) {
+      const wait = Math.min(longest, 2 * (held.get(key)?.wait ?? shortest / 2));
+      held.set(key, { wait, until: now() + wait });
+    },
+    remaining: (key) => Math.max(0, (held.get(key)?.until ?? 0) - now()),
+  };
+}

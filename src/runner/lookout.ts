@@ -1,0 +1,39 @@
+import { monotonicSeconds } from '../ledger/claims.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Live, LiveReader } from '../ledger/live.ts';
+import { jobName } from '../ledger/refs.ts';
+import { type SilenceWatch, watchSilence } from '../ledger/silence.ts';
+import { tipsOf } from '../ledger/stop.ts';
+
+/** What a runner sees of the ledger, and for how long it has stood so. */
+export interface Lookout {
+  readonly silence: SilenceWatch;
+  /** @param suspicious runs whose finished jobs are wanted, too */
+  look(suspicious: ReadonlySet<string>): Promise<Live>;
+  /** Is there a stop request for one of these jobs? Costs far less than a look. */
+  seesStop(jobs: readonly string[]): Promise<boolean>;
+  /** Looking has failed: what happened meanwhile is unknown. */
+  failed(): void;
+}
+
+export function openLookout(ledger: Ledger, reader: LiveReader): Lookout {
+  const silence = watchSilence();
+  return {
+    silence,
+    async look(suspicious) {
+      const before = monotonicSeconds();
+      const live = await reader.look(suspicious);
+      silence.observe(tipsOf(live.claims), before, monotonicSeconds());
+      return live;
+    },
+    async seesStop(jobs) {
+      const refs = await ledger.shared.list([ledger.names.area('stops')]);
+      const wanted = new Set(jobs);
+      return [...refs.keys()].some((ref) => {
+        const parsed = ledger.names.parse(ref);
+        return parsed?.area === 'stops' && wanted.has(jobName(parsed));
+      });
+    },
+    failed: () => silence.forget(),
+  };
+}

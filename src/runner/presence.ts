@@ -1,0 +1,49 @@
+import type { Ledger } from '../ledger/ledger.ts';
+import type { CardContent } from '../ledger/runner-cards.ts';
+import { announceRunner } from './announce.ts';
+
+/** A runner's card for as long as it runs. */
+export interface Presence {
+  /** Another runner has taken the name. */
+  readonly replaced: boolean;
+  remove(): Promise<void>;
+}
+
+/**
+ * Puts up the runner's card and renews it at each heartbeat.
+ * @param content asked anew each time
+ * @param replaced told once, if another runner has taken the name
+ * @throws DstackError `runner-name-taken`, `unreachable`
+ */
+export async function keepPresent(
+  ledger: Ledger,
+  content: () => CardContent,
+  waiting: (seconds: number, host: string) => void,
+  replaced: () => void,
+): Promise<Presence> {
+  const card = await announceRunner(ledger, content(), waiting);
+  let beat: Promise<void> | null = null;
+  let isReplaced = false;
+  const update = async () => {
+    const result = await card.update(content()).catch(() => 'unknown' as const);
+    beat = null;
+    if (result !== 'replaced' || isReplaced) return;
+    isReplaced = true;
+    clearInterval(timer);
+    replaced();
+  };
+  const timer = setInterval(() => {
+    beat ??= update();
+  }, content().heartbeat * 1000);
+  return {
+    get replaced() {
+      return isReplaced;
+    },
+    async remove() {
+      clearInterval(timer);
+      // A heartbeat on its way would put the card up again.
+      await beat;
+      await card.remove();
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { ClaimChange, ClaimHolder } from '../ledger/claims.ts';
+import { makeRecord, type Outcome } from '../ledger/records.ts';
+import { jobName } from '../ledger/refs.ts';
+import { publishToCache, settle } from '../ledger/settle.ts';
+import { collectArtifacts } from '../store/collect-artifacts.ts';
+import type { Store } from '../store/store.ts';
+import type { Ending, Upload } from './job-outcome.ts';
+import type { StateReport } from './state-report.ts';
+import type { Workplace } from './workplace.ts';
+
+/** How often a runner that is leaving tries to publish what it has, if the repository does not answer. */
+const triesWhenLeaving = 5;
+
+/** Puts a job's artifacts into the store; nothing of an aborted one. */
+export async function collectUpload(
+  store: Store,
+  paths: readonly string[],
+  workspace: string,
+  ending: Ending,
+  states: Pick<StateReport, 'tell'>,
+): Promise<Upload> {
+  const nothing: Upload = { manifest: null, missing: [], totals: { files: 0, bytes: 0 }, problem: null };
+  if (paths.length === 0 || ending.kind === 'abort') return nothing;
+  states.tell({ state: 'uploading', detail: null });
+  try {
+    return { ...(await collectArtifacts(workspace, paths, store)), problem: null };
+  } catch (error) {
+    return { ...nothing, problem: `its artifacts could not be kept: ${(error as Error).message}` };
+  }
+}
+
+export interface Publication {
+  readonly outcome: Outcome;
+  /** The text of `artifacts.json`. */
+  readonly artifacts?: string | null;
+  /** What goes into the claim with the end: the rest of the log, the last state. */
+  readonly last?: ClaimChange;
+  readonly logTail?: Uint8Array | null;
+}
+
+/** The one commit point of a job, then settling and the cache, on which nothing depends. */
+export async function conclude(
+  work: Pick<Workplace, 'ledger' | 'log'>,
+  holder: ClaimHolder,
+  runner: { readonly leaving: boolean },
+  { outcome, artifacts = null, last = {}, logTail = null }: Publication,
+): Promise<'finished' | 'lost'> {
+  // Not a push of its own: what is handed over right before the end goes with it.
+  if (Object.keys(last).length > 0) void holder.renew(last).catch(() => {});
+  const finished = await holder.finish(
+    (claim) => makeRecord(holder.entry, claim, outcome),
+    { artifacts, logTail },
+    (attempt) => runner.leaving && attempt >= triesWhenLeaving,
+  );
+  if (finished.result !== 'won') return 'lost';
+  const { id, record } = finished;
+  work.log.info({ job: jobName(id), state: record.state, reason: record.reason ?? undefined }, 'finished');
+  try {
+    await settle(work.ledger, [finished]);
+    if (record.state === 'done' && record.cacheKey !== null) {
+      await publishToCache(work.ledger, record.cacheKey, finished.commit);
+    }
+  } catch (error) {
+    // The outcome stands; whoever looks next completes the rest.
+    work.log.warn({ job: jobName(id), error: (error as Error).message }, 'settling is left to the next look');
+  }
+  return 'finished';
+}

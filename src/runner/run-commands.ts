@@ -1,0 +1,60 @@
+import type { Execution, ExecutionResult } from '../executor/executor.ts';
+import type { JobSpec } from '../language/job-spec.ts';
+import type { ClaimFile } from '../ledger/formats.ts';
+import type { LogPump } from './log-pump.ts';
+import type { StateReport } from './state-report.ts';
+import type { Workplace } from './workplace.ts';
+
+/**
+ * Runs a job's commands in its filled workspace to their end. Whatever goes wrong is a result with its reason.
+ * @param started told at once what was started, so that it can be stopped
+ */
+export async function runCommands(
+  work: Pick<Workplace, 'executors'>,
+  claim: ClaimFile,
+  spec: JobSpec,
+  workspace: string,
+  pump: Pick<LogPump, 'push'>,
+  states: Pick<StateReport, 'tell'>,
+  started: (execution: Execution) => void,
+): Promise<ExecutionResult> {
+  const failed = (failure: string): ExecutionResult => ({ exitCode: null, signal: null, failure });
+  const chosen = work.executors.choose(spec);
+  if (!chosen) return failed('this runner has no executor for it');
+  if (chosen.notice) pump.push(Buffer.from(chosen.notice));
+  const { runner, run, job, attempt, nonce } = claim;
+  let startedAt: string | undefined;
+  try {
+    const execution = await chosen.executor.start(
+      {
+        identity: { runner, run, job, attempt, nonce },
+        image: spec.image,
+        commands: spec.commands,
+        env: {
+          ...spec.env,
+          RUN_NAME: run,
+          JOB_ID: `${run}/${job}`,
+          DSTACK_ATTEMPT: String(attempt),
+          PYTHONUNBUFFERED: '1',
+        },
+        workspace,
+        workingDir: spec.workingDir,
+      },
+      {
+        output: (chunk) => pump.push(chunk),
+        phase(phase, detail) {
+          if (phase === 'running') startedAt ??= new Date().toISOString();
+          states.tell({
+            state: phase,
+            detail: detail?.slice(0, 500) ?? null,
+            ...(startedAt === undefined ? {} : { startedAt }),
+          });
+        },
+      },
+    );
+    started(execution);
+    return await execution.finished;
+  } catch (error) {
+    return failed((error as Error).message);
+  }
+}

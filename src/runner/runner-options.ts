@@ -1,0 +1,30 @@
+import type { Logger } from 'pino';
+import type { Repository } from '../git/repository.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Store } from '../store/store.ts';
+import type { Executors } from './executors.ts';
+
+/** What a runner is started with. */
+export interface RunnerOptions {
+  readonly ledger: Ledger;
+  readonly store: Store;
+  readonly executors: Executors;
+  readonly cache: Repository;
+  readonly name: string;
+  readonly version: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly concurrency: number;
+  /** Milliseconds, all three. */
+  readonly lease: number;
+  readonly poll: number;
+  readonly grace: number;
+  /** Where work folders are made. */
+  readonly folder: string;
+  readonly log: Logger;
+  /** Called when something has changed that a reader in this process may want to see. */
+  readonly onChange?: (() => void) | undefined;
+  /** `drain`: leave when nothing is left to do; `once`: after one job; `run`: when this run has ended. */
+  readonly until:
+    | { readonly kind: 'told' | 'drain' | 'once' }
+    | { readonly kind: 'run'; readonly run: string };
+}

@@ -1,0 +1,24 @@
+import type { Logger } from 'pino';
+import type { Repository } from '../git/repository.ts';
+import type { Claimant } from '../ledger/claims.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { LiveReader } from '../ledger/live.ts';
+import type { Store } from '../store/store.ts';
+import type { Executors } from './executors.ts';
+
+/** What every job of a runner shares. */
+export interface Workplace {
+  readonly ledger: Ledger;
+  readonly reader: LiveReader;
+  readonly store: Store;
+  readonly executors: Executors;
+  readonly cache: Repository;
+  readonly claimant: Claimant;
+  /** Work folders are made in here; nobody else may enter it. */
+  readonly folder: string;
+  /** Milliseconds between SIGTERM and SIGKILL. */
+  readonly grace: number;
+  readonly log: Logger;
+  /** Fetches into the object cache one after the other. */
+  oneAtATime<T>(act: () => Promise<T>): Promise<T>;
+}

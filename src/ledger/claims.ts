@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { parseCommit } from '../git/object-reader.ts';
 import { type CommitInput, writeCommits } from '../git/write-commits.ts';
+import { claimFile, claimMessage, logTree, recordMessage, trailers, treeOf } from './claim-commits.ts';
 import { backOff, compareAndSwap, type SwapResult } from './compare-and-swap.ts';
 import { type ClaimFile, formatVersion, printFile, type RecordFile } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';
-import type { QueueEntry } from './live.ts';
+import { type QueueEntry, readStopRequest } from './live.ts';
 import { chunkPath, listChunks, printPointer } from './log-chunks.ts';
 import { type JobId, jobName } from './refs.ts';
 import type { Finished } from './settle.ts';
@@ -69,13 +69,15 @@ export type AcquireResult = { result: 'won'; holder: ClaimHolder } | { result: '
 
 /**
  * Claims a job: exactly one of all who try wins. `over`: the tip of a claim whose lease has run out (a takeover).
- * After winning, the job's refs are read again before anything is executed, for the job may have ended in between.
+ * After winning, the job's refs are read again before anything is executed, for the job may have ended in between,
+ * or somebody may have asked for its end (no matter to one who comes to end it: `toEnd`).
  */
 export async function acquireClaim(
   ledger: Ledger,
   entry: QueueEntry,
   claimant: Claimant,
   over: { commit: string; claim: ClaimFile } | null,
+  toEnd = false,
 ): Promise<AcquireResult> {
   const { shared, names } = ledger;
   const ref = names.job('claims', entry.id);
@@ -101,13 +103,14 @@ export async function acquireClaim(
   let tree = over ? await treeOf(ledger, over.commit) : null;
 
   const write = async (
+    above: readonly string[],
     files: CommitInput['files'],
     message: string,
     base: string | null,
   ): Promise<string> => {
     const [commit] = await writeCommits(shared.local, [
       {
-        parents,
+        parents: above,
         baseTree: base,
         files,
         message: `${message}\n\n${trailers(entry.id)}`,
@@ -119,7 +122,9 @@ export async function acquireClaim(
   };
 
   let startedAt = monotonicSeconds();
-  let tip = await write([claimFile(claim)], claimMessage(claim), tree);
+  let tip = await write(parents, [claimFile(claim)], claimMessage(claim), tree);
+  // Read before the swap: nothing may fail between having the claim and holding it.
+  tree = await treeOf(ledger, tip);
   const swapped = await compareAndSwap(
     shared,
     { ref, from: over?.commit ?? null, to: tip },
@@ -127,7 +132,6 @@ export async function acquireClaim(
     backOff(4),
   );
   if (swapped !== 'won') return { result: swapped };
-  tree = await treeOf(ledger, tip);
 
   let acknowledgedAt = startedAt;
   let pending: ClaimChange = {};
@@ -160,6 +164,12 @@ export async function acquireClaim(
     return result;
   };
 
+  /** The reply to a finish may be lost, and somebody else be quick to settle it: the claim is gone, the outcome stands. */
+  const restsAs = async (commit: string): Promise<boolean> => {
+    const rest = names.job('jobs', entry.id);
+    return (await shared.list([names.ofRun('jobs', entry.id.run)])).get(rest) === commit;
+  };
+
   const holder: ClaimHolder = {
     id: entry.id,
     entry,
@@ -178,9 +188,9 @@ export async function acquireClaim(
         const taken = pending;
         const next: ClaimFile = { ...claim, ...taken, nonce: randomUUID() };
         // A new state is a new commit; a renewal takes the place of the last one, so that history stays short.
-        const before = parents;
-        if (next.state !== claim.state) parents = [tip];
-        const commit = await write([claimFile(next), ...logFiles()], claimMessage(next), tree);
+        const above = next.state === claim.state ? parents : [tip];
+        const commit = await write(above, [claimFile(next), ...logFiles()], claimMessage(next), tree);
+        const nextTree = await treeOf(ledger, commit);
         const result = await swapTo(commit, backOff(3));
         if (result === 'won') {
           claim = next;
@@ -188,9 +198,8 @@ export async function acquireClaim(
           if (pending === taken) pending = {};
           pendingChunks = pendingChunks.slice(carried);
           nextChunk += carried;
-          tree = await treeOf(ledger, commit);
-        } else {
-          parents = before;
+          parents = above;
+          tree = nextTree;
         }
         return result;
       });
@@ -200,11 +209,11 @@ export async function acquireClaim(
       return inOrder(async () => {
         claim = { ...claim, ...pending };
         const record = makeRecord(claim);
-        parents = [tip];
         const log = await logTree(ledger, tip);
         const job = await shared.read(entry.blob);
         if (!job) throw new Error(`the job.json of ${jobName(entry.id)} can't be read`);
         const commit = await write(
+          [tip],
           [
             { path: 'job.json', content: job.content },
             { path: 'record.json', content: printFile(record) },
@@ -218,7 +227,10 @@ export async function acquireClaim(
         );
         const wait = backOff(Number.POSITIVE_INFINITY);
         const result = await swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));
-        return result === 'won' ? { result, id: entry.id, commit, record } : { result };
+        if (result === 'won' || (result === 'lost' && (await restsAs(commit)))) {
+          return { result: 'won', id: entry.id, commit, record };
+        }
+        return { result };
       });
     },
     withdraw() {
@@ -228,52 +240,33 @@ export async function acquireClaim(
     },
   };
 
-  const stillThere = await lookAgain(ledger, entry);
-  if (stillThere === true) return { result: 'won', holder };
+  const found = await lookAgain(ledger, entry);
+  // A job that was taken over has a log to lose: its end is for whoever holds it.
+  if (found === 'waits' || (found === 'to-be-stopped' && (toEnd || over !== null))) {
+    return { result: 'won', holder };
+  }
   await holder.withdraw();
-  return { result: stillThere === false ? 'lost' : 'unknown' };
+  return { result: found === 'unknown' ? 'unknown' : 'lost' };
 }
 
-/** Is the job still in the queue, without an outcome? Null if that can't be found out. */
-async function lookAgain(ledger: Ledger, entry: QueueEntry): Promise<boolean | null> {
+/** Is the job still in the queue, without an outcome, and nobody asks for its end? */
+async function lookAgain(
+  ledger: Ledger,
+  entry: QueueEntry,
+): Promise<'waits' | 'to-be-stopped' | 'ended' | 'unknown'> {
   const { shared, names } = ledger;
   const wait = backOff(4);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const refs = await shared.list([names.ofRun('queue', entry.id.run), names.ofRun('jobs', entry.id.run)]);
-      return (
-        refs.get(names.job('queue', entry.id)) === entry.commit && !refs.has(names.job('jobs', entry.id))
-      );
+      const areas = ['queue', 'jobs', 'stops'] as const;
+      const refs = await shared.list(areas.map((area) => names.ofRun(area, entry.id.run)));
+      const queued = refs.get(names.job('queue', entry.id)) === entry.commit;
+      if (!queued || refs.has(names.job('jobs', entry.id))) return 'ended';
+      const stop = refs.get(names.job('stops', entry.id));
+      const request = stop && (await readStopRequest(ledger, stop).catch(() => null));
+      return request && request.stop.queue === entry.commit ? 'to-be-stopped' : 'waits';
     } catch {
-      if (await wait(attempt)) return null;
+      if (await wait(attempt)) return 'unknown';
     }
   }
-}
-
-async function treeOf(ledger: Ledger, commit: string): Promise<string> {
-  const object = await ledger.shared.read(commit);
-  if (object?.type !== 'commit') throw new Error(`commit ${commit} can't be read`);
-  return parseCommit(object.content).tree;
-}
-
-async function logTree(ledger: Ledger, commit: string): Promise<string | null> {
-  const tree = await ledger.shared.read(`${commit}:log`);
-  return tree?.type === 'tree' ? tree.id : null;
-}
-
-function claimFile(claim: ClaimFile): { path: string; content: string } {
-  return { path: 'claim.json', content: printFile(claim) };
-}
-
-function claimMessage(claim: ClaimFile): string {
-  const attempt = claim.attempt > 1 ? ` (attempt ${claim.attempt})` : '';
-  return `${claim.state}: ${claim.job} by ${claim.runner}${attempt}`;
-}
-
-function recordMessage(record: RecordFile): string {
-  return `${record.state}: ${record.job}${record.reason ? `: ${record.reason.split('\n')[0]}` : ''}`;
-}
-
-function trailers(id: JobId): string {
-  return `Dstack-Format: ${formatVersion}\nDstack-Run: ${id.run}\nDstack-Job: ${jobName(id)}\n`;
 }

@@ -13,7 +13,7 @@ export async function closeJob(
   action: Extract<Action, { do: 'skip' | 'stop' | 'give-up' }>,
   claimant: Claimant,
 ): Promise<'closed' | 'lost' | 'unknown'> {
-  const acquired = await acquireClaim(ledger, action.entry, claimant, action.over);
+  const acquired = await acquireClaim(ledger, action.entry, claimant, action.over, true);
   if (acquired.result !== 'won') return acquired.result;
   const { holder } = acquired;
   const finished = await holder.finish(

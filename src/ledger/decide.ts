@@ -54,7 +54,7 @@ export function decide(
   }
   for (const [key, entry] of live.queue) {
     const tip = live.claims.get(key);
-    if (own.has(key) || tip?.kind === 'finished') continue;
+    if (own.has(key) || tip?.kind === 'finished' || live.unreadableClaims.has(key)) continue;
     const over = tip ? { commit: tip.commit, claim: tip.claim } : null;
     if (over && silence.silentFor(key, over.commit) < over.claim.lease) continue;
     const outcome = live.finished.get(key);

@@ -39,30 +39,29 @@ export async function* followRun(ledger: Ledger, options: FollowOptions): AsyncG
   const positions = new Map<string, Position>();
   let shown = '';
   for (;;) {
-    let run: RunView | undefined;
     try {
-      run = (await reader.read(options.run)).runs[0];
+      const run = (await reader.read(options.run)).runs[0];
+      if (!run) {
+        yield { kind: 'gone' };
+        return;
+      }
+      const over = isOver(run, options.job);
+      const face = JSON.stringify(run, (key, value) => (key === 'commit' ? undefined : value));
+      // While it goes on, states come before the output that follows from them; at the end all output comes first.
+      if (!over && face !== shown) yield { kind: 'run', run };
+      shown = face;
+      for (const job of run.jobs) {
+        if (options.job !== null && job.name !== options.job) continue;
+        yield* newOutput(ledger, job, positions, options);
+      }
+      if (over) {
+        yield { kind: 'run', run };
+        return;
+      }
     } catch (error) {
       yield { kind: 'trouble', error: error as Error };
       await options.wake.wait(Math.max(options.poll, 1_000));
       continue;
-    }
-    if (!run) {
-      yield { kind: 'gone' };
-      return;
-    }
-    const over = isOver(run, options.job);
-    const face = JSON.stringify(run, (key, value) => (key === 'commit' ? undefined : value));
-    // While it goes on, states come before the output that follows from them; at the end all output comes first.
-    if (!over && face !== shown) yield { kind: 'run', run };
-    shown = face;
-    for (const job of run.jobs) {
-      if (options.job !== null && job.name !== options.job) continue;
-      yield* newOutput(ledger, job, positions, options);
-    }
-    if (over) {
-      yield { kind: 'run', run };
-      return;
     }
     await options.wake.wait(options.poll);
   }

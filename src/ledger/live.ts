@@ -44,6 +44,8 @@ export interface Live {
   readonly finished: ReadonlyMap<string, { commit: string; record: RecordFile }>;
   /** Refs that hold something unreadable, and why: of a newer version, or damaged. */
   readonly problems: ReadonlyMap<string, string>;
+  /** Jobs whose claim is among the problems: somebody has them, for nobody knows how long. */
+  readonly unreadableClaims: ReadonlySet<string>;
 }
 
 /** Reads and remembers objects by id, so that a look costs only what is new. */
@@ -52,6 +54,7 @@ export interface LiveReader {
   look(alsoOutcomesOf?: ReadonlySet<string>): Promise<Live>;
   queueEntry(id: JobId, commit: string): Promise<QueueEntry>;
   claimTip(commit: string): Promise<ClaimTip>;
+  stopRequest(commit: string): Promise<StopRequest>;
 }
 
 /** @throws DstackError from `look` if the shared repository can't be reached */
@@ -67,14 +70,12 @@ export function openLiveReader(ledger: Ledger): LiveReader {
   const queueEntry = (id: JobId, commit: string) =>
     remember(`queue ${jobName(id)} ${commit}`, () => readQueueEntry(ledger, id, commit));
   const claimTip = (commit: string) => remember(commit, () => readClaimTip(ledger, commit));
-  const stop = (commit: string) =>
-    remember(commit, async () =>
-      parseFile(stopSchema, 'stop.json', await readFile(ledger, commit, 'stop.json')),
-    );
+  const stopRequest = (commit: string) => remember(commit, () => readStopRequest(ledger, commit));
 
   return {
     queueEntry,
     claimTip,
+    stopRequest,
     async look(alsoOutcomesOf = new Set()) {
       const { shared, names } = ledger;
       const refs = await shared.list([names.area('queue'), names.area('claims'), names.area('stops')]);
@@ -84,12 +85,15 @@ export function openLiveReader(ledger: Ledger): LiveReader {
         stops: new Map<string, StopRequest>(),
         finished: new Map<string, { commit: string; record: RecordFile }>(),
         problems: new Map<string, string>(),
+        unreadableClaims: new Set<string>(),
       };
       const attempt = async (ref: string, read: () => Promise<void>) => {
         try {
           await read();
         } catch (error) {
           live.problems.set(ref, (error as Error).message);
+          const parsed = names.parse(ref);
+          if (parsed?.area === 'claims') live.unreadableClaims.add(jobName(parsed));
         }
       };
       for (const [ref, commit] of refs) {
@@ -98,8 +102,8 @@ export function openLiveReader(ledger: Ledger): LiveReader {
         const key = jobName(parsed);
         await attempt(ref, async () => {
           if (parsed.area === 'queue') live.queue.set(key, await queueEntry(parsed, commit));
-          else if (parsed.area === 'claims') live.claims.set(key, await claimTip(commit));
-          else if (parsed.area === 'stops') live.stops.set(key, { commit, stop: await stop(commit) });
+          else if (parsed.area === 'claims') live.claims.set(key, belonging(parsed, await claimTip(commit)));
+          else if (parsed.area === 'stops') live.stops.set(key, await stopRequest(commit));
         });
       }
       const entries = [...live.queue.values()];
@@ -114,7 +118,7 @@ export function openLiveReader(ledger: Ledger): LiveReader {
           const parsed = names.parse(ref);
           if (parsed?.area !== 'jobs') continue;
           await attempt(ref, async () => {
-            const tip = await claimTip(commit);
+            const tip = belonging(parsed, await claimTip(commit));
             if (tip.kind === 'finished') live.finished.set(jobName(parsed), { commit, record: tip.record });
           });
         }
@@ -149,6 +153,22 @@ async function readQueueEntry(ledger: Ledger, id: JobId, commit: string): Promis
   if (job.run !== id.run || job.spec.name !== id.job)
     throw new Error(`it is the job ${job.run}/${job.spec.name}`);
   return { id: { run: id.run, job: id.job }, commit, runCommit, blob: blob.id, job };
+}
+
+/**
+ * A claim's tip, checked to be one of this job: whoever puts a record under another job's name gives it no outcome.
+ * @throws Error if it is another job's
+ */
+export function belonging(id: JobId, tip: ClaimTip): ClaimTip {
+  const said = tip.kind === 'finished' ? tip.record : tip.claim;
+  if (jobName(said) === jobName(id)) return tip;
+  throw new Error(`it is of the job ${jobName(said)}`);
+}
+
+/** @throws DstackError if it is damaged or of a newer version */
+export async function readStopRequest(ledger: Ledger, commit: string): Promise<StopRequest> {
+  const content = await readFile(ledger, commit, 'stop.json');
+  return { commit, stop: parseFile(stopSchema, 'stop.json', content) };
 }
 
 /** Reads what a claim ref, or a ref of a finished job, points at. */

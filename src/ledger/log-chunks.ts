@@ -93,7 +93,7 @@ export async function* readLog(
     if (chunk.seconds < since) continue;
     const next = chunk.number + 1;
     const blob = await shared.read(chunk.blob);
-    if (!blob) {
+    if (blob?.type !== 'blob') {
       yield { next, bytes: Buffer.from('\n[a part of the log is missing from the shared repository]\n') };
     } else if (!chunk.stored) {
       yield { next, bytes: blob.content };

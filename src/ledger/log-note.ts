@@ -1,6 +1,6 @@
 import { collapseCarriageReturns, createLogSanitizer } from '../terminal-text.ts';
 import type { RecordFile } from './formats.ts';
-import { logBytesInGit, readLog } from './log-chunks.ts';
+import { listChunks, logBytesInGit } from './log-chunks.ts';
 import type { SharedRepository } from './shared-repository.ts';
 
 /** Bytes kept of a long log's end. */
@@ -16,25 +16,37 @@ export async function logNote(
   commit: string,
   record: RecordFile,
 ): Promise<string> {
-  const head: Uint8Array[] = [];
-  let bytes = 0;
-  if (record.log.bytes > 0) {
-    for await (const piece of readLog(shared, commit, 0, null)) {
-      if (bytes >= logBytesInGit) break;
-      head.push(piece.bytes);
-      bytes += piece.bytes.length;
-    }
-  }
   const heading = `${record.job} (${record.state}${record.reason ? `: ${record.reason}` : ''})\n\n`;
+  const { head, whole } = await readHead(shared, commit);
   const tail = await shared.read(`${commit}:log-tail`);
-  if (tail?.type !== 'blob') return heading + plainLog(Buffer.concat(head));
-  const omitted = Math.max(0, record.log.bytes - Math.min(bytes, logBytesInGit) - tail.content.length);
-  return [
-    heading,
-    plainLog(Buffer.concat(head).subarray(0, logBytesInGit)),
-    `\n[${omitted} bytes are left out here; the whole log is sha256 ${record.log.sha256} in the store]\n\n`,
-    plainLog(tail.content),
-  ].join('');
+  if (tail?.type === 'blob') {
+    const omitted = Math.max(0, record.log.bytes - head.length - tail.content.length);
+    const where = record.log.stored
+      ? `the whole log is sha256 ${record.log.sha256} in the store`
+      : 'not kept whole';
+    return `${heading}${plainLog(head)}\n[${omitted} bytes are left out here; ${where}]\n\n${plainLog(tail.content)}`;
+  }
+  // Of a runner that died there is no tail.
+  return heading + plainLog(head) + (whole ? '' : '\n[the rest is left out here; `dstack logs` shows it]\n');
+}
+
+/** What Git has of the log from its beginning on, and whether that is all of it. */
+async function readHead(
+  shared: Pick<SharedRepository, 'read' | 'local'>,
+  commit: string,
+): Promise<{ head: Buffer; whole: boolean }> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for (const chunk of await listChunks(shared, commit)) {
+    if (chunk.stored || bytes >= logBytesInGit) {
+      return { head: Buffer.concat(pieces).subarray(0, logBytesInGit), whole: false };
+    }
+    const blob = await shared.read(chunk.blob);
+    if (blob?.type !== 'blob') continue;
+    pieces.push(blob.content);
+    bytes += blob.content.length;
+  }
+  return { head: Buffer.concat(pieces).subarray(0, logBytesInGit), whole: bytes <= logBytesInGit };
 }
 
 /** Raw output as plain text: no escapes, no overwritten lines, valid UTF-8, a newline at the end. */

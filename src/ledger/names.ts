@@ -1,19 +1,19 @@
 import { randomInt } from 'node:crypto';
 import { usageError } from '../errors.ts';
-
-const pattern = /^[a-z0-9](?:[a-z0-9_-]|\.(?=[a-z0-9]))*$/;
+import { nameFault } from '../language/names.ts';
 
 /** May this be the name of a run, job, tag or runner? Lower case, at most 64 characters, fit for a ref. */
 export function isName(text: string): boolean {
-  return text.length <= 64 && pattern.test(text) && !text.endsWith('.lock');
+  return nameFault(text) === null;
 }
 
 /** @throws DstackError `bad-name` (usage) */
 export function checkName(kind: 'run' | 'job' | 'tag' | 'runner', text: string): string {
-  if (isName(text)) return text;
+  const fault = nameFault(text);
+  if (fault === null) return text;
   throw usageError(
     'bad-name',
-    `${JSON.stringify(text.slice(0, 80))} can't be the name of a ${kind}`,
+    `${JSON.stringify(text.slice(0, 80))} can't be the name of a ${kind}: ${fault}`,
     'use lower-case letters, digits, "-", "_" and inner dots, at most 64 characters',
   );
 }

@@ -1,8 +1,15 @@
 import { parseCommit } from '../git/object-reader.ts';
 import { type ClaimFile, parseFile, type RecordFile, type RunnerFile, runnerSchema } from './formats.ts';
 import type { Ledger } from './ledger.ts';
-import { type ClaimTip, type LiveReader, openLiveReader, type QueueEntry, readFile } from './live.ts';
-import { jobName } from './refs.ts';
+import {
+  belonging,
+  type ClaimTip,
+  type LiveReader,
+  openLiveReader,
+  type QueueEntry,
+  readFile,
+} from './live.ts';
+import { type JobId, jobName } from './refs.ts';
 import {
   isFinal,
   isSuccess,
@@ -41,18 +48,27 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     const message = parsed ? parseRunMessage(parsed.message) : null;
     const result =
       parsed && message
-        ? { message, submittedAt: new Date(parsed.committedAt).toISOString(), submittedBy: parsed.author }
+        ? { message, submittedAt: isoTime(parsed.committedAt), submittedBy: parsed.author }
         : null;
     runCommits.set(commit, result);
     return result;
   };
 
-  const claimTip = async (commit: string): Promise<ClaimTip | null> => {
-    const known = tips.get(commit);
-    if (known) return known;
-    const tip = await live.claimTip(commit).catch(() => null);
+  const claimTip = async (id: JobId, commit: string): Promise<ClaimTip | null> => {
+    const tip = tips.get(commit) ?? (await live.claimTip(commit).catch(() => null));
     if (tip?.kind === 'finished') tips.set(commit, tip);
-    return tip;
+    try {
+      return tip && belonging(id, tip);
+    } catch {
+      return null;
+    }
+  };
+
+  /** A stop request counts only for the queue entry that it names. */
+  const isStopping = async (ref: JobRefs): Promise<boolean> => {
+    if (!ref.stops) return false;
+    const request = await live.stopRequest(ref.stops).catch(() => null);
+    return request !== null && request.stop.queue === ref.queue;
   };
 
   return {
@@ -86,7 +102,8 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
       for (const { name, commit } of runs) {
         if (only !== undefined && name !== only) continue;
         const head = await runCommit(commit);
-        if (head) views.push(await viewRun(name, commit, head, byRun.get(name) ?? new Map()));
+        if (head?.message.run === name)
+          views.push(await viewRun(name, commit, head, byRun.get(name) ?? new Map()));
       }
       views.sort((a, b) =>
         a.submittedAt === b.submittedAt ? compare(b.name, a.name) : compare(b.submittedAt, a.submittedAt),
@@ -106,10 +123,10 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     for (const job of head.message.jobs.keys()) {
       const id = { run: name, job };
       const ref = refs.get(job) ?? {};
-      const outcome = ref.jobs ? await claimTip(ref.jobs) : null;
-      const tip = outcome ?? (ref.claims ? await claimTip(ref.claims) : null);
+      const outcome = ref.jobs ? await claimTip(id, ref.jobs) : null;
+      const tip = outcome ?? (ref.claims ? await claimTip(id, ref.claims) : null);
       const entry = ref.queue ? await live.queueEntry(id, ref.queue).catch(() => null) : null;
-      jobs.push(viewJob(id, head, tip, entry, ref, jobs));
+      jobs.push(viewJob(id, head, tip, entry, ref, await isStopping(ref), jobs));
     }
     const state = runState(jobs.map((job) => job.state));
     const starts = jobs.flatMap((job) => job.claimedAt ?? []).sort();
@@ -133,11 +150,12 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
 type JobRefs = { queue?: string; claims?: string; jobs?: string; stops?: string };
 
 function viewJob(
-  id: { run: string; job: string },
+  id: JobId,
   head: RunCommit,
   tip: ClaimTip | null,
   entry: QueueEntry | null,
   refs: JobRefs,
+  stopping: boolean,
   earlier: readonly JobView[],
 ): JobView {
   const dependsOn = entry?.job.spec.dependsOn ?? [];
@@ -152,7 +170,6 @@ function viewJob(
     queueEntry: refs.queue ?? null,
   };
   if (tip?.kind === 'finished') return { ...base, ...fromRecord(tip.record), stopping: false };
-  const stopping = refs.stops !== undefined;
   if (tip?.kind === 'claim') return { ...base, ...fromClaim(tip.claim, stopping), stopping };
   return { ...base, ...waiting(entry, refs, dependsOn, earlier), stopping };
 }
@@ -226,6 +243,12 @@ function viewCard(card: RunnerFile): RunnerView {
   const { name, host, executor, concurrency, version, labels, jobs, startedAt, seenAt, heartbeat, draining } =
     card;
   return { name, host, executor, concurrency, version, labels, jobs, startedAt, seenAt, heartbeat, draining };
+}
+
+/** Commits can bear any number for a time; what is no date is taken for the beginning of time. */
+function isoTime(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  return (Number.isNaN(date.getTime()) ? new Date(0) : date).toISOString();
 }
 
 function compare(a: string, b: string): number {

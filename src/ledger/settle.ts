@@ -1,5 +1,7 @@
+import type { RefUpdate } from '../git/push.ts';
 import { isObjectId } from '../git/repository.ts';
 import { writeCommits } from '../git/write-commits.ts';
+import { backOff } from './compare-and-swap.ts';
 import { formatVersion, type RecordFile } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';
 import { logNote } from './log-note.ts';
@@ -23,11 +25,38 @@ export async function settle(ledger: Ledger, jobs: readonly Finished[]): Promise
   if (jobs.length === 0) return true;
   const { shared, names } = ledger;
   await shared.obtain(jobs.map((job) => job.commit));
+  const notes = await writeNotes(ledger, jobs);
+  let now = await listOf(ledger, jobs);
+  const wait = backOff(3);
+  for (let attempt = 1; ; attempt += 1) {
+    const missing = jobs.flatMap((job) => updatesOf(ledger, job, notes, now));
+    if (missing.length === 0) break;
+    const pushed = await shared.push(missing);
+    if (pushed.ok) {
+      now = applied(now, missing);
+      continue;
+    }
+    if (await wait(attempt)) break;
+    // It may have been applied in part, and others settle, too.
+    now = await listOf(ledger, jobs);
+  }
+  // The claim goes last, and only once the outcome rests elsewhere and the queue entry is gone: a claim that could be
+  // created after the end must find that out. A note that can't be written (something is in its way) holds up nothing.
+  const claims = jobs.flatMap(({ id, commit }) => {
+    const ref = names.job('claims', id);
+    const ended = now.has(names.job('jobs', id)) && !now.has(names.job('queue', id));
+    return ended && now.get(ref) === commit ? [{ ref, from: commit, to: null }] : [];
+  });
+  const removed = await shared.push(claims);
+  return removed.ok && jobs.every((job) => updatesOf(ledger, job, notes, now).length === 0);
+}
+
+async function writeNotes(ledger: Ledger, jobs: readonly Finished[]): Promise<Map<string, string>> {
   const notes = new Map<string, string>();
   for (const job of jobs) {
     if (!isObjectId(job.record.runCommit)) continue;
-    const text = await logNote(shared, job.commit, job.record);
-    const [note] = await writeCommits(shared.local, [
+    const text = await logNote(ledger.shared, job.commit, job.record);
+    const [note] = await writeCommits(ledger.shared.local, [
       {
         parents: [],
         files: [{ path: job.record.runCommit, content: text }],
@@ -37,39 +66,47 @@ export async function settle(ledger: Ledger, jobs: readonly Finished[]): Promise
     ]);
     notes.set(noteRef(job.id), note as string);
   }
-  const runs = [...new Set(jobs.map((job) => job.id.run))];
-  const now = await shared.list([
-    ...runs.flatMap((run) =>
-      (['queue', 'claims', 'jobs', 'stops'] as const).map((area) => names.ofRun(area, run)),
-    ),
-    ...notes.keys(),
-  ]);
+  return notes;
+}
 
-  const first = jobs.flatMap(({ id, commit, record }) => {
-    const updates: { ref: string; from: string | null; to: string | null }[] = [];
-    const jobRef = names.job('jobs', id);
-    if (!now.has(jobRef)) updates.push({ ref: jobRef, from: null, to: commit });
-    const note = notes.get(noteRef(id));
-    if (note && !now.has(noteRef(id))) updates.push({ ref: noteRef(id), from: null, to: note });
-    const queued = now.get(names.job('queue', id));
-    if (queued && queued === record.queue)
-      updates.push({ ref: names.job('queue', id), from: queued, to: null });
-    const stop = now.get(names.job('stops', id));
-    if (stop) updates.push({ ref: names.job('stops', id), from: stop, to: null });
-    return updates;
-  });
-  const pushed = await shared.push(first);
-  // The claim goes last, and only once the outcome is known to rest elsewhere: a claim that could be created
-  // after the end must find the job's ref.
-  const resting = pushed.ok ? null : await shared.list(runs.map((run) => names.ofRun('jobs', run)));
-  const claims = jobs
-    .filter(({ id, commit }) => resting === null || resting.get(names.job('jobs', id)) === commit)
-    .flatMap(({ id, commit }) => {
-      const ref = names.job('claims', id);
-      return now.get(ref) === commit ? [{ ref, from: commit, to: null }] : [];
-    });
-  const removed = await shared.push(claims);
-  return pushed.ok && removed.ok;
+function listOf({ shared, names }: Ledger, jobs: readonly Finished[]): Promise<ReadonlyMap<string, string>> {
+  const runs = [...new Set(jobs.map((job) => job.id.run))];
+  const areas = ['queue', 'claims', 'jobs', 'stops'] as const;
+  return shared.list([
+    ...runs.flatMap((run) => areas.map((area) => names.ofRun(area, run))),
+    ...jobs.map((job) => noteRef(job.id)),
+  ]);
+}
+
+/** What is missing of a finished job's settling, but for the end of its claim. */
+function updatesOf(
+  { names }: Ledger,
+  { id, commit }: Finished,
+  notes: ReadonlyMap<string, string>,
+  now: ReadonlyMap<string, string>,
+): (RefUpdate & { from: string | null })[] {
+  const create = (ref: string, to: string | undefined) =>
+    to && !now.has(ref) ? [{ ref, from: null, to }] : [];
+  const remove = (ref: string) => {
+    const from = now.get(ref);
+    return from === undefined ? [] : [{ ref, from, to: null }];
+  };
+  return [
+    ...create(names.job('jobs', id), commit),
+    ...create(noteRef(id), notes.get(noteRef(id))),
+    // Whatever object it is: a queue entry beside a record is garbage.
+    ...remove(names.job('queue', id)),
+    ...remove(names.job('stops', id)),
+  ];
+}
+
+function applied(refs: ReadonlyMap<string, string>, updates: readonly RefUpdate[]): Map<string, string> {
+  const next = new Map(refs);
+  for (const { ref, to } of updates) {
+    if (to === null) next.delete(ref);
+    else next.set(ref, to);
+  }
+  return next;
 }
 
 /** Points the cache at a record of this key. In a push of its own; the last writer wins. */

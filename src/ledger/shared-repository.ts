@@ -122,6 +122,8 @@ function openByFetching(local: Repository, remote: string, location: string): Sh
   let last: Promise<unknown> = Promise.resolve();
 
   const fetchPrefixes = async (prefixes: readonly string[]) => {
+    // Without a refspec Git would fetch, and prune, whatever the user has configured for this remote.
+    if (prefixes.length === 0) return new Map<string, string>();
     const refspecs = prefixes.map((prefix) => {
       const below = prefix.replace(/\/$/, '');
       // Without a slash before it, the star matches the ref of that very name as well as those below it.

@@ -4,9 +4,9 @@ import { type Claimant, monotonicSeconds } from './claims.ts';
 import { closeJob } from './close-job.ts';
 import { backOff, compareAndSwap } from './compare-and-swap.ts';
 import { decide } from './decide.ts';
-import { formatVersion, printFile } from './formats.ts';
+import { formatVersion, printFile, type StopFile } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';
-import { openLiveReader } from './live.ts';
+import { type Live, openLiveReader, readStopRequest } from './live.ts';
 import { type JobId, jobName } from './refs.ts';
 import { watchSilence } from './silence.ts';
 
@@ -24,40 +24,67 @@ export async function requestStop(
   targets: readonly StopTarget[],
   options: { abort: boolean; by: string },
 ): Promise<StopTarget[]> {
-  const { shared, names } = ledger;
   const asked: StopTarget[] = [];
   for (const target of targets) {
-    const ref = names.job('stops', target.id);
-    const [commit] = await writeCommits(shared.local, [
-      {
-        parents: [],
-        files: [
-          {
-            path: 'stop.json',
-            content: printFile({
-              format: formatVersion,
-              ...target.id,
-              queue: target.queueEntry,
-              abort: options.abort,
-              by: options.by,
-              nonce: randomUUID(),
-            }),
-          },
-        ],
-        message: `${options.abort ? 'abort' : 'stop'} ${jobName(target.id)}\n\nDstack-Format: ${formatVersion}\n`,
-        author: signature(ledger),
-      },
-    ]);
-    const before = (await shared.list([ref])).get(ref) ?? null;
-    if (before !== null && !options.abort) {
-      asked.push(target);
-      continue;
-    }
-    const swap = { ref, from: before, to: commit as string };
-    const result = await compareAndSwap(shared, swap, new Set([commit as string]), backOff(4));
-    if (result === 'won' || (result === 'lost' && !options.abort)) asked.push(target);
+    if (await ask(ledger, target, options)) asked.push(target);
   }
   return asked;
+}
+
+async function ask(
+  ledger: Ledger,
+  target: StopTarget,
+  options: { abort: boolean; by: string },
+): Promise<boolean> {
+  const { shared, names } = ledger;
+  const ref = names.job('stops', target.id);
+  const commit = await writeRequest(ledger, target, options);
+  // Another's request may come in between.
+  for (let attempt = 1; attempt <= 4; attempt += 1) {
+    const before = (await shared.list([names.ofRun('stops', target.id.run)])).get(ref) ?? null;
+    if (before !== null && (await standsFor(ledger, before, target, options.abort))) return true;
+    const swap = { ref, from: before, to: commit };
+    const result = await compareAndSwap(shared, swap, new Set([commit]), backOff(4));
+    if (result !== 'lost') return result === 'won';
+  }
+  return false;
+}
+
+/** Is this request as good as the one that is wanted? One for another queue object is worth nothing. */
+async function standsFor(
+  ledger: Ledger,
+  commit: string,
+  target: StopTarget,
+  abort: boolean,
+): Promise<boolean> {
+  const request = await readStopRequest(ledger, commit).catch(() => null);
+  return request !== null && request.stop.queue === target.queueEntry && (request.stop.abort || !abort);
+}
+
+async function writeRequest(
+  ledger: Ledger,
+  target: StopTarget,
+  options: { abort: boolean; by: string },
+): Promise<string> {
+  const request: StopFile = {
+    format: formatVersion,
+    run: target.id.run,
+    job: target.id.job,
+    queue: target.queueEntry,
+    abort: options.abort,
+    by: options.by.slice(0, 200),
+    nonce: randomUUID(),
+  };
+  const message = `${options.abort ? 'abort' : 'stop'} ${jobName(target.id)}`;
+  const [commit] = await writeCommits(ledger.shared.local, [
+    {
+      parents: [],
+      files: [{ path: 'stop.json', content: printFile(request) }],
+      message: `${message}\n\nDstack-Format: ${formatVersion}\n`,
+      author: signature(ledger),
+    },
+  ]);
+  return commit as string;
 }
 
 /**
@@ -85,7 +112,10 @@ export async function seeStopsThrough(
     silence.observe(tipsOf(live.claims), startedAt, monotonicSeconds());
     for (const [key, target] of wanted) {
       const tip = live.claims.get(key);
-      if (tip?.kind === 'finished' || live.queue.get(key)?.commit !== target.queueEntry) wanted.delete(key);
+      const queued = live.queue.get(key)?.commit === target.queueEntry;
+      if (tip?.kind === 'finished' || !queued) wanted.delete(key);
+      // A request that came after the end was settled would stay for ever.
+      if (!queued) await clearRequest(ledger, live, target);
     }
     progress([...wanted.keys()]);
     if (wanted.size === 0) return;
@@ -96,6 +126,12 @@ export async function seeStopsThrough(
     if (wanted.size === 0) continue;
     await wait();
   }
+}
+
+async function clearRequest({ shared, names }: Ledger, live: Live, target: StopTarget): Promise<void> {
+  const request = live.stops.get(jobName(target.id));
+  if (request?.stop.queue !== target.queueEntry) return;
+  await shared.push([{ ref: names.job('stops', target.id), from: request.commit, to: null }]);
 }
 
 /** The commit each claim points at, for {@link watchSilence}. */

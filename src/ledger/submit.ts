@@ -1,5 +1,6 @@
 import { DstackError } from '../errors.ts';
 import type { RefUpdate } from '../git/push.ts';
+import { isObjectId } from '../git/repository.ts';
 import { git } from '../git/run-git.ts';
 import type { Signature } from '../git/write-commits.ts';
 import { writeCommits } from '../git/write-commits.ts';
@@ -7,7 +8,10 @@ import type { JobSpec } from '../language/job-spec.ts';
 import { backOff } from './compare-and-swap.ts';
 import { formatVersion, type JobFile, printFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
+import { isName } from './names.ts';
+import { notesOf } from './refs.ts';
 import { unreachable } from './shared-repository.ts';
+import { notesInTheWay } from './sync.ts';
 
 export interface RunRequest {
   readonly run: string;
@@ -137,17 +141,15 @@ export async function submitRun(
 ): Promise<'submitted' | 'taken'> {
   const { shared, names } = ledger;
   const ref = names.run(prepared.run);
+  if (shared.path !== null && (await shared.list([notesOf()])).has(notesOf()))
+    throw notesInTheWay(shared.location);
   const wait = backOff(3);
   let atomic = true;
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await shared.push(prepared.updates, { atomic });
     if (outcome.ok) return 'submitted';
     if (/does not support --atomic/.test(outcome.failure.words)) atomic = false;
-    const refs = await shared.list([
-      ref,
-      names.ofRun('queue', prepared.run),
-      names.ofRun('jobs', prepared.run),
-    ]);
+    const refs = await listAfter(ledger, prepared.run);
     const tip = refs.get(ref);
     if (tip === prepared.commit) return 'submitted';
     const foreign = prepared.updates.some(
@@ -158,6 +160,23 @@ export async function submitRun(
       throw new DstackError('interrupted', 'interrupted: nothing was submitted', { exitCode: 130 });
     const hopeless = outcome.failure.code === 'refused-by-hook' || outcome.failure.code === 'read-only';
     if (hopeless || (await wait(attempt))) throw submitFailed(ledger, outcome.failure);
+  }
+}
+
+/** What is there of a run after a push of it that failed. */
+async function listAfter({ shared, names }: Ledger, run: string): Promise<ReadonlyMap<string, string>> {
+  const wait = backOff(3);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await shared.list([names.run(run), names.ofRun('queue', run)]);
+    } catch (error) {
+      if (!(error instanceof DstackError)) throw error;
+      if (!(await wait(attempt))) continue;
+      throw new DstackError(error.code, `it is not known whether ${run} was submitted: ${error.message}`, {
+        hint: `once it can be reached again, \`dstack status ${run}\` tells${error.hint ? `; ${error.hint}` : ''}`,
+        cause: error,
+      });
+    }
   }
 }
 
@@ -185,7 +204,7 @@ export function parseRunMessage(message: string): RunMessage | null {
     if (!match) continue;
     if (match[1] === 'Dstack-Job') {
       const [name, blob] = (match[2] as string).split(' ');
-      if (name && blob) jobs.set(name, blob);
+      if (name && isName(name) && blob && isObjectId(blob)) jobs.set(name, blob);
     } else {
       trailers.set(match[1] as string, match[2] as string);
     }

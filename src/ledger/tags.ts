@@ -50,17 +50,20 @@ export async function setTag(ledger: Ledger, tag: string, commit: string | null)
   if (before === null && commit === null) {
     throw new DstackError('unknown-tag', `there is no tag ${tag}`, { hint: '`dstack tags` lists them' });
   }
-  if (before !== null && commit !== null) {
-    throw new DstackError('tag-exists', `the tag ${tag} is on another run already`, {
-      hint: `remove it first: dstack untag ${tag}`,
-    });
-  }
+  if (before !== null && commit !== null) throw tagExists(tag);
   if (commit !== null) await shared.obtain([commit]);
   const mine = new Set(commit ? [commit] : []);
   const result = await compareAndSwap(shared, { ref, from: before, to: commit }, mine, backOff(4));
+  if (result === 'lost' && commit !== null) throw tagExists(tag);
   if (result !== 'won') {
     throw new DstackError('unreachable', `the tag ${tag} could not be changed in ${shared.location}`, {
       hint: 'try again',
     });
   }
+}
+
+function tagExists(tag: string): DstackError {
+  return new DstackError('tag-exists', `the tag ${tag} is on another run already`, {
+    hint: `remove it first: dstack untag ${tag}`,
+  });
 }

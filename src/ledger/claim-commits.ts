@@ -1,0 +1,39 @@
+import { parseCommit } from '../git/object-reader.ts';
+import { type ClaimFile, formatVersion, printFile, type RecordFile } from './formats.ts';
+import type { Ledger } from './ledger.ts';
+import { type JobId, jobName } from './refs.ts';
+
+/** Longer ones would not be legal. */
+const longestDetail = 1000;
+
+/** A commit's tree. @throws Error if it can't be read */
+export async function treeOf(ledger: Ledger, commit: string): Promise<string> {
+  const object = await ledger.shared.read(commit);
+  if (object?.type !== 'commit') throw new Error(`commit ${commit} can't be read`);
+  return parseCommit(object.content).tree;
+}
+
+/** The tree of a commit's log, or null if it has none. */
+export async function logTree(ledger: Ledger, commit: string): Promise<string | null> {
+  const tree = await ledger.shared.read(`${commit}:log`);
+  return tree?.type === 'tree' ? tree.id : null;
+}
+
+export function claimFile(claim: ClaimFile): { path: string; content: string } {
+  const detail = claim.detail?.slice(0, longestDetail) ?? null;
+  return { path: 'claim.json', content: printFile({ ...claim, detail }) };
+}
+
+export function claimMessage(claim: ClaimFile): string {
+  const attempt = claim.attempt > 1 ? ` (attempt ${claim.attempt})` : '';
+  return `${claim.state}: ${claim.job} by ${claim.runner}${attempt}`;
+}
+
+export function recordMessage(record: RecordFile): string {
+  return `${record.state}: ${record.job}${record.reason ? `: ${record.reason.split('\n')[0]}` : ''}`;
+}
+
+/** The end of every message of a claim's commit. */
+export function trailers(id: JobId): string {
+  return `Dstack-Format: ${formatVersion}\nDstack-Run: ${id.run}\nDstack-Job: ${jobName(id)}\n`;
+}

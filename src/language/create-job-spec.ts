@@ -22,14 +22,14 @@ export function createJobSpec(planned: PlannedWorkflow, request: PlanRequest, re
   const globs = (values: readonly LocatedText[]) =>
     values.flatMap((value) => path(value, 'a pattern for files', checkGlob));
   const { workingDir, artifacts, dependsOn } = workflow;
-  const { env, secrets } = createEnvironment(workflow, scope, request.environment, report);
+  const env = createEnvironment(workflow, scope, request.environment, report);
   return {
     name: workflow.name.text,
     workflow: workflow.name.text,
     image: programImage(workflow.program, scope, report),
     commands: programCommands(workflow.program, scope, report),
     env,
-    secrets,
+    secrets: [],
     workingDir: (workingDir && path(workingDir, 'a working directory', checkWorkingDir)[0]) ?? '.',
     artifacts: withoutNested(artifacts.flatMap((value) => path(value, 'an artifact', checkArtifactPath))),
     variables: Object.fromEntries(scope.variables),

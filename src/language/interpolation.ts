@@ -76,10 +76,8 @@ function replaceToken(match: RegExpMatchArray, scope: Scope, fail: Fail, spoil: 
 }
 
 function expressionFault(name: string): string | null {
-  if (/^secrets\b/.test(name)) {
-    return 'a secret may not become part of a recorded value; list its name under `secrets`, and the job finds it in its environment';
-  }
-  if (/^matrix\b/.test(name)) return '`matrix` is not supported yet by this version of dstack';
+  const later = /^(matrix|secrets)\b/.exec(name);
+  if (later) return `\`${later[1]}\` is not supported yet by this version of dstack`;
   if (/^[A-Za-z_][\w-]*$/.test(name)) return null;
   const found = name === '' ? 'nothing' : quoted(name);
   return `between \`\${{\` and \`}}\` a variable's name is expected, but here is ${found}`;

@@ -34,7 +34,6 @@ export interface WorkflowFields {
   dependsOn: DependsOn;
   artifacts: LocatedText[];
   env: EnvEntry[];
-  secrets: LocatedText[];
   workingDir: LocatedText;
 }
 
@@ -82,11 +81,6 @@ const readEnv: Reader<EnvEntry[]> = (tree, what, report) => {
   return entries && uniqueNames(entries, (entry) => entry.name, what, report);
 };
 
-const readSecrets: Reader<LocatedText[]> = (tree, what, report) => {
-  const names = readTexts(tree, what, report);
-  return names && uniqueNames(names, (name) => name, what, report);
-};
-
 /** Keeps what has a legal name of an environment variable that no earlier one has; reports the rest. */
 function uniqueNames<T>(items: T[], nameOf: (item: T) => LocatedText, what: string, report: Report): T[] {
   const seen = new Map<string, LocatedText>();
@@ -94,7 +88,7 @@ function uniqueNames<T>(items: T[], nameOf: (item: T) => LocatedText, what: stri
     const name = nameOf(item);
     const fault = environmentFault(name.text);
     const first = seen.get(name.text);
-    // A value where only a name belongs may be a secret itself: it is not repeated.
+    // What was taken for a name may hold a secret's value: it is not repeated.
     const shown = name.text.includes('=') ? quoted(`${name.text.split('=')[0]}=…`) : quoted(name.text);
     if (fault) {
       report({ span: name.span, message: `${shown} can't be a name in ${what}: ${fault}` });
@@ -127,7 +121,6 @@ const rules: Readonly<Record<string, KeyRule>> = {
   'depends-on': key('dependsOn', readDependsOn),
   artifacts: key('artifacts', readList(readArtifact)),
   env: key('env', readEnv),
-  secrets: key('secrets', readSecrets),
   working_dir: key('workingDir', readText),
   // Spellings of earlier versions.
   environment: key('env', readEnv),
@@ -140,6 +133,7 @@ const rules: Readonly<Record<string, KeyRule>> = {
   retry: 'not supported yet',
   metrics: 'not supported yet',
   labels: 'not supported yet',
+  secrets: 'not supported yet',
   on: 'not supported yet',
 };
 

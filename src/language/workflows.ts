@@ -16,7 +16,6 @@ export interface Workflow {
   readonly dependsOn: DependsOn;
   readonly artifacts: readonly LocatedText[];
   readonly env: readonly EnvEntry[];
-  readonly secrets: readonly LocatedText[];
   readonly workingDir: LocatedText | null;
 }
 
@@ -97,7 +96,6 @@ function readWorkflow(tree: Tree, report: Report): Workflow | null {
     dependsOn: found.dependsOn?.value ?? { references: [], files: null, variables: null },
     artifacts: found.artifacts?.value ?? [],
     env: found.env?.value ?? [],
-    secrets: readSecretNames(found, report),
     workingDir: found.workingDir?.value ?? null,
   };
 }
@@ -116,19 +114,4 @@ function readName(found: FoundFields, tree: Tree, report: Report): LocatedText |
   if (fault === null) return name;
   report({ span: name.span, message: `${quoted(name.text)} can't name a workflow: ${fault}` });
   return null;
-}
-
-function readSecretNames(found: FoundFields, report: Report): readonly LocatedText[] {
-  const secrets = found.secrets?.value ?? [];
-  const env = new Map((found.env?.value ?? []).map((entry) => [entry.name.text, entry.name]));
-  for (const secret of secrets) {
-    const other = env.get(secret.text);
-    if (!other) continue;
-    report({
-      span: secret.span,
-      message: `${quoted(secret.text)} is both a secret and in \`env\``,
-      notes: [{ span: other.span, message: 'here in `env`' }],
-    });
-  }
-  return secrets;
 }

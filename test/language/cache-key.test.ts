@@ -6,11 +6,15 @@ import { jobOf } from './language-fixture.ts';
 
 const job = (lines = '', request = {}) =>
   jobOf(
-    `workflows:\n- name: train\n  image: a\n  commands: ['$run_name']\n  artifacts: [x, y]\n  secrets: [S]\n${lines}`,
+    `workflows:\n- name: train\n  image: a\n  commands: ['$run_name']\n  artifacts: [x, y]\n${lines}`,
     'variables: {train: {a: 1, b: 2}}',
     { runName: placeholderRunName, ...request },
   );
-const input: CacheInput = { spec: job(), filesTree: 't1', dependencyKeys: ['k1', 'k2'] };
+const input: CacheInput = {
+  spec: { ...job(), secrets: ['S'] },
+  filesTree: 't1',
+  dependencyKeys: ['k1', 'k2'],
+};
 
 test('a key is 64 hexadecimal digits, and the same in every version of this format', () => {
   assert.is(cacheKey(input), '42cc809e6abc0d71c4feb69e075ecbe01d714fa72ad4718b944e4c30fa3338c0');

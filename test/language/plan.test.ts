@@ -19,7 +19,6 @@ test('a workflow becomes a whole job', () => {
   commands: ['echo $x']
   depends-on: [prep]
   env: ['B=\${{ lr }}!', ROWS=mine]
-  secrets: [S]
   working_dir: ./src/
   artifacts: [out/$run_name]
 - name: other
@@ -47,7 +46,7 @@ test('a workflow becomes a whole job', () => {
       image: null,
       commands: ['echo $x'],
       env: { ROWS: 'mine', LR: '0.1', B: '0.1!' },
-      secrets: ['S'],
+      secrets: [],
       workingDir: 'src',
       artifacts: ['out/brave-otter-7k2m'],
       variables: { rows: '10', lr: '0.1' },
@@ -206,27 +205,12 @@ test('env passes on what is set, and refuses what is not or looks like a secret'
     planOf(trainOf('env: [HF_TOKEN, MISSING, constructor]'), null, { environment }),
   );
   assert.match(error.message, '4:9: `HF_TOKEN` looks like a secret');
-  assert.match(error.message, 'list it under `secrets`');
   assert.match(
     error.message,
     '4:19: `MISSING` is to be passed on from your environment, but is not set there',
   );
   assert.match(error.message, '4:28: `constructor` is to be passed on');
   assert.not.match(error.message, 'hunter2');
-});
-
-test('a secret in env is one of the secrets, under its own name only', () => {
-  const job = jobOf(trainOf("env: {A: '${{ secrets.A }}'}", 'secrets: [B]'), 'variables: {train: {b: 1}}');
-  assert.equal(job.secrets, ['B', 'A']);
-  assert.equal(job.env, {});
-  assert.match(
-    placesOf(() => jobOf(trainOf("env: {A: '${{ secrets.B }}'}")))[0]!,
-    'list `B` under `secrets`',
-  );
-  assert.match(
-    placesOf(() => jobOf(trainOf("env: {A: 'x ${{ secrets.A }}'}")))[0]!,
-    '4:15: a secret may not become part',
-  );
 });
 
 test('tagged runs are looked up', () => {

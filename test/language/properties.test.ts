@@ -126,7 +126,6 @@ const workflow = fc.record({
   'depends-on': mostly(['b:v1', ':v1'], fc.oneof(fc.constantFrom(['a'], ['b'], ['train']), value)),
   artifacts: mostly(['out/$run_name', './log/'], value),
   env: mostly({ A: '${{ run_name }}' }, value),
-  secrets: mostly(['S'], value),
   working_dir: mostly('sub/', word),
 });
 const unlikely = fc.record(
@@ -136,6 +135,7 @@ const unlikely = fc.record(
     args: value,
     version: word,
     matrix: value,
+    secrets: value,
   },
   { requiredKeys: [] },
 );

@@ -20,7 +20,6 @@ test('all keys of a workflow are read', () => {
       variables: [lr]
     artifacts: [out, {path: log}]
     env: [A=1=2, B]
-    secrets: [C]
     working_dir: sub
 `);
   assert.is(workflow.name.text, 'train');
@@ -57,10 +56,6 @@ test('all keys of a workflow are read', () => {
       ['A', '1=2'],
       ['B', undefined],
     ],
-  );
-  assert.equal(
-    workflow.secrets.map(({ text }) => text),
-    ['C'],
   );
   assert.is(workflow.workingDir?.text, 'sub');
 });
@@ -131,7 +126,17 @@ test('all errors of a file are found at once, in their order', () => {
 });
 
 test('what is not supported yet is an error, not ignored', () => {
-  for (const key of ['matrix', 'resources', 'ports', 'timeout', 'retry', 'metrics', 'labels', 'on']) {
+  for (const key of [
+    'matrix',
+    'resources',
+    'ports',
+    'timeout',
+    'retry',
+    'metrics',
+    'labels',
+    'secrets',
+    'on',
+  ]) {
     const expected = `4:3: \`${key}\` is not supported yet by this version of dstack`;
     assert.equal(errorsOf('commands: [x]', `${key}: 1`), [expected]);
   }
@@ -200,16 +205,6 @@ test('two spellings of one key, and two entries of one name, are shown with both
     '4:14: `A` is in `env` twice',
     '4:9: the first one',
   ]);
-  assert.equal(errorsOf('commands: [x]', 'env: [A=1]', 'secrets: [A]'), [
-    '5:13: `A` is both a secret and in `env`',
-    '4:9: here in `env`',
-  ]);
-});
-
-test('the value of a secret that was written down by mistake is not shown in the message', () => {
-  const [error] = errorsOf('commands: [x]', 'secrets: [TOKEN=hunter2]');
-  assert.match(error!, "`TOKEN=…` can't be a name in `secrets`");
-  assert.not.match(error!, 'hunter2');
 });
 
 test('the provider python has a file instead of commands', () => {

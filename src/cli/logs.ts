@@ -6,10 +6,11 @@ import { isFinal } from '../ledger/state.ts';
 import { openWake } from '../ledger/wake.ts';
 import { plainText } from '../terminal-text.ts';
 import { jobPrefixes, type LinePrinter } from '../tui/log-view.ts';
-import { newPrinter } from './follow-to-the-end.ts';
 import { onInterrupt } from './interrupt.ts';
+import { leavableWake } from './leavable-wake.ts';
 import { locateRun } from './open-state.ts';
 import { openLedgerStore, openProject, type Project } from './project.ts';
+import { newLogPrinter } from './run-printer.ts';
 import { ask, hasColour, say, warn } from './terminal.ts';
 
 interface LogsOptions {
@@ -37,7 +38,7 @@ export async function showLogs(project: Project, name: string, options: LogsOpti
   );
   const printers = new Map<string, LinePrinter>();
   const print = (jobName: string, bytes: Uint8Array) => {
-    const printer = printers.get(jobName) ?? newPrinter(prefixes.get(jobName) ?? '');
+    const printer = printers.get(jobName) ?? newLogPrinter(prefixes.get(jobName) ?? '');
     printers.set(jobName, printer);
     printer.push(bytes);
   };
@@ -66,12 +67,8 @@ export async function showLogs(project: Project, name: string, options: LogsOpti
     return;
   }
 
-  const wake = await openWake(ledger.shared);
-  let left = false;
-  const interruption = onInterrupt(() => {
-    left = true;
-    wake.notify();
-  });
+  const wake = leavableWake(await openWake(ledger.shared));
+  const interruption = onInterrupt(() => wake.leave());
   let troubled = false;
   try {
     for await (const event of followRun(ledger, {
@@ -82,18 +79,20 @@ export async function showLogs(project: Project, name: string, options: LogsOpti
       readStored,
       since,
     })) {
-      if (left) break;
+      if (wake.left) break;
       if (event.kind === 'log') print(event.job, event.bytes);
       else if (event.kind === 'trouble' && !troubled)
         warn(`${event.error.message}; trying again until it answers`);
       troubled = event.kind === 'trouble';
     }
+  } catch (error) {
+    if (!wake.left) throw error;
   } finally {
     endAll();
     interruption.release();
     await wake.close();
   }
-  if (left) process.exitCode = options.pauseAtEnd ? process.exitCode : 130;
+  if (wake.left) process.exitCode = options.pauseAtEnd ? process.exitCode : 130;
   else if (options.pauseAtEnd) await ask('the log ends here; Enter goes back ');
 }
 

@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { printError } from './terminal.ts';
+import { endQuietlyWithTheReader, say } from './terminal.ts';
 
 /** Runs the command line; sets `process.exitCode`. Each command's code is loaded only when it runs. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -11,19 +11,28 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(['node', 'dstack', ...argv]);
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-    else process.exitCode = printError(error, argv.includes('--verbose'));
+    if (error instanceof CommanderError) process.exitCode = usageExitCode(error, argv);
+    else {
+      const { printError } = await import('./print-error.ts');
+      process.exitCode = await printError(error, argv.includes('--verbose'));
+    }
   }
 }
 
-/** `dstack … | head` is no failure. */
-function endQuietlyWithTheReader(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      throw error;
-    });
-  }
+/** Commander has said what is wrong, in its own words; this adds where to look. */
+function usageExitCode(error: CommanderError, argv: readonly string[]): number {
+  if (error.exitCode === 0) return 0;
+  if (error.code === 'commander.help') return 2;
+  const words = argv.filter((word) => /^[a-z]+$/.test(word));
+  const known = commandPath(buildProgram(), words);
+  say(` hint: \`${['dstack', ...known, '--help'].join(' ')}\` shows what there is`);
+  return 2;
+}
+
+/** The command that these words name, as far as they name one. */
+function commandPath(program: Command, words: readonly string[]): string[] {
+  const command = program.commands.find((one) => one.name() === words[0]);
+  return command ? [command.name(), ...commandPath(command, words.slice(1))] : [];
 }
 
 function buildProgram(): Command {
@@ -62,9 +71,7 @@ function buildProgram(): Command {
       new Option(
         '--allow-secret <path>',
         'take in an untracked file that looks like a secret (may be repeated)',
-      )
-        .default([] as string[])
-        .argParser((path: string, before: string[]) => [...before, path]),
+      ).argParser((path: string, before: string[] = []) => [...before, path]),
     )
     .option('--json', 'print JSON')
     .option('-h, --help', 'show help; after a workflow’s name its variables')
@@ -108,13 +115,13 @@ function buildProgram(): Command {
     .option('--drain', 'leave when nothing is left to do')
     .option('--once', 'leave after one job')
     .addOption(
-      new Option('--label <key=value>', 'shown by `dstack runners` (may be repeated)')
-        .default({} as Record<string, string>)
-        .argParser(keyValue),
+      new Option('--label <key=value>', 'shown by `dstack runners` (may be repeated)').argParser(keyValue),
     )
     .option('--name <name>', 'by default the machine’s')
     .option('--poll <duration>', 'how often to look, e.g. 2s')
-    .action(async (options) => (await import('./runner-start.ts')).startRunnerCommand(options));
+    .action(async (options) =>
+      (await import('./runner-start.ts')).startRunnerCommand({ label: {}, ...options }),
+    );
   command('check', 'does this machine have what a runner needs?', runner)
     .option('--fix', 'remove stale lock files of a shared repository on this machine')
     .option('--json', 'print JSON')
@@ -148,7 +155,7 @@ function buildProgram(): Command {
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./validate.ts')).validate(options));
 
-  command('sync', 'fetch the history, for `git log refs/dstack/runs`')
+  command('sync', 'fetch the history, to be read with plain `git log`')
     .option('--bare', 'of the shared repository itself, as its hook does it')
     .action(async (options) => (await import('./sync.ts')).sync(options));
 
@@ -160,7 +167,7 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-function keyValue(text: string, before: Record<string, string>): Record<string, string> {
+function keyValue(text: string, before: Record<string, string> = {}): Record<string, string> {
   const equals = text.indexOf('=');
   if (equals < 1) throw new InvalidArgumentError('write it as KEY=VALUE.');
   return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };

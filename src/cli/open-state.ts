@@ -3,8 +3,9 @@ import { findRun } from '../ledger/find-run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { openStateReader } from '../ledger/read-state.ts';
 import type { LedgerState, RunView } from '../ledger/state.ts';
-import { listTags } from '../ledger/tags.ts';
-import { openLedgers, type Project } from './project.ts';
+import { listTags, type Tag } from '../ledger/tags.ts';
+import { openLedgers, openLocalLedger, type Project } from './project.ts';
+import { warn } from './terminal.ts';
 
 /** The states of several ledgers as one: newest run first. */
 export function mergeStates(states: readonly LedgerState[]): LedgerState {
@@ -15,15 +16,26 @@ export function mergeStates(states: readonly LedgerState[]): LedgerState {
   };
 }
 
-/** Reads every ledger of a project, again and again; remembers what can't change. */
+/**
+ * Reads every ledger of a project, again and again; remembers what can't change.
+ * @param options.whole fail if one of them can't be read; otherwise the runs of `--local` are shown without the others
+ */
 export async function openProjectState(
   project: Project,
+  options: { whole: boolean } = { whole: false },
 ): Promise<{ ledgers: Ledger[]; read(): Promise<LedgerState> }> {
-  const ledgers = await openLedgers(project);
+  const ledgers = options.whole ? await openLedgers(project) : await openReachable(project);
   const readers = ledgers.map((ledger) => openStateReader(ledger));
   return {
     ledgers,
-    read: async () => mergeStates(await Promise.all(readers.map((reader) => reader.read()))),
+    read: async () => {
+      const readings = await Promise.allSettled(readers.map((reader) => reader.read()));
+      const states = readings.flatMap((reading) => (reading.status === 'fulfilled' ? [reading.value] : []));
+      const failed = readings.find((reading) => reading.status === 'rejected');
+      if (failed && (options.whole || states.length === 0)) throw failed.reason;
+      if (failed) warnUnreachable(failed.reason);
+      return mergeStates(states);
+    },
   };
 }
 
@@ -35,18 +47,42 @@ export async function locateRun(
   project: Project,
   text: string,
 ): Promise<{ ledger: Ledger; run: RunView; job: string | null }> {
-  let failure: unknown;
-  const ledgers = await openLedgers(project);
-  for (const ledger of ledgers) {
+  const found: { ledger: Ledger; state: LedgerState; tags: Map<string, Tag> }[] = [];
+  let failure: unknown = null;
+  for (const ledger of await openReachable(project)) {
     try {
-      const tags = text.startsWith(':') ? await listTags(ledger) : undefined;
-      return { ledger, ...findRun(await openStateReader(ledger).read(), text, tags) };
+      const tags = text.startsWith(':') ? await listTags(ledger) : new Map<string, Tag>();
+      found.push({ ledger, state: await openStateReader(ledger).read(), tags });
     } catch (error) {
-      // A run that isn't here may be in the other ledger; the first one's complaint is the one to show.
-      const elsewhere = error instanceof DstackError && /^(unknown-run|unknown-tag)$/.test(error.code);
-      if (!elsewhere) throw error;
-      failure ??= error;
+      failure = error;
     }
   }
-  throw failure;
+  if (found.length === 0) throw failure;
+  const state = mergeStates(found.map((one) => one.state));
+  const tags = new Map(found.toReversed().flatMap((one) => [...one.tags]));
+  try {
+    const { run, job } = findRun(state, text, tags);
+    const home = found.find((one) => one.state.runs.includes(run));
+    return { ledger: (home as (typeof found)[number]).ledger, run, job };
+  } catch (error) {
+    // It may be in the one that can't be reached.
+    const unknown = error instanceof DstackError && /^unknown-(run|tag)$/.test(error.code);
+    throw unknown && failure !== null ? failure : error;
+  }
+}
+
+/** As {@link openLedgers}; but where the shared repository is gone, the runs of `--local` are still there. */
+async function openReachable(project: Project): Promise<Ledger[]> {
+  try {
+    return await openLedgers(project);
+  } catch (error) {
+    const local = await openLocalLedger(project, false);
+    if (local === null) throw error;
+    warnUnreachable(error);
+    return [local];
+  }
+}
+
+function warnUnreachable(error: unknown): void {
+  warn(`${(error as Error).message}; only the runs of --local are shown`);
 }

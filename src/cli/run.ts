@@ -1,47 +1,22 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { writeConfig } from '../config/write-config.ts';
 import { DstackError, usageError } from '../errors.ts';
+import { requireGit } from '../git/git-version.ts';
 import { userSignature } from '../git/identity.ts';
-import { takeSnapshot } from '../git/snapshot.ts';
-import { plan } from '../language/plan.ts';
-import { workflowHelp } from '../language/workflow-help.ts';
-import { placeholderRunName } from '../language/workflow-scope.ts';
+import type { Snapshot } from '../git/snapshot.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { checkName, drawRunName } from '../ledger/names.ts';
-import { type PlannedJob, planRun } from '../ledger/plan-run.ts';
-import { resolveRemote } from '../ledger/shared-repository.ts';
+import type { PlannedJob } from '../ledger/plan-run.ts';
 import { prepareRun, submitRun } from '../ledger/submit.ts';
-import { listTags, resolveTag, setTag } from '../ledger/tags.ts';
+import { setTag } from '../ledger/tags.ts';
 import { plainText } from '../terminal-text.ts';
 import { formatBytes } from '../tui/duration.ts';
 import { planTree } from '../tui/plan-tree.ts';
 import { followToTheEnd } from './follow-to-the-end.ts';
-import { onInterrupt } from './interrupt.ts';
-import {
-  openLocalLedger,
-  openProject,
-  openRemoteLedger,
-  type Project,
-  readWorkflows,
-  remoteOf,
-} from './project.ts';
-import { ask, hasColour, printJson, say, warn } from './terminal.ts';
+import { type Interruption, onInterrupt } from './interrupt.ts';
+import { prepareRequest, type Request, type RunOptions } from './prepare-request.ts';
+import { knownWorkflows, runHelp } from './run-help.ts';
+import { hasColour, plural, printJson, say } from './terminal.ts';
 import { parseVariableOptions } from './variable-options.ts';
-
-export interface RunOptions {
-  detach?: true;
-  local?: true;
-  cache: boolean;
-  dryRun?: true;
-  name?: string;
-  tag?: string;
-  reason?: string;
-  allowLarge?: true;
-  allowSecret: string[];
-  json?: true;
-  help?: true;
-}
 
 /** `dstack run WORKFLOW`: snapshot, plan, push, then follow to the end. */
 export async function run(
@@ -51,10 +26,35 @@ export async function run(
   command: Command,
 ): Promise<void> {
   const { workflow, overrides } = parseVariableOptions([...(first === undefined ? [] : [first]), ...rest]);
-  if (options.help) return help(workflow, command);
+  if (options.help) return runHelp(workflow, command);
   if (workflow === null) {
     throw usageError('missing-workflow', 'which workflow? dstack run WORKFLOW', await knownWorkflows());
   }
+  checkOptions(options);
+  const cancel = new AbortController();
+  const interruption = onInterrupt((count) => {
+    if (count > 1) process.exit(130);
+    cancel.abort();
+  });
+  try {
+    await requireGit();
+    const request = await prepareRequest(workflow, overrides, options, cancel.signal).catch(
+      (error: unknown) => {
+        throw cancel.signal.aborted ? interrupted() : error;
+      },
+    );
+    if (cancel.signal.aborted) throw interrupted();
+    if (options.dryRun) {
+      const jobs = await request.planFor(options.name ?? drawRunName());
+      return await printPlan(jobs, request.ledger, options);
+    }
+    await submitAndFollow(request, options, interruption);
+  } finally {
+    interruption.release();
+  }
+}
+
+function checkOptions(options: RunOptions): void {
   if (options.local && options.detach) {
     throw usageError(
       'contradiction',
@@ -64,37 +64,56 @@ export async function run(
   }
   if (options.name !== undefined) checkName('run', options.name);
   if (options.tag !== undefined) checkName('tag', options.tag);
-  const project = await openProject();
-  const { workflows, variables } = await readWorkflows(project);
-  // Mistakes in the request come before anything slow or visible.
-  const request = { workflow, overrides, environment: process.env };
-  plan(workflows, variables, {
-    ...request,
-    runName: placeholderRunName,
-    resolveTag: () => ({ run: 'a', job: 'a' }),
-  });
+}
 
-  const ledger = options.local ? await openLocalLedger(project, true) : await openRemoteLedger(project);
-  if (!ledger) throw new Error('unreachable');
-  if (!options.local && !options.dryRun) await confirmFirstPush(project);
-  const { snapshot: allowed } = project.config;
-  const snapshot = await takeSnapshot(project.repository, {
-    allowLarge: options.allowLarge ?? allowed.allowLarge,
-    allowSecrets: [...allowed.allowSecrets, ...options.allowSecret],
-  });
-  for (const warning of snapshot.warnings) warn(warning);
-  const tags = await listTags(ledger);
-  const planFor = (runName: string) =>
-    planRun(
-      project.repository,
-      snapshot.tree,
-      workflows,
-      variables,
-      { ...request, runName, resolveTag: (tag, job) => resolveTag(tags, tag, job) },
-      () => null,
-    );
-  if (options.dryRun) return printPlan(await planFor(options.name ?? drawRunName()), ledger, options);
+function interrupted(): DstackError {
+  return new DstackError('interrupted', 'interrupted: nothing was submitted', { exitCode: 130 });
+}
 
+async function submitAndFollow(
+  request: Request,
+  options: RunOptions,
+  interruption: Interruption,
+): Promise<void> {
+  const { project, ledger } = request;
+  const { name, commit, jobs } = await submit(request, options, interruption);
+  if (options.tag !== undefined) await setTag(ledger, options.tag, commit);
+  if (!options.json) {
+    say(`${name}: submitted to ${plainText(ledger.shared.location)} with ${captured(request.snapshot)}`);
+    if (!options.detach)
+      process.stderr.write(
+        planTree(
+          jobs.map(({ spec }) => spec),
+          { colour: hasColour(process.stderr) },
+        ),
+      );
+  }
+  const jobNames = jobs.map(({ spec }) => spec.name);
+  if (options.detach) {
+    if (options.json) printJson({ run: name, commit, jobs: jobNames });
+    else process.stdout.write(`${name}\n`);
+  }
+  if (interruption.count() > 0 && !options.local) {
+    throw new DstackError('interrupted', `${name} had been submitted`, {
+      hint: `stop it with: dstack stop ${name}`,
+      exitCode: 130,
+    });
+  }
+  if (options.detach) return;
+  process.exitCode = await followToTheEnd(
+    project,
+    ledger,
+    { name, jobs: jobNames },
+    { local: options.local ?? false, json: options.json ?? false, interruption },
+  );
+}
+
+/** Pushes the run, under a drawn name as often as that is taken. */
+async function submit(
+  { project, ledger, workflow, overrides, snapshot, planFor }: Request,
+  options: RunOptions,
+  interruption: Interruption,
+): Promise<{ name: string; commit: string; jobs: readonly PlannedJob[] }> {
   const author = await userSignature(project.folder, Date.now());
   for (;;) {
     const name = options.name ?? drawRunName();
@@ -109,52 +128,28 @@ export async function run(
       author,
       jobs: jobs.map((job) => ({ ...job, useCache: options.cache })),
     });
-    const interruption = onInterrupt(() => say('interrupted: finding out whether it was submitted'));
-    const result = await submitRun(ledger, prepared, () => interruption.count() > 0).finally(
-      interruption.release,
-    );
-    if (result === 'taken') {
-      if (options.name === undefined) continue;
-      throw new DstackError('name-taken', `there is a run named ${name} already`, {
-        hint: 'choose another name, or none',
-      });
-    }
-    if (options.tag !== undefined) await setTag(ledger, options.tag, prepared.commit);
-    const { changed, untracked, untrackedBytes } = snapshot.stats;
-    const captured = [
-      changed > 0 ? `${changed} changed` : '',
-      untracked > 0 ? `${untracked} untracked (${formatBytes(untrackedBytes)})` : '',
-    ].filter(Boolean);
-    if (!options.json) {
-      say(
-        `${name}: submitted to ${plainText(ledger.shared.location)}, with ${captured.join(' and ') || 'no uncommitted'} files`,
-      );
-      if (!options.detach)
-        process.stderr.write(
-          planTree(
-            jobs.map(({ spec }) => spec),
-            { colour: hasColour(process.stderr) },
-          ),
-        );
-    }
-    if (interruption.count() > 0) {
-      throw new DstackError('interrupted', `${name} had been submitted`, {
-        hint: `stop it with: dstack stop ${name}`,
-        exitCode: 130,
-      });
-    }
-    if (options.detach) {
-      if (options.json)
-        printJson({ run: name, commit: prepared.commit, jobs: jobs.map(({ spec }) => spec.name) });
-      else process.stdout.write(`${name}\n`);
-      return;
-    }
-    process.exitCode = await followToTheEnd(project, ledger, name, {
-      local: options.local ?? false,
-      json: options.json ?? false,
+    interruption.answer((count) => {
+      if (count === 1)
+        return say('interrupted: finding out whether it was submitted; Ctrl+C again leaves at once');
+      say(`${name} may have been submitted: \`dstack status ${name}\` tells`);
+      process.exit(130);
     });
-    return;
+    const result = await submitRun(ledger, prepared, () => interruption.count() > 0);
+    if (result === 'submitted') return { name, commit: prepared.commit, jobs };
+    if (options.name === undefined) continue;
+    throw new DstackError('name-taken', `there is a run named ${name} already`, {
+      hint: 'choose another name, or none',
+    });
   }
+}
+
+/** `2 changed files and 1 untracked file (12B)`. */
+function captured({ stats: { changed, untracked, untrackedBytes } }: Snapshot): string {
+  const parts = [
+    changed > 0 ? plural(changed, 'changed file') : '',
+    untracked > 0 ? `${plural(untracked, 'untracked file')} (${formatBytes(untrackedBytes)})` : '',
+  ].filter(Boolean);
+  return parts.join(' and ') || 'no uncommitted changes';
 }
 
 /** Prints what would run, and what would come from the cache. */
@@ -177,55 +172,4 @@ async function printPlan(jobs: readonly PlannedJob[], ledger: Ledger, options: R
   );
   const cached = jobs.filter(inCache).map(({ spec }) => spec.name);
   if (cached.length > 0) process.stdout.write(`in the cache: ${cached.join(', ')}\n`);
-}
-
-/** A snapshot carries uncommitted files: nobody should send them to another machine without having said so once. */
-async function confirmFirstPush(project: Project): Promise<void> {
-  const found = await remoteOf(project);
-  if (!found || found.configured) return;
-  const { address, path } = await resolveRemote(found.remote, project.folder);
-  if (path !== null) return;
-  const answer = await ask(
-    `A snapshot holds uncommitted and untracked files, too. Push snapshots of this project to ${plainText(address)}? [y/N] `,
-  );
-  if (answer === null) {
-    throw new DstackError(
-      'remote-not-configured',
-      `nobody has said yet that snapshots may go to ${plainText(address)}`,
-      {
-        hint: 'say so: `dstack init --remote origin`, or DSTACK_REMOTE=origin',
-      },
-    );
-  }
-  if (!/^y(es)?$/i.test(answer)) throw new DstackError('declined', 'nothing was pushed', { exitCode: 130 });
-  writeConfig(join(project.folder, '.dstackrc'), { remote: found.remote });
-  say('remembered in .dstackrc');
-}
-
-async function help(workflow: string | null, command: Command): Promise<void> {
-  if (workflow === null) {
-    process.stdout.write(command.helpInformation());
-    return;
-  }
-  const { workflows, variables } = await readWorkflows(await openProject());
-  const found = workflowHelp(workflows, variables, workflow);
-  const lines = [`dstack run ${found.name} [--VARIABLE VALUE …]`];
-  if (found.help) lines.push('', plainText(found.help));
-  if (found.dependsOn.length > 0) lines.push('', `Runs first: ${found.dependsOn.join(', ')}`);
-  const width = Math.max(0, ...found.variables.map(({ option }) => option.length));
-  lines.push('', found.variables.length > 0 ? 'Variables:' : 'It has no variables.');
-  for (const { option, default: value } of found.variables) {
-    lines.push(`  ${option.padEnd(width)}  default: ${plainText(value)}`);
-  }
-  lines.push('', 'Options: dstack run --help', '');
-  process.stdout.write(lines.join('\n'));
-}
-
-async function knownWorkflows(): Promise<string | undefined> {
-  try {
-    const { workflows } = await readWorkflows(await openProject());
-    return `there are: ${[...workflows.keys()].join(', ')}`;
-  } catch {
-    return undefined;
-  }
 }

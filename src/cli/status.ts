@@ -1,13 +1,11 @@
 import { usageError } from '../errors.ts';
-import { isFinal, jobStates, type LedgerState } from '../ledger/state.ts';
-import { requestStop } from '../ledger/stop.ts';
+import { jobStates, type LedgerState } from '../ledger/state.ts';
 import { openWake } from '../ledger/wake.ts';
 import { runTable, selectRuns, statusTable } from '../tui/status-table.ts';
-import { whoAmI } from './follow-to-the-end.ts';
-import { showLogs } from './logs.ts';
 import { locateRun, openProjectState } from './open-state.ts';
 import { openProject, type Project } from './project.ts';
-import { hasColour, printJson } from './terminal.ts';
+import { stopJobs, stopTargets } from './stop-jobs.ts';
+import { hasColour, plural, printJson, say } from './terminal.ts';
 
 interface StatusOptions {
   all?: true;
@@ -44,12 +42,10 @@ export async function status(name: string | undefined, options: StatusOptions): 
   }
   const { read } = await openProjectState(project);
   const state = select(await read(), options);
-  if (options.json) {
-    const { runs } = selectRuns(state, options);
-    printJson({ runs, runners: state.runners });
-    return;
-  }
-  process.stdout.write(statusTable(state, { ...table, all: options.all, limit: options.limit }));
+  const { runs, hidden } = selectRuns(state, options);
+  if (options.json) printJson({ runs, runners: state.runners });
+  else process.stdout.write(statusTable(state, { ...table, all: options.all, limit: options.limit }));
+  if (hidden > 0) say(`… ${plural(hidden, 'older run')}: dstack status -a`);
 }
 
 function select(state: LedgerState, options: StatusOptions): LedgerState {
@@ -63,8 +59,11 @@ function select(state: LedgerState, options: StatusOptions): LedgerState {
 
 /** The live screen; leaving it for a log comes back to it. */
 async function live(project: Project, options: StatusOptions): Promise<void> {
-  const { renderStatus } = await import('../tui/status-screen.tsx');
-  const { ledgers, read } = await openProjectState(project);
+  const [{ renderStatus }, { showLogs }] = await Promise.all([
+    import('../tui/status-screen.tsx'),
+    import('./logs.ts'),
+  ]);
+  const { ledgers, read } = await openProjectState(project, { whole: true });
   const wakes = await Promise.all(ledgers.map((ledger) => openWake(ledger.shared)));
   let over = false;
   const source = {
@@ -91,15 +90,20 @@ async function live(project: Project, options: StatusOptions): Promise<void> {
   };
   const stop = async (run: string, job: string | null): Promise<string> => {
     const { ledger, run: view } = await locateRun(project, job === null ? run : `${run}/${job}`);
-    const targets = view.jobs.flatMap((one) =>
-      one.queueEntry && !isFinal(one.state) && (job === null || one.name === job)
-        ? [{ id: { run, job: one.name }, queueEntry: one.queueEntry }]
-        : [],
-    );
-    const asked = await requestStop(ledger, targets, { abort: false, by: whoAmI() });
-    return asked.length > 0
-      ? `asked ${asked.length} ${asked.length === 1 ? 'job' : 'jobs'} of ${run} to stop`
-      : 'nothing to stop';
+    const targets = stopTargets(view, job);
+    if (targets.length === 0) return 'nothing to stop';
+    const wake = await openWake(ledger.shared);
+    try {
+      // It may take a grace period or a lease: the screen shows how it goes on, and need not wait for it.
+      await new Promise<void>((resolve, reject) => {
+        stopJobs(project, ledger, targets, { abort: false, wake, progress: () => resolve() })
+          .then(resolve, reject)
+          .finally(() => void wake.close());
+      });
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return `asked ${plural(targets.length, 'job')} of ${run} to stop`;
   };
   let selected: { run: string; job: string | null } | null = null;
   try {

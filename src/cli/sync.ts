@@ -3,10 +3,11 @@ import { openRepository } from '../git/repository.ts';
 import { updateHistory } from '../ledger/history.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { openStateReader } from '../ledger/read-state.ts';
+import { refNames } from '../ledger/refs.ts';
 import { fetchHistory } from '../ledger/sync.ts';
 import { mergeStates } from './open-state.ts';
 import { openLedgers, openProject, type Project } from './project.ts';
-import { say } from './terminal.ts';
+import { plural, say } from './terminal.ts';
 
 /** Fetches the history of every ledger of a project, and rebuilds what `git log refs/dstack/runs` shows. */
 export async function syncHistory(project: Project): Promise<{ runs: number; changed: number }> {
@@ -20,8 +21,10 @@ export async function syncHistory(project: Project): Promise<{ runs: number; cha
 
 export async function sync(options: { bare?: true }): Promise<void> {
   if (options.bare) return syncBare();
-  const { runs, changed } = await syncHistory(await openProject());
-  say(`${runs} runs, ${changed} of them new or changed; read them with: git log refs/dstack/runs`);
+  const project = await openProject();
+  const { runs, changed } = await syncHistory(project);
+  const ref = refNames(project.config.refPrefix).area('runs');
+  say(`${plural(runs, 'run')}, ${changed} of them new or changed; read them with: git log ${ref}`);
 }
 
 /** In the shared repository itself, whose hook calls this after pushes. */

@@ -17,7 +17,10 @@ export async function untag(name: string): Promise<void> {
   const ledgers = await openLedgers(await openProject());
   for (const ledger of ledgers) {
     const tags = await listTags(ledger);
-    if (tags.has(name) || ledger === ledgers.at(-1)) return setTag(ledger, name, null);
+    if (!tags.has(name) && ledger !== ledgers.at(-1)) continue;
+    await setTag(ledger, name, null);
+    say(`${name} keeps ${plainText(tags.get(name)?.message.run ?? 'a run')} no longer`);
+    return;
   }
 }
 

@@ -1,5 +1,4 @@
 import { styleText } from 'node:util';
-import { DstackError } from '../errors.ts';
 
 /** May colours be written to this stream? NO_COLOR and pipes say no. */
 export function hasColour(stream: NodeJS.WriteStream): boolean {
@@ -16,7 +15,8 @@ export function warn(text: string): void {
 }
 
 export function paint(style: Parameters<typeof styleText>[0], text: string): string {
-  return hasColour(process.stderr) ? styleText(style, text) : text;
+  // Whether there are colours is decided here, for the stream that it is about.
+  return hasColour(process.stderr) ? styleText(style, text, { validateStream: false }) : text;
 }
 
 /** One JSON document on standard output. */
@@ -24,31 +24,45 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Prints a failure in one to three lines; with `verbose` the whole stack. */
-export function printError(error: unknown, verbose: boolean): number {
-  if (error instanceof DstackError) {
-    say(`${paint('red', 'error:')} ${error.message}`);
-    if (error.hint) say(`${paint('cyan', ' hint:')} ${error.hint}`);
-    if (verbose) say(String(error.stack));
-    return error.exitCode;
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  say(`${paint('red', 'error:')} ${message}`);
-  say(
-    `${paint('cyan', ' hint:')} this looks like a bug in dstack: run it again with --verbose, and report what it prints`,
-  );
-  if (verbose && error instanceof Error) say(String(error.stack));
-  return 1;
+/** `1 run`, `2 runs`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Asks one question on the terminal; null if there is no terminal to ask on, or the answer was Ctrl+C or Ctrl+D. */
+let endsWithReader = true;
+
+/** `dstack … | head` is no failure: when nobody reads any longer, the process ends quietly. */
+export function endQuietlyWithTheReader(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      if (endsWithReader) process.exit(0);
+    });
+  }
+}
+
+/** For work that must not be left half done because nobody reads what it prints. */
+export function keepOnWithoutReader(): void {
+  endsWithReader = false;
+}
+
+/** Is somebody there to answer a question? */
+export function canAsk(): boolean {
+  return Boolean(process.stdin.isTTY && process.stderr.isTTY);
+}
+
+/** Asks one question on the terminal; null if nobody can be asked, or the answer was Ctrl+C or Ctrl+D. */
 export async function ask(question: string): Promise<string | null> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+  if (!canAsk()) return null;
   const { createInterface } = await import('node:readline/promises');
   const reader = createInterface({ input: process.stdin, output: process.stderr });
   const gone = new Promise<null>((resolve) => {
+    const leave = () => {
+      process.stderr.write('\n');
+      resolve(null);
+    };
     reader.once('close', () => resolve(null));
-    reader.once('SIGINT', () => resolve(null));
+    reader.once('SIGINT', leave);
   });
   try {
     const answer = await Promise.race([reader.question(question), gone]);

@@ -1,0 +1,78 @@
+import { DstackError } from '../errors.ts';
+import { type Snapshot, takeSnapshot } from '../git/snapshot.ts';
+import { plan } from '../language/plan.ts';
+import { placeholderRunName } from '../language/workflow-scope.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { type PlannedJob, planRun } from '../ledger/plan-run.ts';
+import { listTags, resolveTag } from '../ledger/tags.ts';
+import { confirmFirstPush } from './confirm-first-push.ts';
+import { openLocalLedger, openProject, openRemoteLedger, type Project, readWorkflows } from './project.ts';
+import { warn } from './terminal.ts';
+
+export interface RunOptions {
+  detach?: true;
+  local?: true;
+  cache: boolean;
+  dryRun?: true;
+  name?: string;
+  tag?: string;
+  reason?: string;
+  allowLarge?: true;
+  allowSecret?: string[];
+  json?: true;
+  help?: true;
+}
+
+/** Everything about a run but its name. */
+export interface Request {
+  readonly project: Project;
+  readonly ledger: Ledger;
+  readonly workflow: string;
+  readonly overrides: Readonly<Record<string, string>>;
+  readonly snapshot: Snapshot;
+  planFor(runName: string): Promise<PlannedJob[]>;
+}
+
+/** Checks the request and records the work tree. Nothing is visible to anybody yet. */
+export async function prepareRequest(
+  workflow: string,
+  overrides: Record<string, string>,
+  options: RunOptions,
+  signal: AbortSignal,
+): Promise<Request> {
+  const project = await openProject();
+  const { workflows, variables } = await readWorkflows(project);
+  // Mistakes in the request come before anything slow.
+  const request = { workflow, overrides, environment: process.env };
+  plan(workflows, variables, {
+    ...request,
+    runName: placeholderRunName,
+    resolveTag: () => ({ run: 'a', job: 'a' }),
+  });
+  const ledger = options.local ? await openLocalLedger(project, true) : await openRemoteLedger(project);
+  if (!ledger) throw new Error('unreachable');
+  if (!options.local && !options.dryRun) await confirmFirstPush(project);
+  const { snapshot: allowed } = project.config;
+  const snapshot = await takeSnapshot(project.repository, {
+    allowLarge: options.allowLarge ?? allowed.allowLarge,
+    allowSecrets: [...allowed.allowSecrets, ...(options.allowSecret ?? [])],
+    signal,
+  });
+  for (const warning of snapshot.warnings) warn(warning);
+  const tags = await listTags(ledger);
+  if (options.tag !== undefined && tags.has(options.tag) && !options.dryRun) {
+    throw new DstackError('tag-exists', `the tag ${options.tag} is on another run already`, {
+      hint: `remove it first: dstack untag ${options.tag}`,
+    });
+  }
+  const planFor = (runName: string) =>
+    planRun(
+      project.repository,
+      snapshot.tree,
+      workflows,
+      variables,
+      { ...request, runName, resolveTag: (tag, job) => resolveTag(tags, tag, job) },
+      () => null,
+    );
+  return { project, ledger, workflow, overrides, snapshot, planFor };
+}

@@ -1,0 +1,82 @@
+import type { FollowEvent } from '../ledger/follow.ts';
+import { isFinal, type JobView, type RunView } from '../ledger/state.ts';
+import { plainText } from '../terminal-text.ts';
+import { createLinePrinter, jobPrefixes, type LinePrinter } from '../tui/log-view.ts';
+import { hasColour, paint, say, warn } from './terminal.ts';
+
+/**
+ * Logs on standard output, each job's lines behind its name if there are several; what happens on standard error.
+ * @param jobs the names of the run's jobs
+ * @param local it is executed in this process: there is no runner to wait for
+ */
+export function createRunPrinter(jobs: readonly string[], local: boolean): (event: FollowEvent) => void {
+  const prefixes = jobPrefixes(jobs, { colour: hasColour(process.stdout) });
+  const printers = new Map<string, LinePrinter>();
+  const told = new Map<string, string>();
+  let troubled = false;
+  let waiting = false;
+  const tell = (job: JobView, run: RunView) => {
+    const text = describeJob(job, run);
+    if (text === null || told.get(job.name) === text) return;
+    told.set(job.name, text);
+    printers.get(job.name)?.end();
+    printers.delete(job.name);
+    say(paint('dim', `${plainText(job.name)}: ${text}`));
+  };
+  return (event) => {
+    if (event.kind === 'trouble') {
+      if (!troubled) warn(`${event.error.message}; trying again until it answers`);
+      troubled = true;
+      return;
+    }
+    troubled = false;
+    if (event.kind === 'run') {
+      if (!local && !waiting && event.run.jobs.every((job) => job.state === 'submitted')) {
+        waiting = true;
+        say(paint('dim', 'waiting for a runner; `dstack runners` lists them'));
+      }
+      for (const job of event.run.jobs) tell(job, event.run);
+    } else if (event.kind === 'log') {
+      const printer = printers.get(event.job) ?? newLogPrinter(prefixes.get(event.job) ?? '');
+      printers.set(event.job, printer);
+      printer.push(event.bytes);
+    } else {
+      warn('the run is gone from the shared repository');
+    }
+  };
+}
+
+/** Prints one job's log to standard output. */
+export function newLogPrinter(prefix: string): LinePrinter {
+  return createLinePrinter({
+    prefix,
+    colour: hasColour(process.stdout),
+    terminal: Boolean(process.stdout.isTTY),
+    write: (text) => void process.stdout.write(text),
+  });
+}
+
+function describeJob(job: JobView, run: RunView): string | null {
+  const where = job.runner ? ` on ${plainText(job.runner)}` : '';
+  const attempt = job.attempt > 1 ? `, attempt ${job.attempt}` : '';
+  const reason = job.reason ? `: ${plainText(job.reason)}` : '';
+  if (job.state === 'submitted') return null;
+  if (job.state === 'claimed') return `claimed${where}${attempt}${reason}`;
+  if (job.state === 'cached') return `cached, from ${job.cachedFrom?.run}/${job.cachedFrom?.job}`;
+  // The summary that comes at once at a run's end has the reasons.
+  if (isFinal(job.state)) return `${job.state}${isFinal(run.state) ? '' : reason}`;
+  return `${job.state}${where}${reason}`;
+}
+
+/** One JSON document a line. */
+export function createJsonPrinter(): (event: FollowEvent) => void {
+  return (event) => {
+    const line =
+      event.kind === 'log'
+        ? { kind: 'log', job: event.job, text: Buffer.from(event.bytes).toString('utf8') }
+        : event.kind === 'trouble'
+          ? { kind: 'trouble', error: event.error.message }
+          : event;
+    process.stdout.write(`${JSON.stringify(line)}\n`);
+  };
+}

@@ -1,7 +1,7 @@
 import { usageError } from '../errors.ts';
 import { jobStates, type LedgerState } from '../ledger/state.ts';
 import { openWake } from '../ledger/wake.ts';
-import { runTable, selectRuns, statusTable } from '../tui/status-table.ts';
+import { selectRuns } from '../tui/select-runs.ts';
 import { locateRun, openProjectState } from './open-state.ts';
 import { openProject, type Project } from './project.ts';
 import { stopJobs, stopTargets } from './stop-jobs.ts';
@@ -28,25 +28,30 @@ export async function status(name: string | undefined, options: StatusOptions): 
   if (process.stdout.isTTY && process.stdin.isTTY && !options.json && !options.plain && name === undefined) {
     return live(project, options);
   }
-  const now = Date.now();
   const table = {
-    now,
+    now: Date.now(),
     colour: hasColour(process.stdout),
     width: process.stdout.isTTY ? process.stdout.columns : undefined,
   };
   if (name !== undefined) {
     const { run } = await locateRun(project, name);
     if (options.json) printJson(run);
-    else process.stdout.write(runTable(run, table));
+    else process.stdout.write((await tables()).runTable(run, table));
     return;
   }
   const { read } = await openProjectState(project);
   const state = select(await read(), options);
   const { runs, hidden } = selectRuns(state, options);
   if (options.json) printJson({ runs, runners: state.runners });
-  else process.stdout.write(statusTable(state, { ...table, all: options.all, limit: options.limit }));
+  else
+    process.stdout.write(
+      (await tables()).statusTable(state, { ...table, all: options.all, limit: options.limit }),
+    );
   if (hidden > 0) say(`… ${plural(hidden, 'older run')}: dstack status -a`);
 }
+
+/** Measuring text costs a tenth of a second to load, and JSON needs none of it. */
+const tables = () => import('../tui/status-table.ts');
 
 function select(state: LedgerState, options: StatusOptions): LedgerState {
   const runs = state.runs.filter(

@@ -5,29 +5,12 @@ import { paint, stateColour } from './colours.ts';
 import { describeVariables, jobReason, runReason, stateWord } from './describe.ts';
 import { formatAge, formatBytes, jobDuration, runDuration } from './duration.ts';
 import { truncate } from './fit-text.ts';
+import { type RunSelection, selectRuns } from './select-runs.ts';
 import { type Cell, type Column, formatTable, type TableOptions } from './table.ts';
 
-export interface StatusTableOptions extends TableOptions {
-  /** Every run there is, whatever `limit` says. */
-  readonly all?: boolean | undefined;
-  /** The newest so many runs; by default the newest 20, and every older one that is not finished. */
-  readonly limit?: number | undefined;
+export interface StatusTableOptions extends TableOptions, RunSelection {
   /** Milliseconds since 1970. */
   readonly now: number;
-}
-
-const DEFAULT_LIMIT = 20;
-
-/** Which runs a plain status shows, newest first, and how many it leaves out. */
-export function selectRuns(
-  state: LedgerState,
-  options: Pick<StatusTableOptions, 'all' | 'limit'>,
-): { runs: readonly RunView[]; hidden: number } {
-  const { all, limit } = options;
-  const runs = state.runs.filter(
-    (run, index) => all || index < (limit ?? DEFAULT_LIMIT) || (limit === undefined && !isFinal(run.state)),
-  );
-  return { runs, hidden: state.runs.length - runs.length };
 }
 
 /** The runs as a table, newest first; a line that says what to do if there are none. */

@@ -3,7 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fit, truncate } from '../../src/tui/fit-text.ts';
 import { runnerCondition, runnerTable } from '../../src/tui/runner-table.ts';
-import { runTable, selectRuns, statusTable } from '../../src/tui/status-table.ts';
+import { selectRuns } from '../../src/tui/select-runs.ts';
+import { runTable, statusTable } from '../../src/tui/status-table.ts';
 import { ago, manyRuns, NOW, sampleJob, sampleRun, sampleRunner, sampleState } from './sample-state.ts';
 
 const test = suite('tables');

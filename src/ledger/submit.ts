@@ -63,7 +63,8 @@ export async function prepareRun(ledger: Ledger, request: RunRequest): Promise<P
       ]),
   );
   const message = runMessage(request, blobs);
-  const date = `${Math.floor(request.author.time / 1000)} +0000`;
+  // Without the @ Git takes a small number for a day of the month.
+  const date = `@${Math.floor(request.author.time / 1000)} +0000`;
   const commit = await git(
     [
       '-c',
@@ -155,12 +156,27 @@ export async function submitRun(
     const foreign = prepared.updates.some(
       (update) => refs.has(update.ref) && refs.get(update.ref) !== update.to,
     );
-    if (tip !== undefined || foreign) return 'taken';
-    if (isInterrupted())
-      throw new DstackError('interrupted', 'interrupted: nothing was submitted', { exitCode: 130 });
+    if (tip !== undefined || foreign) {
+      await clear(ledger, prepared, refs);
+      return 'taken';
+    }
     const hopeless = outcome.failure.code === 'refused-by-hook' || outcome.failure.code === 'read-only';
-    if (hopeless || (await wait(attempt))) throw submitFailed(ledger, outcome.failure);
+    if (isInterrupted() || hopeless || (await wait(attempt))) {
+      await clear(ledger, prepared, refs);
+      if (!isInterrupted()) throw submitFailed(ledger, outcome.failure);
+      throw new DstackError('interrupted', 'interrupted: nothing was submitted', { exitCode: 130 });
+    }
   }
+}
+
+/** Removes what a push that wasn't atomic has left: queue entries without their run, or among another's. */
+async function clear(
+  ledger: Ledger,
+  prepared: PreparedRun,
+  refs: ReadonlyMap<string, string>,
+): Promise<void> {
+  const left = prepared.updates.filter(({ ref, to }) => refs.get(ref) === to);
+  await ledger.shared.push(left.map(({ ref, to }) => ({ ref, from: to, to: null })));
 }
 
 /** What is there of a run after a push of it that failed. */

@@ -1,0 +1,166 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { initBareRepository } from '../../src/git/repository.ts';
+import { acquireClaim } from '../../src/ledger/claims.ts';
+import { decide } from '../../src/ledger/decide.ts';
+import { openLiveReader } from '../../src/ledger/live.ts';
+import { readLog } from '../../src/ledger/log-chunks.ts';
+import { openStateReader } from '../../src/ledger/read-state.ts';
+import { settle } from '../../src/ledger/settle.ts';
+import { openSharedRepository, resolveRemote } from '../../src/ledger/shared-repository.ts';
+import { watchSilence } from '../../src/ledger/silence.ts';
+import { scratchFolder, scratchProject } from '../git/scratch-repository.ts';
+import { serve } from './git-daemon.ts';
+import {
+  chunk,
+  claim,
+  claimant,
+  finish,
+  participant,
+  queued,
+  scratchShared,
+  sharedAt,
+  submit,
+} from './support.ts';
+
+test('what a remote means', async () => {
+  const project = scratchProject();
+  project.git('remote', 'add', 'origin', 'ssh://host/repository');
+  project.git('remote', 'add', 'near', '../shared.git');
+  const resolve = (remote: string) => resolveRemote(remote, project.path);
+  assert.equal(await resolve('origin'), { address: 'ssh://host/repository', path: null, named: true });
+  const near = join(project.path, '../shared.git');
+  assert.equal(await resolve('near'), { address: near, path: near, named: true });
+  assert.is((await resolve('/a/b')).path, '/a/b');
+  assert.is((await resolve('b')).path, join(project.path, 'b'));
+  assert.is((await resolve('file:///a/b%20c')).path, '/a/b c');
+  assert.is((await resolve('host:path')).path, null);
+  assert.is((await resolve('https://host/x')).path, null);
+  assert.is((await resolve('./host:path')).path, join(project.path, 'host:path'));
+});
+
+test('a folder of the other kind of objects, no folder, and an option are refused', async () => {
+  const local = await initBareRepository(join(scratchFolder(), 'own.git'));
+  const other = join(scratchFolder(), 'sha256.git');
+  await initBareRepository(other, { objectFormat: 'sha256' });
+  const refusal = async (remote: string) => {
+    try {
+      await openSharedRepository(local, remote);
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+    return 'accepted';
+  };
+  assert.is(await refusal(other), 'object-format');
+  assert.is(await refusal('/nowhere/at/all'), 'not-a-repository');
+  assert.is(await refusal('--upload-pack=touch owned'), 'not-a-repository');
+});
+
+test('a folder: lists exact refs and those below, and never a neighbour of like name', async () => {
+  const shared = await scratchShared();
+  const ledger = await participant(shared.path);
+  for (const run of ['run-1', 'run-10']) await submit(ledger, run);
+  const list = async (...prefixes: string[]) => [...(await ledger.shared.list(prefixes)).keys()];
+  assert.equal(await list('refs/dstack/runs/run-1'), ['refs/dstack/runs/run-1']);
+  assert.equal(await list('refs/dstack/queue/run-1'), ['refs/dstack/queue/run-1/train']);
+  assert.equal(await list(), []);
+  rmSync(shared.path, { recursive: true });
+  try {
+    await list('refs/dstack/runs');
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as { code: string }).code, 'unreachable');
+  }
+});
+
+test('a URL: a job goes its whole way, and what has gone there goes here', async () => {
+  const shared = await scratchShared();
+  const daemon = await serve(shared.path);
+  const [submitter, runner] = [await participant(daemon.url), await participant(daemon.url)];
+  for (const run of ['run-1', 'run-10']) await submit(submitter, run);
+  assert.is(runner.shared.path, null);
+  const list = async (...prefixes: string[]) => [...(await runner.shared.list(prefixes)).keys()];
+  assert.equal(await list('refs/dstack/runs/run-1'), ['refs/dstack/runs/run-1']);
+  assert.equal(await list('refs/dstack/queue/run-1'), ['refs/dstack/queue/run-1/train']);
+  assert.equal(await list(), []);
+
+  const entry = await queued(runner, 'run-1');
+  const holder = await claim(runner, entry);
+  await holder.renew({ state: 'running', chunks: [chunk('hello\n')] });
+  assert.is((await acquireClaim(submitter, entry, claimant('gpu-2'), null)).result, 'lost');
+  const seen = await openStateReader(submitter).read('run-1');
+  assert.is(seen.runs[0]?.jobs[0]?.state, 'running');
+  // Taken over by another, which has never seen the first one's objects but by fetching.
+  const other = await participant(daemon.url);
+  const tip = (await openLiveReader(other).look()).claims.get('run-1/train');
+  if (tip?.kind !== 'claim') throw new Error('there is no claim');
+  const second = await claim(other, entry, claimant('gpu-2'), tip);
+  assert.is(await holder.renew(), 'lost');
+  const finished = await finish(second);
+  const live = await openLiveReader(submitter).look();
+  const actions = decide(live, watchSilence(), 'x', new Set());
+  assert.equal(
+    actions.map((action) => action.do),
+    ['settle', 'execute'],
+  );
+  assert.ok(await settle(submitter, [finished]));
+  assert.equal(await list('refs/dstack/queue', 'refs/dstack/claims'), ['refs/dstack/queue/run-10/train']);
+  const [run] = (await openStateReader(runner).read('run-1')).runs;
+  assert.is(run?.state, 'done');
+  const pieces: Uint8Array[] = [];
+  for await (const { bytes } of readLog(runner.shared, run?.jobs[0]?.commit ?? '', 0, null))
+    pieces.push(bytes);
+  assert.is(Buffer.concat(pieces).toString(), 'hello\n');
+  await daemon.stop();
+});
+
+test('a URL: the refs of the user and of the remote’s branches stay as they are', async () => {
+  const shared = await scratchShared();
+  const daemon = await serve(shared.path);
+  const project = scratchProject();
+  project.git('remote', 'add', 'origin', daemon.url);
+  project.git('push', '--quiet', 'origin', 'main');
+  project.git('update-ref', 'refs/remotes/origin/gone', 'HEAD');
+  const local = await initBareRepository(join(project.path, '.git'));
+  const repository = await openSharedRepository(local, 'origin', project.path);
+  const before = project.git('for-each-ref');
+  await repository.list([]);
+  await repository.list(['refs/dstack/runs', 'refs/dstack/queue']);
+  assert.is(project.git('for-each-ref'), before);
+  repository.close();
+  await daemon.stop();
+});
+
+test('a URL: listings that get in each other’s way are tried again; one that can’t be had is an error', async () => {
+  const shared = await scratchShared();
+  const daemon = await serve(shared.path);
+  const ledger = await participant(daemon.url);
+  await submit(ledger, 'run-1');
+  await ledger.shared.list(['refs/dstack']);
+  // Another process holds the lock of a ref that is to be removed here, and lets go after a moment.
+  const own = sharedAt(ledger.shared.local.gitDir);
+  shared.git('update-ref', '-d', 'refs/dstack/queue/run-1/train');
+  const mirrored = [...own.refs().keys()].find((ref) => ref.endsWith('queue/run-1/train')) as string;
+  const lock = join(ledger.shared.local.gitDir, `${mirrored}.lock`);
+  writeFileSync(lock, '');
+  const listing = ledger.shared.list(['refs/dstack']);
+  setTimeout(() => rmSync(lock, { force: true }), 150);
+  assert.equal([...(await listing).keys()], ['refs/dstack/runs/run-1']);
+  const both = await Promise.all([
+    ledger.shared.list(['refs/dstack']),
+    ledger.shared.list(['refs/dstack/runs']),
+  ]);
+  assert.equal(both[0], both[1]);
+  await daemon.stop();
+  try {
+    await ledger.shared.list(['refs/dstack']);
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as { code: string }).code, 'unreachable');
+    assert.match((error as Error).message, /git:\/\/127\.0\.0\.1/);
+  }
+});
+
+test.run();

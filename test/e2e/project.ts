@@ -65,8 +65,8 @@ export interface TestProject {
   remove(): Promise<void>;
 }
 
-/** @param workflows the text of `.dstack/workflows.yaml` */
-export async function createProject(workflows: string): Promise<TestProject> {
+/** @param workflows the text of `.dstack/workflows.yaml`, or what makes it from the project's root folder */
+export async function createProject(workflows: string | ((root: string) => string)): Promise<TestProject> {
   // The real path: a job's own idea of where it is must compare equal.
   const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'e2e-')));
   const [folder, shared, home] = ['project', 'shared.git', 'home'].map((name) => path.join(root, name)) as [
@@ -159,7 +159,8 @@ export async function createProject(workflows: string): Promise<TestProject> {
   };
 
   await project.git(['init', '--quiet', '--initial-branch=main', folder], { cwd: root });
-  project.write({ '.dstack/workflows.yaml': workflows, 'README.md': 'a project\n' });
+  const text = typeof workflows === 'string' ? workflows : workflows(root);
+  project.write({ '.dstack/workflows.yaml': text, 'README.md': 'a project\n' });
   const made = await project.dstack(['init', '--create', shared]);
   if (made.exitCode !== 0) throw new Error(made.stderr);
   // The history that the hook keeps costs a process per push; a test that looks at it sets this again.
@@ -223,6 +224,21 @@ export async function until<T>(
     await sleep(50);
   }
   throw new Error(`waited in vain for ${what}${problem ? `: ${(problem as Error).message}` : ''}`);
+}
+
+/** Runs a test's body with a project of its own, and removes that whatever happens. */
+export function withProject(
+  workflows: string | ((root: string) => string),
+  body: (project: TestProject) => Promise<void>,
+): () => Promise<void> {
+  return async () => {
+    const project = await createProject(workflows);
+    try {
+      await body(project);
+    } finally {
+      await project.remove();
+    }
+  };
 }
 
 /** The lines of a file that jobs append to; none while there is no such file. */

@@ -15,6 +15,11 @@ export interface TransferFailure {
 
 const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: string }[] = [
   {
+    code: 'denied',
+    pattern: /dubious ownership/i,
+    hint: 'Git distrusts a folder of another owner; the command above makes an exception of it',
+  },
+  {
     code: 'remote-full',
     pattern: /No space left on device|disk quota|unable to write (sha1|loose|file)/i,
     hint: 'the disk under the shared repository is full: make room there',

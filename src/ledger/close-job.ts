@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { acquireClaim, type Claimant } from './claims.ts';
 import { type Action, attemptLimit } from './decide.ts';
 import type { Ledger } from './ledger.ts';
+import { listChunks, readLog } from './log-chunks.ts';
 import { makeRecord, type Outcome } from './records.ts';
 import { settle } from './settle.ts';
 
@@ -16,8 +18,9 @@ export async function closeJob(
   const acquired = await acquireClaim(ledger, action.entry, claimant, action.over, true);
   if (acquired.result !== 'won') return acquired.result;
   const { holder } = acquired;
+  const log = await logLeftBehind(ledger, holder.tip());
   const finished = await holder.finish(
-    (claim) => makeRecord(action.entry, claim, outcomeOf(action)),
+    (claim) => makeRecord(action.entry, claim, { ...outcomeOf(action), ...(log ? { log } : {}) }),
     { artifacts: null, logTail: null },
     (attempt) => attempt >= 5,
   );
@@ -25,6 +28,19 @@ export async function closeJob(
   // If this fails, whoever looks next completes it.
   await settle(ledger, [finished]).catch(() => false);
   return 'closed';
+}
+
+/** What a record says of the log that a lost runner has left; nothing if a part of it is only in the store. */
+async function logLeftBehind({ shared }: Ledger, commit: string): Promise<Outcome['log'] | null> {
+  const chunks = await listChunks(shared, commit);
+  if (chunks.some((chunk) => chunk.stored)) return null;
+  const hash = createHash('sha256');
+  let total = 0;
+  for await (const { bytes } of readLog(shared, commit, 0, null)) {
+    hash.update(bytes);
+    total += bytes.length;
+  }
+  return { bytes: total, sha256: hash.digest('hex'), stored: false };
 }
 
 function outcomeOf(action: Extract<Action, { do: 'skip' | 'stop' | 'give-up' }>): Outcome {

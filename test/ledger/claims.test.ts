@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -306,6 +307,8 @@ test('a job given up on keeps the log of its lost runner', async () => {
   const record = JSON.parse(shared.git('show', 'refs/dstack/jobs/run-1/train:record.json'));
   assert.is(record.state, 'failed');
   assert.is(record.reason, 'runner lost 3 times, the last time gpu-1 on gpu-1.lab');
+  assert.is(record.log.bytes, 'last words\n'.length);
+  assert.is(record.log.sha256, createHash('sha256').update('last words\n').digest('hex'));
   assert.match(shared.git('log', '--notes=dstack/*', '-1', 'refs/dstack/runs/run-1'), /last words/);
   assert.equal(
     [...shared.refs().keys()],

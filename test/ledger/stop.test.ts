@@ -119,15 +119,14 @@ test('a job that nobody has is ended without any runner, and so are those that w
 test('a living holder is waited for', async () => {
   const { shared, ledger, entry, target } = await submitted();
   const runner = await participant(shared.path);
-  const holder = await claim(runner, entry, claimant('gpu-1', 0.5));
+  const holder = await claim(runner, entry, claimant('gpu-1', 60));
   await requestStop(ledger, [target], abort);
   const progress = await see(ledger, [target], async (looks) => {
-    await sleep(100);
-    if (looks < 8) await holder.renew();
-    else if (looks === 8)
+    if (looks < 4) await holder.renew();
+    else if (looks === 4)
       await settle(runner, [await finish(holder, { state: 'aborted', reason: 'aborted by Bob' })]);
   });
-  assert.ok(progress.length > 8);
+  assert.ok(progress.length > 4);
   assert.is(record(shared).reason, 'aborted by Bob');
   assert.is(record(shared).attempt, 1);
 });

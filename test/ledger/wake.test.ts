@@ -1,0 +1,44 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openWake, wakeFile } from '../../src/ledger/wake.ts';
+import { scratchFolder } from '../git/scratch-repository.ts';
+
+// No test here ever ends by time passing: so long a wait would be noticed.
+const forEver = 1 << 30;
+
+test('where nothing is on this machine, time passes, or somebody tells', async () => {
+  const wake = await openWake({ path: null });
+  await wake.wait(1);
+  wake.notify();
+  await wake.wait(forEver);
+  const waiting = wake.wait(forEver);
+  wake.notify();
+  await waiting;
+  await wake.close();
+});
+
+test('the hook’s touch wakes, at once if it came before the wait', async () => {
+  const path = scratchFolder();
+  const wake = await openWake({ path });
+  const waiting = wake.wait(forEver);
+  writeFileSync(wakeFile(path), '1');
+  await waiting;
+  writeFileSync(wakeFile(path), '2');
+  await wake.wait(forEver);
+  await wake.close();
+});
+
+test('closing ends a wait', async () => {
+  const path = scratchFolder();
+  mkdirSync(dirname(wakeFile(path)));
+  writeFileSync(join(path, 'dstack', 'other'), '');
+  const wake = await openWake({ path });
+  const waiting = wake.wait(forEver);
+  await wake.close();
+  await waiting;
+  assert.ok(true);
+});
+
+test.run();

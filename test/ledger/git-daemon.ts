@@ -36,9 +36,12 @@ export async function serve(path: string): Promise<{ url: string; stop(): Promis
     if (tries === 500 || daemon.exitCode !== null) throw new Error('git-daemon does not answer');
     await sleep(20);
   }
+  // A test that fails before it stops the daemon must not hang.
+  daemon.unref();
   return {
     url: `git://127.0.0.1:${port}${path.slice(base.length)}`,
     stop() {
+      daemon.ref();
       daemon.kill();
       return ended;
     },

@@ -6,6 +6,8 @@ import { explainTransferFailure, type TransferFailure } from './transfer-failure
 /** Options that keep a fetch of ours from touching anything of the user's but the refs named. */
 const isolation = [
   '--no-tags',
+  // A user's own refspecs must not be updated along with ours.
+  '--refmap=',
   '--no-write-fetch-head',
   '--no-auto-maintenance',
   '--no-recurse-submodules',

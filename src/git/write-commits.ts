@@ -41,7 +41,7 @@ export async function writeCommits(
   const branch = `refs/heads/${randomUUID()}`;
   const input: Uint8Array[] = [];
   commits.forEach((commit, index) => {
-    input.push(...importStream(commit, index + 1, branch));
+    for (const part of importStream(commit, index + 1, branch)) input.push(part);
   });
   input.push(Buffer.from(commits.map((_, index) => `get-mark :${index + 1}\n`).join('')));
   const result = await runGit(['fast-import', '--quiet', '--force', '--date-format=raw'], {

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { type CommitInput, writeCommits } from '../git/write-commits.ts';
+import type { CommitInput } from '../git/write-commits.ts';
 import { claimFile, claimMessage, logTree, recordMessage, trailers, treeOf } from './claim-commits.ts';
+import { timeOf } from './clock.ts';
 import { backOff, compareAndSwap, type SwapResult } from './compare-and-swap.ts';
 import { type ClaimFile, formatVersion, printFile, type RecordFile } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';
@@ -38,7 +38,7 @@ export interface ClaimHolder {
   claim(): ClaimFile;
   /** The commit that the ref points at, as far as is known. */
   tip(): string;
-  /** {@link monotonicSeconds} at the start of the last swap that was acknowledged: the lease counts from there. */
+  /** `Clock.monotonic` at the start of the last swap that was acknowledged: the lease counts from there. */
   acknowledgedAt(): number;
   /**
    * Renews, and says what is new. Tried once, then the truth is read; `unknown` if the repository can't be reached
@@ -59,11 +59,6 @@ export interface ClaimHolder {
   /** Gives the job back to the queue as if it had never been claimed. */
   withdraw(): Promise<void>;
 }
-
-/** Seconds on a clock that never jumps and goes on while the machine is suspended. */
-export { uptime as monotonicSeconds } from 'node:os';
-
-import { uptime as monotonicSeconds } from 'node:os';
 
 export type AcquireResult = { result: 'won'; holder: ClaimHolder } | { result: 'lost' | 'unknown' };
 
@@ -88,12 +83,12 @@ export async function acquireClaim(
     run: entry.id.run,
     job: entry.id.job,
     ...claimant,
-    nonce: randomUUID(),
+    nonce: ledger.clock.id(),
     attempt: (over?.claim.attempt ?? 0) + 1,
     queue: entry.commit,
     state: 'claimed',
     detail: null,
-    claimedAt: new Date().toISOString(),
+    claimedAt: timeOf(ledger.clock),
     startedAt: null,
   };
   /** Chunks that earlier attempts left; this one's are numbered after them. */
@@ -108,7 +103,7 @@ export async function acquireClaim(
     message: string,
     base: string | null,
   ): Promise<string> => {
-    const [commit] = await writeCommits(shared.local, [
+    const [commit] = await shared.write([
       {
         parents: above,
         baseTree: base,
@@ -121,7 +116,7 @@ export async function acquireClaim(
     return commit as string;
   };
 
-  let startedAt = monotonicSeconds();
+  let startedAt = ledger.clock.monotonic();
   let tip = await write(parents, [claimFile(claim)], claimMessage(claim), tree);
   // Read before the swap: nothing may fail between having the claim and holding it.
   tree = await treeOf(ledger, tip);
@@ -129,7 +124,7 @@ export async function acquireClaim(
     shared,
     { ref, from: over?.commit ?? null, to: tip },
     mine,
-    backOff(4),
+    backOff(ledger.clock, 4),
   );
   if (swapped !== 'won') return { result: swapped };
 
@@ -155,7 +150,7 @@ export async function acquireClaim(
     commit: string,
     giveUp: (attempt: number) => boolean | Promise<boolean>,
   ): Promise<SwapResult | 'unknown'> => {
-    startedAt = monotonicSeconds();
+    startedAt = ledger.clock.monotonic();
     const result = await compareAndSwap(shared, { ref, from: tip, to: commit }, mine, giveUp);
     if (result === 'won') {
       tip = commit;
@@ -186,12 +181,12 @@ export async function acquireClaim(
         if (finishing || (nothingNew && Object.keys(change).length > 0)) return 'won';
         const carried = pendingChunks.length;
         const taken = pending;
-        const next: ClaimFile = { ...claim, ...taken, nonce: randomUUID() };
+        const next: ClaimFile = { ...claim, ...taken, nonce: ledger.clock.id() };
         // A new state is a new commit; a renewal takes the place of the last one, so that history stays short.
         const above = next.state === claim.state ? parents : [tip];
         const commit = await write(above, [claimFile(next), ...logFiles()], claimMessage(next), tree);
         const nextTree = await treeOf(ledger, commit);
-        const result = await swapTo(commit, backOff(3));
+        const result = await swapTo(commit, backOff(ledger.clock, 3));
         if (result === 'won') {
           claim = next;
           // What came in meanwhile goes with the next one.
@@ -225,7 +220,7 @@ export async function acquireClaim(
           recordMessage(record),
           null,
         );
-        const wait = backOff(Number.POSITIVE_INFINITY);
+        const wait = backOff(ledger.clock, Number.POSITIVE_INFINITY);
         const result = await swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));
         if (result === 'won' || (result === 'lost' && (await restsAs(commit)))) {
           return { result: 'won', id: entry.id, commit, record };
@@ -235,7 +230,7 @@ export async function acquireClaim(
     },
     withdraw() {
       return inOrder(async () => {
-        await compareAndSwap(shared, { ref, from: tip, to: null }, mine, backOff(5));
+        await compareAndSwap(shared, { ref, from: tip, to: null }, mine, backOff(ledger.clock, 5));
       });
     },
   };
@@ -255,7 +250,7 @@ async function lookAgain(
   entry: QueueEntry,
 ): Promise<'waits' | 'to-be-stopped' | 'ended' | 'unknown'> {
   const { shared, names } = ledger;
-  const wait = backOff(4);
+  const wait = backOff(ledger.clock, 4);
   for (let attempt = 1; ; attempt += 1) {
     try {
       const areas = ['queue', 'jobs', 'stops'] as const;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { acquireClaim, type Claimant } from './claims.ts';
+import { timeOf } from './clock.ts';
 import { type Action, attemptLimit } from './decide.ts';
 import type { Ledger } from './ledger.ts';
 import { listChunks, readLog } from './log-chunks.ts';
@@ -20,7 +21,13 @@ export async function closeJob(
   const { holder } = acquired;
   const log = await logLeftBehind(ledger, holder.tip());
   const finished = await holder.finish(
-    (claim) => makeRecord(action.entry, claim, { ...outcomeOf(action), ...(log ? { log } : {}) }),
+    (claim) =>
+      makeRecord(
+        action.entry,
+        claim,
+        { ...outcomeOf(action), ...(log ? { log } : {}) },
+        timeOf(ledger.clock),
+      ),
     { artifacts: null, logTail: null },
     (attempt) => attempt >= 5,
   );

@@ -1,4 +1,5 @@
 import type { RefUpdate } from '../git/push.ts';
+import type { Clock } from './clock.ts';
 import type { SharedRepository } from './shared-repository.ts';
 
 /** What became of a swap: `lost` only when another's object was seen there. */
@@ -51,11 +52,14 @@ export async function compareAndSwap(
 }
 
 /** Waits between tries: doubling from 50 ms to 2 s, with jitter; gives up after `limit` tries. */
-export function backOff(limit: number): (attempt: number) => Promise<boolean> {
+export function backOff(
+  clock: Pick<Clock, 'sleep' | 'random'>,
+  limit: number,
+): (attempt: number) => Promise<boolean> {
   return async (attempt) => {
     if (attempt >= limit) return true;
-    const delay = Math.min(2_000, 50 * 2 ** (attempt - 1)) * (0.5 + Math.random());
-    await new Promise((resolve) => setTimeout(resolve, delay));
+    const delay = Math.min(2_000, 50 * 2 ** (attempt - 1)) * (0.5 + clock.random());
+    await clock.sleep(delay);
     return false;
   };
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Repository } from '../git/repository.ts';
 import type { Signature } from '../git/write-commits.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { type RefNames, refNames } from './refs.ts';
 import { openSharedRepository, type SharedRepository } from './shared-repository.ts';
 
@@ -9,6 +10,7 @@ export interface Ledger {
   readonly shared: SharedRepository;
   readonly names: RefNames;
   readonly who: { readonly name: string; readonly email: string };
+  readonly clock: Clock;
   close(): void;
 }
 
@@ -30,10 +32,11 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     shared,
     names: refNames(options.refPrefix),
     who: options.who ?? { name: 'dstack', email: `dstack@${hostname()}` },
+    clock: systemClock,
     close: () => shared.close(),
   };
 }
 
 export function signature(ledger: Ledger): Signature {
-  return { ...ledger.who, time: Date.now() };
+  return { ...ledger.who, time: ledger.clock.now() };
 }

@@ -8,7 +8,12 @@ export type Outcome = Pick<RecordFile, 'state' | 'reason'> &
 const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /** The record of a job that ends now. */
-export function makeRecord(entry: QueueEntry, claim: ClaimFile, outcome: Outcome): RecordFile {
+export function makeRecord(
+  entry: QueueEntry,
+  claim: ClaimFile,
+  outcome: Outcome,
+  finishedAt: string,
+): RecordFile {
   const { spec } = entry.job;
   return {
     format: formatVersion,
@@ -26,7 +31,7 @@ export function makeRecord(entry: QueueEntry, claim: ClaimFile, outcome: Outcome
     image: spec.image,
     claimedAt: claim.claimedAt,
     startedAt: claim.startedAt,
-    finishedAt: new Date().toISOString(),
+    finishedAt,
     queue: entry.commit,
     runCommit: entry.runCommit,
     cacheKey: entry.job.cacheKey,

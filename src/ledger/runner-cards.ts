@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { DstackError } from '../errors.ts';
-import { writeCommits } from '../git/write-commits.ts';
+import { timeOf } from './clock.ts';
 import { backOff, compareAndSwap } from './compare-and-swap.ts';
 import { formatVersion, parseFile, printFile, type RunnerFile, runnerSchema } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';
@@ -46,10 +45,10 @@ export async function putUpCard(
     const card: RunnerFile = {
       format: formatVersion,
       ...next,
-      seenAt: new Date().toISOString(),
-      nonce: randomUUID(),
+      seenAt: timeOf(ledger.clock),
+      nonce: ledger.clock.id(),
     };
-    const [commit] = await writeCommits(shared.local, [
+    const [commit] = await shared.write([
       {
         parents: [],
         files: [{ path: 'runner.json', content: printFile(card) }],
@@ -61,7 +60,7 @@ export async function putUpCard(
     return commit as string;
   };
   const swapTo = async (to: string | null, tries: number) => {
-    const result = await compareAndSwap(shared, { ref, from: tip, to }, mine, backOff(tries));
+    const result = await compareAndSwap(shared, { ref, from: tip, to }, mine, backOff(ledger.clock, tries));
     if (result === 'won') tip = to;
     return result;
   };

@@ -1,6 +1,5 @@
 import type { RefUpdate } from '../git/push.ts';
 import { isObjectId } from '../git/repository.ts';
-import { writeCommits } from '../git/write-commits.ts';
 import { backOff } from './compare-and-swap.ts';
 import { formatVersion, type RecordFile } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';
@@ -27,7 +26,7 @@ export async function settle(ledger: Ledger, jobs: readonly Finished[]): Promise
   await shared.obtain(jobs.map((job) => job.commit));
   const notes = await writeNotes(ledger, jobs);
   let now = await listOf(ledger, jobs);
-  const wait = backOff(3);
+  const wait = backOff(ledger.clock, 3);
   for (let attempt = 1; ; attempt += 1) {
     const missing = jobs.flatMap((job) => updatesOf(ledger, job, notes, now));
     if (missing.length === 0) break;
@@ -56,7 +55,7 @@ async function writeNotes(ledger: Ledger, jobs: readonly Finished[]): Promise<Ma
   for (const job of jobs) {
     if (!isObjectId(job.record.runCommit)) continue;
     const text = await logNote(ledger.shared, job.commit, job.record);
-    const [note] = await writeCommits(ledger.shared.local, [
+    const [note] = await ledger.shared.write([
       {
         parents: [],
         files: [{ path: job.record.runCommit, content: text }],

@@ -10,6 +10,7 @@ import { listRefs } from '../git/refs.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { runGit } from '../git/run-git.ts';
 import type { TransferFailure } from '../git/transfer-failure.ts';
+import { type CommitInput, writeCommits } from '../git/write-commits.ts';
 
 /**
  * The shared repository as the protocol sees it: a listing, objects, and guarded updates.
@@ -32,6 +33,8 @@ export interface SharedRepository {
   list(prefixes: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** `<id>` or `<id>:<path>`; null if it isn't there. */
   read(name: string): Promise<GitObject | null>;
+  /** Writes commits into the local repository; see {@link writeCommits}. @returns their ids */
+  write(commits: readonly CommitInput[]): Promise<string[]>;
   /** Brings objects that were seen there into the local repository, so that own commits can build on them. */
   obtain(ids: readonly string[]): Promise<void>;
   push(updates: readonly RefUpdate[], options?: { atomic?: boolean }): Promise<PushOutcome>;
@@ -106,6 +109,7 @@ async function openOnThisMachine(local: Repository, path: string): Promise<Share
       const failure = await fetchRefs(local, path, missing);
       if (failure) throw unreachable(path, failure);
     },
+    write: (commits) => writeCommits(local, commits),
     push: (updates, options) => push(local, path, updates, { atomic: options?.atomic ?? false }),
     close() {
       reader.close();
@@ -158,6 +162,7 @@ function openByFetching(local: Repository, remote: string, location: string): Sh
     read: (name) => reader.read(name),
     // A listing has fetched them already.
     obtain: async () => {},
+    write: (commits) => writeCommits(local, commits),
     push: (updates, options) => push(local, remote, updates, { atomic: options?.atomic ?? false }),
     close: () => reader.close(),
   };

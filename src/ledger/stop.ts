@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { writeCommits } from '../git/write-commits.ts';
-import { type Claimant, monotonicSeconds } from './claims.ts';
+import type { Claimant } from './claims.ts';
 import { closeJob } from './close-job.ts';
 import { backOff, compareAndSwap } from './compare-and-swap.ts';
 import { decide } from './decide.ts';
@@ -44,7 +42,7 @@ async function ask(
     const before = (await shared.list([names.ofRun('stops', target.id.run)])).get(ref) ?? null;
     if (before !== null && (await standsFor(ledger, before, target, options.abort))) return true;
     const swap = { ref, from: before, to: commit };
-    const result = await compareAndSwap(shared, swap, new Set([commit]), backOff(4));
+    const result = await compareAndSwap(shared, swap, new Set([commit]), backOff(ledger.clock, 4));
     if (result !== 'lost') return result === 'won';
   }
   return false;
@@ -73,10 +71,10 @@ async function writeRequest(
     queue: target.queueEntry,
     abort: options.abort,
     by: options.by.slice(0, 200),
-    nonce: randomUUID(),
+    nonce: ledger.clock.id(),
   };
   const message = `${options.abort ? 'abort' : 'stop'} ${jobName(target.id)}`;
-  const [commit] = await writeCommits(ledger.shared.local, [
+  const [commit] = await ledger.shared.write([
     {
       parents: [],
       files: [{ path: 'stop.json', content: printFile(request) }],
@@ -104,12 +102,12 @@ export async function seeStopsThrough(
   const silence = watchSilence();
   const wanted = new Map(targets.map((target) => [jobName(target.id), target]));
   for (;;) {
-    const startedAt = monotonicSeconds();
+    const startedAt = ledger.clock.monotonic();
     const live = await reader.look().catch((error: unknown) => {
       silence.forget();
       throw error;
     });
-    silence.observe(tipsOf(live.claims), startedAt, monotonicSeconds());
+    silence.observe(tipsOf(live.claims), startedAt, ledger.clock.monotonic());
     for (const [key, target] of wanted) {
       const tip = live.claims.get(key);
       const queued = live.queue.get(key)?.commit === target.queueEntry;

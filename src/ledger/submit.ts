@@ -3,7 +3,6 @@ import type { RefUpdate } from '../git/push.ts';
 import { isObjectId } from '../git/repository.ts';
 import { git } from '../git/run-git.ts';
 import type { Signature } from '../git/write-commits.ts';
-import { writeCommits } from '../git/write-commits.ts';
 import type { JobSpec } from '../language/job-spec.ts';
 import { backOff } from './compare-and-swap.ts';
 import { formatVersion, type JobFile, printFile } from './formats.ts';
@@ -44,7 +43,7 @@ export async function prepareRun(ledger: Ledger, request: RunRequest): Promise<P
     return { name: spec.name, content: printFile(job) };
   });
   // One tree with all the job files: its blobs' ids go into the run commit.
-  const [blobsCommit] = await writeCommits(local, [
+  const [blobsCommit] = await ledger.shared.write([
     {
       parents: [],
       files: files.map(({ name, content }) => ({ path: name, content })),
@@ -86,8 +85,7 @@ export async function prepareRun(ledger: Ledger, request: RunRequest): Promise<P
       },
     },
   );
-  const entries = await writeCommits(
-    local,
+  const entries = await ledger.shared.write(
     files.map(({ name }) => ({
       parents: [],
       files: [{ path: 'job.json', id: blobs.get(name) as string }],
@@ -144,7 +142,7 @@ export async function submitRun(
   const ref = names.run(prepared.run);
   if (shared.path !== null && (await shared.list([notesOf()])).has(notesOf()))
     throw notesInTheWay(shared.location);
-  const wait = backOff(3);
+  const wait = backOff(ledger.clock, 3);
   let atomic = true;
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await shared.push(prepared.updates, { atomic });
@@ -180,8 +178,9 @@ async function clear(
 }
 
 /** What is there of a run after a push of it that failed. */
-async function listAfter({ shared, names }: Ledger, run: string): Promise<ReadonlyMap<string, string>> {
-  const wait = backOff(3);
+async function listAfter(ledger: Ledger, run: string): Promise<ReadonlyMap<string, string>> {
+  const { shared, names } = ledger;
+  const wait = backOff(ledger.clock, 3);
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await shared.list([names.run(run), names.ofRun('queue', run)]);

@@ -53,7 +53,12 @@ export async function setTag(ledger: Ledger, tag: string, commit: string | null)
   if (before !== null && commit !== null) throw tagExists(tag);
   if (commit !== null) await shared.obtain([commit]);
   const mine = new Set(commit ? [commit] : []);
-  const result = await compareAndSwap(shared, { ref, from: before, to: commit }, mine, backOff(4));
+  const result = await compareAndSwap(
+    shared,
+    { ref, from: before, to: commit },
+    mine,
+    backOff(ledger.clock, 4),
+  );
   if (result === 'lost' && commit !== null) throw tagExists(tag);
   if (result !== 'won') {
     throw new DstackError('unreachable', `the tag ${tag} could not be changed in ${shared.location}`, {

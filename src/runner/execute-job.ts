@@ -49,24 +49,28 @@ export async function executeJob(
     ending.by = by;
     void execution?.stop(graceOf(kind));
   };
-  const keeper = keepLease(acquired.holder, {
-    freeze() {
-      work.log.warn(
-        { job: jobName(entry.id) },
-        'out of contact: the job is frozen until its lease is renewed',
-      );
-      void execution?.freeze();
+  const keeper = keepLease(
+    acquired.holder,
+    {
+      freeze() {
+        work.log.warn(
+          { job: jobName(entry.id) },
+          'out of contact: the job is frozen until its lease is renewed',
+        );
+        void execution?.freeze();
+      },
+      thaw() {
+        work.log.info({ job: jobName(entry.id) }, 'in contact again: the job goes on');
+        void execution?.thaw();
+      },
+      lost() {
+        work.log.warn({ job: jobName(entry.id) }, 'another runner has the job: it is ended here');
+        course.lost = true;
+        end('abort', 'its runner, which had lost the claim');
+      },
     },
-    thaw() {
-      work.log.info({ job: jobName(entry.id) }, 'in contact again: the job goes on');
-      void execution?.thaw();
-    },
-    lost() {
-      work.log.warn({ job: jobName(entry.id) }, 'another runner has the job: it is ended here');
-      course.lost = true;
-      end('abort', 'its runner, which had lost the claim');
-    },
-  });
+    work.ledger.clock,
+  );
   const ended = carryOut(work, acquired.holder, over, course)
     .catch((error: unknown) => {
       work.log.error(

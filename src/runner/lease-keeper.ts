@@ -1,4 +1,5 @@
-import { type ClaimHolder, monotonicSeconds } from '../ledger/claims.ts';
+import type { ClaimHolder } from '../ledger/claims.ts';
+import { type Clock, systemClock } from '../ledger/clock.ts';
 
 export interface LeaseKeeperEvents {
   /** The lease is about to run out unrenewed: stop computing, so that nobody else's work is doubled. */
@@ -22,6 +23,7 @@ export function leaseAction(age: number, lease: number): 'nothing' | 'renew' | '
 export function keepLease(
   holder: Pick<ClaimHolder, 'claim' | 'acknowledgedAt' | 'renew'>,
   events: LeaseKeeperEvents,
+  clock: Pick<Clock, 'monotonic' | 'every'> = systemClock,
 ): { stop(): void } {
   const { lease } = holder.claim();
   let renewing = false;
@@ -43,7 +45,7 @@ export function keepLease(
   };
   /** Freezes or thaws as the age of the lease has it. */
   const followAge = () => {
-    const action = leaseAction(monotonicSeconds() - holder.acknowledgedAt(), lease);
+    const action = leaseAction(clock.monotonic() - holder.acknowledgedAt(), lease);
     if (action === 'freeze' && !frozen) {
       frozen = true;
       events.freeze();
@@ -56,10 +58,10 @@ export function keepLease(
   const tick = () => {
     if (followAge() !== 'nothing' && !renewing) void renew();
   };
-  const timer = setInterval(tick, Math.min(1_000, (lease * 1000) / 12));
+  const endTicking = clock.every(Math.min(1_000, (lease * 1000) / 12), tick);
   const stop = () => {
     stopped = true;
-    clearInterval(timer);
+    endTicking();
   };
   return { stop };
 }

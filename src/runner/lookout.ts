@@ -1,4 +1,3 @@
-import { monotonicSeconds } from '../ledger/claims.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Live, LiveReader } from '../ledger/live.ts';
 import { jobName } from '../ledger/refs.ts';
@@ -21,9 +20,9 @@ export function openLookout(ledger: Ledger, reader: LiveReader): Lookout {
   return {
     silence,
     async look(suspicious) {
-      const before = monotonicSeconds();
+      const before = ledger.clock.monotonic();
       const live = await reader.look(suspicious);
-      silence.observe(tipsOf(live.claims), before, monotonicSeconds());
+      silence.observe(tipsOf(live.claims), before, ledger.clock.monotonic());
       return live;
     },
     async seesStop(jobs) {

@@ -1,4 +1,5 @@
 import type { ClaimChange, ClaimHolder } from '../ledger/claims.ts';
+import { timeOf } from '../ledger/clock.ts';
 import { makeRecord, type Outcome } from '../ledger/records.ts';
 import { jobName } from '../ledger/refs.ts';
 import { publishToCache, settle } from '../ledger/settle.ts';
@@ -48,7 +49,7 @@ export async function conclude(
   // Not a push of its own: what is handed over right before the end goes with it.
   if (Object.keys(last).length > 0) void holder.renew(last).catch(() => {});
   const finished = await holder.finish(
-    (claim) => makeRecord(holder.entry, claim, outcome),
+    (claim) => makeRecord(holder.entry, claim, outcome, timeOf(work.ledger.clock)),
     { artifacts, logTail },
     (attempt) => runner.leaving && attempt >= triesWhenLeaving,
   );

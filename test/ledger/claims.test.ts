@@ -179,7 +179,7 @@ test('a finished claim holds the job, the record, the manifest, the log', async 
   const { shared, ledger, entry } = await submitted();
   const holder = await claim(ledger, entry);
   await holder.renew({ chunks: [chunk('hello\n')] });
-  const finished = await holder.finish((file) => makeRecord(entry, file, done), {
+  const finished = await holder.finish((file) => makeRecord(entry, file, done, new Date().toISOString()), {
     artifacts: '{"format":1,"entries":[]}\n',
     logTail: Buffer.from('tail\n'),
   });
@@ -252,7 +252,7 @@ test('a zombie can neither renew nor finish, and publishes nothing', async () =>
   const holder = await claim(other, entry, claimant('gpu-2'), asFound(zombie));
   const before = shared.refs();
   assert.is(await zombie.renew({ chunks: [chunk('from the grave\n')] }), 'lost');
-  const finished = await zombie.finish((file) => makeRecord(entry, file, done), {
+  const finished = await zombie.finish((file) => makeRecord(entry, file, done, new Date().toISOString()), {
     artifacts: null,
     logTail: null,
   });
@@ -261,10 +261,13 @@ test('a zombie can neither renew nor finish, and publishes nothing', async () =>
   assert.equal(shared.refs(), before);
   assert.is(await holder.renew(), 'won');
   await settle(other, [await finish(holder)]);
-  const late = await zombie.finish((file) => makeRecord(entry, file, { ...done, state: 'failed' }), {
-    artifacts: null,
-    logTail: null,
-  });
+  const late = await zombie.finish(
+    (file) => makeRecord(entry, file, { ...done, state: 'failed' }, new Date().toISOString()),
+    {
+      artifacts: null,
+      logTail: null,
+    },
+  );
   assert.equal(late, { result: 'lost' });
   assert.not(shared.refs().has(claimRef));
 });

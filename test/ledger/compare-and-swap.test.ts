@@ -28,7 +28,7 @@ async function newObject(ledger: Ledger, content: string): Promise<string> {
 }
 
 function swap(ledger: Ledger, from: string | null, to: string | null, mine: string[] = [], tries = 4) {
-  return compareAndSwap(ledger.shared, { ref, from, to }, new Set(mine), backOff(tries));
+  return compareAndSwap(ledger.shared, { ref, from, to }, new Set(mine), backOff(ledger.clock, tries));
 }
 
 test('what a tip means after a push that failed', () => {

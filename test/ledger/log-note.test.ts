@@ -17,10 +17,13 @@ async function noteOf(
   const holder = await claim(ledger, await queued(ledger, 'run-1'));
   if (chunks.length > 0) await holder.renew({ chunks });
   const outcome = { ...done, reason: more.reason ?? null, ...(more.log ? { log: more.log } : {}) };
-  const finished = await holder.finish((file) => makeRecord(holder.entry, file, outcome), {
-    artifacts: null,
-    logTail: more.tail === undefined ? null : Buffer.from(more.tail),
-  });
+  const finished = await holder.finish(
+    (file) => makeRecord(holder.entry, file, outcome, new Date().toISOString()),
+    {
+      artifacts: null,
+      logTail: more.tail === undefined ? null : Buffer.from(more.tail),
+    },
+  );
   if (finished.result !== 'won') throw new Error(finished.result);
   return logNote(ledger.shared, finished.commit, finished.record);
 }

@@ -173,10 +173,13 @@ export const done: Outcome = { state: 'done', reason: null, exitCode: 0 };
 
 /** Finishes a claim; fails unless that was won. */
 export async function finish(holder: ClaimHolder, outcome: Outcome = done): Promise<Finished> {
-  const finished = await holder.finish((file) => makeRecord(holder.entry, file, outcome), {
-    artifacts: null,
-    logTail: null,
-  });
+  const finished = await holder.finish(
+    (file) => makeRecord(holder.entry, file, outcome, new Date().toISOString()),
+    {
+      artifacts: null,
+      logTail: null,
+    },
+  );
   if (finished.result !== 'won') throw new Error(`finishing ended as ${finished.result}`);
   return finished;
 }

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { type GitObject, parseTree } from '../../../src/git/object-reader.ts';
+import type { CommitInput } from '../../../src/git/write-commits.ts';
+
+/** Git's objects in memory, in Git's own encoding, so that the code under test parses what it would parse on disk. */
+export interface MemoryObjects {
+  write(commits: readonly CommitInput[]): string[];
+  /** `<id>` or `<id>:<path>` */
+  read(name: string): GitObject | null;
+  has(id: string): boolean;
+}
+
+type Tree = Map<string, { mode: string; id: string }>;
+
+export function createMemoryObjects(): MemoryObjects {
+  const objects = new Map<string, GitObject>();
+
+  const put = (type: GitObject['type'], content: Buffer): string => {
+    const id = createHash('sha1').update(`${type} ${content.length}\0`).update(content).digest('hex');
+    if (!objects.has(id)) objects.set(id, { id, type, content });
+    return id;
+  };
+  const readTree = (id: string): Tree =>
+    new Map(
+      parseTree(objects.get(id)?.content ?? Buffer.alloc(0), 20).map((entry) => [
+        entry.name,
+        { mode: entry.mode, id: entry.id },
+      ]),
+    );
+  const writeTree = (tree: Tree): string => {
+    const entries = [...tree].sort(([a, x], [b, y]) => (sortKey(a, x.mode) < sortKey(b, y.mode) ? -1 : 1));
+    return put(
+      'tree',
+      Buffer.concat(
+        entries.flatMap(([name, { mode, id }]) => [Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex')]),
+      ),
+    );
+  };
+  const insert = (tree: Tree, path: readonly string[], leaf: { mode: string; id: string }): void => {
+    const [name = '', ...rest] = path;
+    if (rest.length === 0) {
+      tree.set(name, leaf);
+      return;
+    }
+    const below = tree.get(name)?.mode === '40000' ? readTree(tree.get(name)?.id as string) : new Map();
+    insert(below, rest, leaf);
+    tree.set(name, { mode: '40000', id: writeTree(below) });
+  };
+  const resolvePath = (id: string, path: string): GitObject | null => {
+    let object = objects.get(id) ?? null;
+    if (object?.type === 'commit') object = objects.get(treeOf(object)) ?? null;
+    for (const name of path.split('/')) {
+      const entry = object?.type === 'tree' ? readTree(object.id).get(name) : undefined;
+      if (!entry) return null;
+      object = objects.get(entry.id) ?? null;
+    }
+    return object;
+  };
+
+  return {
+    has: (id) => objects.has(id),
+    read(name) {
+      const colon = name.indexOf(':');
+      return colon < 0
+        ? (objects.get(name) ?? null)
+        : resolvePath(name.slice(0, colon), name.slice(colon + 1));
+    },
+    write(commits) {
+      const written: string[] = [];
+      for (const commit of commits) {
+        const tree: Tree = commit.baseTree ? readTree(commit.baseTree) : new Map();
+        for (const file of commit.files) {
+          const leaf =
+            'id' in file
+              ? { mode: (file.mode ?? '100644').replace(/^0/, ''), id: file.id }
+              : { mode: '100644', id: put('blob', Buffer.from(file.content)) };
+          insert(tree, file.path.split('/'), leaf);
+        }
+        const who = `${commit.author.name} <${commit.author.email}> ${Math.floor(commit.author.time / 1000)} +0000`;
+        const parents = commit.parents.map((parent) =>
+          parent.startsWith(':') ? (written[Number(parent.slice(1)) - 1] as string) : parent,
+        );
+        const lines = [
+          `tree ${writeTree(tree)}`,
+          ...parents.map((id) => `parent ${id}`),
+          `author ${who}`,
+          `committer ${who}`,
+          '',
+          commit.message,
+        ];
+        written.push(put('commit', Buffer.from(lines.join('\n'))));
+      }
+      return written;
+    },
+  };
+}
+
+function treeOf(commit: GitObject): string {
+  return /^tree ([0-9a-f]+)/.exec(commit.content.toString('utf8'))?.[1] ?? '';
+}
+
+/** Git sorts a folder as if its name ended in a slash. */
+function sortKey(name: string, mode: string): string {
+  return mode === '40000' ? `${name}/` : name;
+}

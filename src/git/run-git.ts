@@ -84,7 +84,7 @@ export function gitArguments(args: readonly string[]): string[] {
  * @throws DstackError `git-missing` if there is no Git, `interrupted` if `signal` fired.
  */
 export async function runGit(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
-  const result = await execa('git', gitArguments(args), {
+  const subprocess = execa('git', gitArguments(args), {
     cwd: options.cwd ?? options.gitDir ?? process.cwd(),
     env: gitEnvironment(options),
     extendEnv: false,
@@ -98,6 +98,11 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     stripFinalNewline: false,
     ...(options.signal ? { cancelSignal: options.signal, forceKillAfterDelay: 2_000 } : {}),
   });
+  // What Git has started, a filter perhaps, holds its output open and would be waited for.
+  const endGroup = () => killGroup(subprocess.pid);
+  if (!options.mayAsk) options.signal?.addEventListener('abort', endGroup, { once: true });
+  const result = await subprocess;
+  options.signal?.removeEventListener('abort', endGroup);
   // Git may still have ended with an exit code of its own, even with 0.
   if (result.isCanceled) throw new DstackError('interrupted', 'interrupted', { exitCode: 130 });
   const stderr = Buffer.from(result.stderr).toString('utf8');
@@ -111,6 +116,15 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     };
   }
   return { exitCode: result.exitCode, stdout: Buffer.from(result.stdout), stderr };
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGTERM');
+  } catch {
+    // It has ended.
+  }
 }
 
 /**

@@ -75,6 +75,13 @@ export function decide(
     else if (over && over.claim.attempt >= attemptLimit) close.push({ do: 'give-up', entry, over });
     else execute.push({ do: 'execute', entry, over });
   }
+  for (const [key, { commit, record }] of live.finished) {
+    // A lease or a stop beside a record is what a call that came late has left.
+    const left = live.stops.has(key) || live.claims.get(key)?.kind === 'claim';
+    if (left && !live.queue.has(key) && !own.has(key)) {
+      settle.push({ do: 'settle', id: { run: record.run, job: record.job }, commit, record });
+    }
+  }
   const weights = new Map(execute.map((action) => [action, weight(instance, jobName(action.entry.id))]));
   execute.sort((a, b) => ((weights.get(a) as string) < (weights.get(b) as string) ? -1 : 1));
   return [...settle, ...close, ...execute];

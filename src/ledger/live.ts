@@ -40,7 +40,7 @@ export interface Live {
   readonly queue: ReadonlyMap<string, QueueEntry>;
   readonly claims: ReadonlyMap<string, ClaimTip>;
   readonly stops: ReadonlyMap<string, StopRequest>;
-  /** Finished jobs, of the runs that have something in the queue only. */
+  /** Finished jobs, of the runs that have something in the queue, or a lease or stop beside no queue entry. */
   readonly finished: ReadonlyMap<string, { commit: string; record: RecordFile }>;
   /** Refs that hold something unreadable, and why: of a newer version, or damaged. */
   readonly problems: ReadonlyMap<string, string>;
@@ -107,11 +107,12 @@ export function openLiveReader(ledger: Ledger): LiveReader {
         });
       }
       const entries = [...live.queue.values()];
-      const waiting = new Set(
-        entries
+      const waiting = new Set([
+        ...entries
           .filter((entry) => needsOutcomes(entry) || alsoOutcomesOf.has(entry.id.run))
           .map((entry) => entry.id.run),
-      );
+        ...orphans(live),
+      ]);
       if (waiting.size > 0) {
         const outcomes = await shared.list([...waiting].map((run) => names.ofRun('jobs', run)));
         for (const [ref, commit] of outcomes) {
@@ -128,6 +129,14 @@ export function openLiveReader(ledger: Ledger): LiveReader {
       return live;
     },
   };
+}
+
+/** Runs with a lease or a stop request beside no queue entry: what a call that came late has left, if the job has ended. */
+function orphans(live: Pick<Live, 'queue' | 'claims' | 'stops'>): string[] {
+  const leases = [...live.claims].filter(([, tip]) => tip.kind === 'claim').map(([key]) => key);
+  return [...leases, ...live.stops.keys()]
+    .filter((key) => !live.queue.has(key))
+    .map((key) => key.slice(0, key.indexOf('/')));
 }
 
 function needsOutcomes(entry: QueueEntry): boolean {

@@ -41,10 +41,12 @@ export async function settle(ledger: Ledger, jobs: readonly Finished[]): Promise
   }
   // The claim goes last, and only once the outcome rests elsewhere and the queue entry is gone: a claim that could be
   // created after the end must find that out. A note that can't be written (something is in its way) holds up nothing.
-  const claims = jobs.flatMap(({ id, commit }) => {
+  const claims = jobs.flatMap(({ id }) => {
     const ref = names.job('claims', id);
     const ended = now.has(names.job('jobs', id)) && !now.has(names.job('queue', id));
-    return ended && now.get(ref) === commit ? [{ ref, from: commit, to: null }] : [];
+    // Any object: a lease beside an outcome is what a claim that came late has left.
+    const tip = now.get(ref);
+    return ended && tip !== undefined ? [{ ref, from: tip, to: null }] : [];
   });
   const removed = await shared.push(claims);
   return removed.ok && jobs.every((job) => updatesOf(ledger, job, notes, now).length === 0);

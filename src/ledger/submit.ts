@@ -148,9 +148,12 @@ export async function submitRun(
     const outcome = await shared.push(prepared.updates, { atomic });
     if (outcome.ok) return 'submitted';
     if (/does not support --atomic/.test(outcome.failure.words)) atomic = false;
-    const refs = await listAfter(ledger, prepared.run);
+    const refs = await listAfter(ledger, prepared.run, [ref, names.ofRun('queue', prepared.run)]);
     const tip = refs.get(ref);
-    if (tip === prepared.commit) return 'submitted';
+    if (tip === prepared.commit) {
+      await complete(ledger, prepared);
+      return 'submitted';
+    }
     const foreign = prepared.updates.some(
       (update) => refs.has(update.ref) && refs.get(update.ref) !== update.to,
     );
@@ -167,6 +170,38 @@ export async function submitRun(
   }
 }
 
+/**
+ * A server that is killed in the middle of a push can keep the run ref without some of its queue entries: they are
+ * created now. A job that isn't in the queue any more has ended, or is about to: it is looked for where it goes next,
+ * in that order, since no listing is a snapshot.
+ */
+async function complete(ledger: Ledger, prepared: PreparedRun): Promise<void> {
+  const { names, shared } = ledger;
+  const missingIn = async (area: 'queue' | 'claims' | 'jobs', updates: PreparedRun['updates']) => {
+    if (updates.length === 0) return updates;
+    const refs = await listAfter(ledger, prepared.run, [names.ofRun(area, prepared.run)]);
+    return updates.filter(({ ref }) => {
+      const parsed = names.parse(ref);
+      return parsed?.area === 'queue' && !refs.has(names.job(area, parsed));
+    });
+  };
+  const wait = backOff(ledger.clock, 8);
+  for (let attempt = 1; ; attempt += 1) {
+    const unqueued = await missingIn('queue', prepared.updates);
+    const lost = await missingIn('jobs', await missingIn('claims', unqueued));
+    if (lost.length === 0 || (await shared.push(lost)).ok) return;
+    if (await wait(attempt)) {
+      throw new DstackError(
+        'unreachable',
+        `${prepared.run} was submitted only in part to ${shared.location}`,
+        {
+          hint: `stop what there is of it, and try again: dstack stop ${prepared.run}`,
+        },
+      );
+    }
+  }
+}
+
 /** Removes what a push that wasn't atomic has left: queue entries without their run, or among another's. */
 async function clear(
   ledger: Ledger,
@@ -178,12 +213,15 @@ async function clear(
 }
 
 /** What is there of a run after a push of it that failed. */
-async function listAfter(ledger: Ledger, run: string): Promise<ReadonlyMap<string, string>> {
-  const { shared, names } = ledger;
-  const wait = backOff(ledger.clock, 3);
+async function listAfter(
+  ledger: Ledger,
+  run: string,
+  prefixes: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const wait = backOff(ledger.clock, 8);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await shared.list([names.run(run), names.ofRun('queue', run)]);
+      return await ledger.shared.list(prefixes);
     } catch (error) {
       if (!(error instanceof DstackError)) throw error;
       if (!(await wait(attempt))) continue;

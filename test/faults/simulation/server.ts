@@ -102,7 +102,7 @@ export function createServer(
         }
         const value = act();
         if (late && happens(luck.late)) {
-          world.at(1_000 + world.random() * 90_000, null, () => {
+          world.at(1_000 + world.random() * 38_000, null, () => {
             if (world.now() >= awayUntil) act();
           });
         }

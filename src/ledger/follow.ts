@@ -47,17 +47,14 @@ export async function* followRun(ledger: Ledger, options: FollowOptions): AsyncG
       }
       const over = isOver(run, options.job);
       const face = JSON.stringify(run, (key, value) => (key === 'commit' ? undefined : value));
-      // While it goes on, states come before the output that follows from them; at the end all output comes first.
-      if (!over && face !== shown) yield { kind: 'run', run };
+      const jobs = run.jobs.filter((job) => options.job === null || job.name === options.job);
+      // The first thing a reader learns is what there is; from then on a job's end comes after its last output.
+      if (shown === '' && !over) yield { kind: 'run', run };
+      for (const job of jobs) if (isFinal(job.state)) yield* newOutput(ledger, job, positions, options);
+      if (over || (shown !== '' && face !== shown)) yield { kind: 'run', run };
       shown = face;
-      for (const job of run.jobs) {
-        if (options.job !== null && job.name !== options.job) continue;
-        yield* newOutput(ledger, job, positions, options);
-      }
-      if (over) {
-        yield { kind: 'run', run };
-        return;
-      }
+      if (over) return;
+      for (const job of jobs) if (!isFinal(job.state)) yield* newOutput(ledger, job, positions, options);
     } catch (error) {
       yield { kind: 'trouble', error: error as Error };
       await options.wake.wait(Math.max(options.poll, 1_000));

@@ -54,7 +54,7 @@ function inWords(event: FollowEvent): string {
   }
 }
 
-test('states come before the output that follows from them, the last one after all output', async () => {
+test('a state comes before the output that follows from it, an end after all output of its job', async () => {
   const { ledger } = await scratchLedger();
   await submit(ledger, 'run-1', jobs);
   const [prepare, train] = [await queued(ledger, 'run-1', 'prepare'), await queued(ledger, 'run-1', 'train')];
@@ -79,8 +79,8 @@ test('states come before the output that follows from them, the last one after a
     'prepare: one',
     'prepare: two',
     'prepare: three',
-    'done claimed',
     'prepare: four',
+    'done claimed',
     'train: five',
     'done done',
   ]);

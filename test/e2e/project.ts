@@ -146,7 +146,7 @@ export async function createProject(workflows: string | ((root: string) => strin
       const notes = `refs/notes/dstack/${run}/${job}`;
       const show = () => project.git(['notes', `--ref=${notes}`, 'show', `refs/dstack/runs/${run}`]);
       const note = await until(`the log of ${run}/${job}`, show);
-      return note.slice(note.indexOf('\n\n') + 2);
+      return note.split('\n\n').slice(1).join('\n\n');
     },
     async remove() {
       for (const { child } of runners) child.kill('SIGKILL');

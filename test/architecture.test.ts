@@ -170,7 +170,7 @@ test('every dependency has its line in docs/dependencies.md, and every line its 
     readFileSync(path.join(root, 'package.json'), 'utf8'),
   );
   const text = readFileSync(path.join(root, 'docs/dependencies.md'), 'utf8');
-  const listed = [...text.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]);
+  const listed = [...text.matchAll(/^\| `([^`]+)` *\|/gm)].map((match) => match[1]);
   assert.equal(listed.sort(), Object.keys({ ...dependencies, ...devDependencies }).sort());
 });
 

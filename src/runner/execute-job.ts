@@ -31,6 +31,7 @@ export async function executeJob(
   const acquired = await acquireClaim(work.ledger, entry, work.claimant, over);
   if (acquired.result !== 'won') return null;
   let execution: Execution | null = null;
+  let frozen = false;
   const graceOf = (kind: Ending['kind']) => (kind === 'abort' ? 0 : work.grace);
   const course: Course = {
     ending: { kind: null, by: '' },
@@ -38,6 +39,7 @@ export async function executeJob(
     leaving: false,
     started(value) {
       execution = value;
+      if (frozen) void value.freeze();
       if (course.ending.kind !== null) void value.stop(graceOf(course.ending.kind));
     },
   };
@@ -57,10 +59,12 @@ export async function executeJob(
           { job: jobName(entry.id) },
           'out of contact: the job is frozen until its lease is renewed',
         );
+        frozen = true;
         void execution?.freeze();
       },
       thaw() {
         work.log.info({ job: jobName(entry.id) }, 'in contact again: the job goes on');
+        frozen = false;
         void execution?.thaw();
       },
       lost() {

@@ -63,5 +63,7 @@ export function keepLease(
     stopped = true;
     endTicking();
   };
+  // The machine may have slept since the claim: nothing is begun on a lease that has run out.
+  tick();
   return { stop };
 }

@@ -56,6 +56,18 @@ test('out of contact the job is frozen once, and thawed once when the lease is r
   assert.equal(changes.slice(0, 2), ['freeze', 'thaw']);
 });
 
+test('a lease that has run out before it is kept is frozen at once', () => {
+  const events: string[] = [];
+  const note = (event: string) => () => void events.push(event);
+  const holder = { claim: () => ({ lease: 60 }) as ClaimFile, acknowledgedAt: () => uptime() - 60 };
+  const keeper = keepLease(
+    { ...holder, renew: () => new Promise(() => {}) },
+    { freeze: note('freeze'), thaw: note('thaw'), lost: note('lost') },
+  );
+  keeper.stop();
+  assert.equal(events, ['freeze']);
+});
+
 test('an outage is not met with a storm of renewals', async () => {
   let renewals = 0;
   const { events, keeper, seen } = start(1.2, () => {

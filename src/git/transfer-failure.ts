@@ -1,6 +1,7 @@
 /** What is known about a push or fetch that failed: for people; no decision of the protocol rests on it. */
 export interface TransferFailure {
   readonly code:
+    | 'shallow'
     | 'unreachable'
     | 'denied'
     | 'read-only'
@@ -18,6 +19,11 @@ const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: s
     code: 'denied',
     pattern: /dubious ownership/i,
     hint: 'Git distrusts a folder of another owner; the command above makes an exception of it',
+  },
+  {
+    code: 'shallow',
+    pattern: /shallow update not allowed/,
+    hint: 'this clone is shallow: `git fetch --unshallow`, or allow it there: git config receive.shallowUpdate true',
   },
   {
     code: 'remote-full',

@@ -161,7 +161,7 @@ export async function submitRun(
       await clear(ledger, prepared, refs);
       return 'taken';
     }
-    const hopeless = outcome.failure.code === 'refused-by-hook' || outcome.failure.code === 'read-only';
+    const hopeless = ['refused-by-hook', 'read-only', 'shallow'].includes(outcome.failure.code);
     if (isInterrupted() || hopeless || (await wait(attempt))) {
       await clear(ledger, prepared, refs);
       if (!isInterrupted()) throw submitFailed(ledger, outcome.failure);

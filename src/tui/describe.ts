@@ -7,6 +7,11 @@ export function describeVariables(variables: Readonly<Record<string, string>>): 
     .join(' ');
 }
 
+/** `Ann` of `Ann <ann@example.org>`. Not yet neutralised. */
+export function personName(signature: string): string {
+  return signature.replace(/ *<[^>]*>$/, '') || signature;
+}
+
 /** Why a job is unhappy or what it waits for, or whose result it reuses. Not yet neutralised. */
 export function jobReason(job: JobView): string | null {
   if (job.reason !== null) return job.reason;

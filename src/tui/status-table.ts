@@ -2,7 +2,7 @@ import { formatDuration } from '../human-units.ts';
 import { isFinal, type LedgerState, type RunView } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
 import { paint, stateColour } from './colours.ts';
-import { describeVariables, jobReason, runReason, stateWord } from './describe.ts';
+import { describeVariables, jobReason, personName, runReason, stateWord } from './describe.ts';
 import { formatAge, formatBytes, jobDuration, runDuration } from './duration.ts';
 import { truncate } from './fit-text.ts';
 import { type RunSelection, selectRuns } from './select-runs.ts';
@@ -24,7 +24,7 @@ export function statusTable(state: LedgerState, options: StatusTableOptions): st
     time(runDuration(run, options.now)),
     formatAge(run.submittedAt, options.now),
     progress(run),
-    run.submittedBy,
+    personName(run.submittedBy),
     describeVariables(run.variables),
     runReason(run) ?? run.reason ?? '',
   ]);

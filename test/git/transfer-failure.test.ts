@@ -34,6 +34,7 @@ const cases: [text: string, code: string, words: RegExp][] = [
     'denied',
     /publickey/,
   ],
+  [' ! [remote rejected] a -> a (shallow update not allowed)\n', 'shallow', /shallow update not allowed/],
   ['', 'failed', /no reason given/],
 ];
 

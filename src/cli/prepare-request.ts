@@ -1,5 +1,6 @@
 import { DstackError } from '../errors.ts';
 import { type Snapshot, takeSnapshot } from '../git/snapshot.ts';
+import { optionKey } from '../language/names.ts';
 import { plan } from '../language/plan.ts';
 import { placeholderRunName } from '../language/workflow-scope.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -44,7 +45,7 @@ export async function prepareRequest(
   const { workflows, variables } = await readWorkflows(project);
   // Mistakes in the request come before anything slow.
   const request = { workflow, overrides, environment: process.env };
-  plan(workflows, variables, {
+  const specs = plan(workflows, variables, {
     ...request,
     runName: placeholderRunName,
     resolveTag: () => ({ run: 'a', job: 'a' }),
@@ -74,5 +75,17 @@ export async function prepareRequest(
       { ...request, runName, resolveTag: (tag, job) => resolveTag(tags, tag, job) },
       () => null,
     );
-  return { project, ledger, workflow, overrides, snapshot, planFor };
+  const recorded = byDeclaredName(overrides, new Set(specs.flatMap((spec) => Object.keys(spec.variables))));
+  return { project, ledger, workflow, overrides: recorded, snapshot, planFor };
+}
+
+/** On the command line `-` and `_` are the same; what is recorded bears the name that the files have. */
+function byDeclaredName(
+  overrides: Readonly<Record<string, string>>,
+  declared: ReadonlySet<string>,
+): Record<string, string> {
+  const names = new Map([...declared].map((name) => [optionKey(name), name]));
+  return Object.fromEntries(
+    Object.entries(overrides).map(([name, value]) => [names.get(optionKey(name)) ?? name, value]),
+  );
 }

@@ -6,13 +6,16 @@ import { printJson, say } from './terminal.ts';
 /** Plans every workflow, so that whatever `dstack run` would complain of shows now. */
 export async function validate(options: { json?: true }): Promise<void> {
   const { workflows, variables } = await readWorkflows(await openProject());
+  // What is set here and now is no question to the files, either.
+  const passedOn = [...workflows.values()].flatMap(({ env }) => env.map(({ name }) => [name.text, '']));
+  const environment = Object.fromEntries(passedOn);
   const planned = [...workflows.keys()].map((workflow) => ({
     workflow,
     jobs: plan(workflows, variables, {
       workflow,
       overrides: {},
       runName: placeholderRunName,
-      environment: process.env,
+      environment,
       // Whether a tag exists is a question to the shared repository, not to the files.
       resolveTag: (_tag, job) => ({ run: 'tagged', job: job ?? 'tagged' }),
     }).map(({ name }) => name),

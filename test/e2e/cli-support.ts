@@ -31,11 +31,16 @@ export async function fails(
 export async function openTerminal(project: TestProject, env: Record<string, string> = {}): Promise<Tmux> {
   const own = Object.entries(project.env).filter(([name]) => /^(HOME|XDG_|GIT_)/.test(name));
   const given = Object.fromEntries(own.map(([name, value]) => [name, String(value)]));
-  const tmux = startTmux(100, 30, { ...given, PS1: '$ ', ...env });
+  const tmux = startTmux(100, 30, { ...given, ...env });
   tmux.send(
-    `cd '${project.folder}'; dstack() { '${process.execPath}' '${executable}' "$@"; echo "ended with $?"; }; clear`,
+    `PS1='> '; cd '${project.folder}'; dstack() { '${process.execPath}' '${executable}' "$@"; echo "ended with $?"; }; clear`,
     'Enter',
   );
-  await tmux.until('a prompt', (lines) => lines[0] === '$');
+  await tmux
+    .until('a prompt', (lines) => lines[0] === '>')
+    .catch((error: unknown) => {
+      tmux.close();
+      throw error;
+    });
   return tmux;
 }

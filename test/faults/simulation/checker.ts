@@ -1,40 +1,32 @@
-import {
-  type ClaimFile,
-  claimSchema,
-  parseFile,
-  type RecordFile,
-  recordSchema,
-} from '../../../src/ledger/formats.ts';
-import { jobName, refNames } from '../../../src/ledger/refs.ts';
+import { attemptLimit } from '../../../src/ledger/decide.ts';
+import { type JobId, jobName, refNames } from '../../../src/ledger/refs.ts';
+import { type ClaimTip, createClaimTips } from './claim-tips.ts';
 import type { MemoryObjects } from './memory-objects.ts';
+import type { RefObserver } from './server.ts';
 import type { Actor, World } from './world.ts';
 
 /** Holds every change of the simulated repository, and everything the actors do, against the protocol's invariants. */
-export interface Checker {
-  readonly violations: string[];
-  /** A ref has changed, at the instant in which it does. */
-  changed(ref: string, from: string | null, to: string | null, by: Actor): void;
-  /** A swap of a claim was acknowledged, also one that changed nothing. */
-  acknowledged(ref: string, by: Actor): void;
+export interface Checker extends RefObserver {
+  readonly violations: readonly string[];
   /** The artifacts of an attempt are in the store, whole. */
   uploaded(manifest: string): void;
+  /** This line of the log was acknowledged. */
+  logged(id: JobId, line: string): void;
   /** An actor begins or goes on to compute. */
-  computes(key: string, attempt: number, by: Actor, live: () => boolean): void;
-  /** It has given up a claim as lost, while the ref points at `tip`. */
-  gaveUp(key: string, by: Actor, instance: string, tip: string | null): void;
-  submitted(run: string, commit: string, keys: readonly string[]): void;
-  takenOver(run: string, commit: string): void;
-  /** The outcomes so far, by `run/job`. */
-  readonly outcomes: ReadonlyMap<string, RecordFile>;
+  computes(id: JobId, attempt: number, by: Actor, live: () => boolean): void;
+  /** It has given up a claim as lost. */
+  gaveUp(id: JobId, by: Actor, refs: ReadonlyMap<string, string>): void;
+  submitted(run: string, commit: string, jobs: readonly string[]): void;
+  /** The submitter was told that the name is another's. */
+  taken(run: string, commit: string): void;
   /** At the end, when nothing has gone wrong for long. */
   finally(refs: ReadonlyMap<string, string>): void;
 }
 
-type Tip = { kind: 'claim'; claim: ClaimFile } | { kind: 'finished'; record: RecordFile };
-
 /** A clock may run this much faster than another, so a lease can look that much shorter to an observer. */
 const clockTolerance = 0.88;
 
+/** @param instanceOf whose claims are an actor's */
 export function createChecker(
   world: World,
   objects: MemoryObjects,
@@ -42,156 +34,154 @@ export function createChecker(
 ): Checker {
   const names = refNames();
   const violations: string[] = [];
-  const outcomes = new Map<string, RecordFile>();
-  const outcomeCommits = new Map<string, string>();
-  const tipSince = new Map<string, number>();
+  const { tipOf, logOf } = createClaimTips(objects);
+  /** Finished commits by `run/job`, and all of them. */
+  const outcomes = new Map<string, string>();
+  const finishedCommits = new Set<string>();
+  const resting = new Set<string>();
+  const everStopped = new Set<string>();
+  /** When a claim's tip came to be there, or its holder was told so last; by ref. */
   const renewedAt = new Map<string, number>();
   const stores = new Set<string>();
+  const logs = new Map<string, Set<string>>();
   const computing = new Map<string, { by: Actor; live: () => boolean }>();
-  const acknowledgedRuns = new Map<string, { commit: string; keys: readonly string[] }>();
-  const maybe = new Map<string, string>();
-  const everAttempt = new Map<string, number>();
+  const submissions = new Map<string, { commit: string; jobs: readonly string[] }>();
+  const refused = new Map<string, string>();
 
   const violate = (text: string) => {
-    if (violations.length < 5) violations.push(`${Math.round(world.now())} ms: ${text}`);
-    world.log.push(`VIOLATION ${text}`);
-  };
-  const parsed = new Map<string, Tip>();
-  const tipOf = (commit: string): Tip => {
-    const known = parsed.get(commit);
-    if (known) return known;
-    const record = objects.read(`${commit}:record.json`);
-    const tip: Tip = record
-      ? { kind: 'finished', record: parseFile(recordSchema, 'record.json', record.content) }
-      : {
-          kind: 'claim',
-          claim: parseFile(
-            claimSchema,
-            'claim.json',
-            objects.read(`${commit}:claim.json`)?.content ?? Buffer.from('{}'),
-          ),
-        };
-    parsed.set(commit, tip);
-    return tip;
+    if (violations.length < 5) violations.push(text);
+    world.note(() => `VIOLATION ${text}`);
   };
 
-  const claimChanged = (key: string, ref: string, from: string | null, to: string | null, by: Actor) => {
-    const before = from === null ? null : tipOf(from);
-    if (to === null) {
-      if (before?.kind === 'finished' && !outcomeRests(key))
-        violate(`the outcome of ${key} is lost: its claim is gone, and nothing holds it`);
-      if (before?.kind === 'claim' && before.claim.instance !== instanceOf(by) && !outcomes.has(key)) {
-        violate(`${by.name} removed a claim of ${before.claim.runner} on ${key}`);
-      }
-      return;
-    }
-    const after = tipOf(to);
-    if (before?.kind === 'finished') {
-      violate(`${key} had ended, and ${by.name} replaced its outcome`);
-      return;
-    }
-    if (after.kind === 'finished') {
-      if (before?.kind !== 'claim' || before.claim.instance !== instanceOf(by)) {
-        violate(`${by.name} ended ${key} without holding its claim`);
-      }
-      ended(key, to, after.record, by);
-      return;
-    }
-    if (before === null) return;
-    if (before.claim.instance === after.claim.instance) return;
-    // A takeover.
+  const ended = (key: string, commit: string, before: ClaimTip | null, by: Actor) => {
+    const tip = tipOf(commit);
+    if (tip.kind !== 'finished') return;
+    if (before?.kind !== 'claim' || before.claim.instance !== instanceOf(by))
+      violate(`${by.name} ended ${key} without holding its claim`);
+    const other = outcomes.get(key);
+    if (other !== undefined && other !== commit) violate(`${key} has two outcomes, the second by ${by.name}`);
+    outcomes.set(key, commit);
+    finishedCommits.add(commit);
+    const { record } = tip;
+    if (record.state === 'done' && !(record.artifacts && stores.has(record.artifacts.manifest)))
+      violate(`${key} is shown as done before its artifacts are there`);
+    const log = logOf(commit);
+    const whole = new Set(log);
+    for (const line of logs.get(key) ?? [])
+      if (!whole.has(line)) violate(`${key} ended without "${line}" in its log, which was acknowledged`);
+    if (whole.size < log.length) violate(`${key} ended with a part of its log twice`);
+  };
+
+  const tookOver = (
+    key: string,
+    ref: string,
+    before: ClaimTip & { kind: 'claim' },
+    after: ClaimTip & { kind: 'claim' },
+    by: Actor,
+  ) => {
     if (after.claim.attempt !== before.claim.attempt + 1) {
       violate(
         `${by.name} took ${key} over as attempt ${after.claim.attempt} after attempt ${before.claim.attempt}`,
       );
     }
-    const needed = before.claim.lease * 1000 * clockTolerance;
-    const stood = world.now() - (tipSince.get(ref) ?? 0);
-    const sinceRenewal = world.now() - (renewedAt.get(ref) ?? 0);
-    if (stood < needed || sinceRenewal < needed) {
+    const stood = world.now() - (renewedAt.get(ref) ?? 0);
+    if (stood < before.claim.lease * 1000 * clockTolerance) {
       violate(
-        `${by.name} took ${key} over from ${before.claim.runner} ${Math.round(Math.min(stood, sinceRenewal))} ms after its renewal; its lease is ${before.claim.lease} s`,
+        `${by.name} took ${key} over from ${before.claim.runner} ${Math.round(stood)} ms after its renewal; its lease is ${before.claim.lease} s`,
       );
     }
   };
 
-  const outcomeRests = (key: string) => restingJobs.has(key);
-  const restingJobs = new Set<string>();
-
-  const ended = (key: string, commit: string, record: RecordFile, by: Actor) => {
-    const other = outcomeCommits.get(key);
-    if (other !== undefined && other !== commit) violate(`${key} has two outcomes, the second by ${by.name}`);
-    outcomeCommits.set(key, commit);
-    outcomes.set(key, record);
-    everAttempt.set(key, Math.max(everAttempt.get(key) ?? 0, record.attempt));
-    if (record.state === 'done' && (!record.artifacts || !stores.has(record.artifacts.manifest))) {
-      violate(`${key} is shown as done before its artifacts are there`);
+  const claimChanged = (key: string, ref: string, from: string | null, to: string | null, by: Actor) => {
+    const before = from === null ? null : tipOf(from);
+    if (to === null) {
+      if (before?.kind === 'finished' && !resting.has(key))
+        violate(`the outcome of ${key} is lost: its claim is gone, and nothing holds it`);
+      if (before?.kind !== 'claim' || outcomes.has(key)) return;
+      if (before.claim.instance !== instanceOf(by))
+        violate(`${by.name} removed a claim of ${before.claim.runner} on ${key}`);
+      // Given back as if it had never been claimed.
+      logs.delete(key);
+      return;
     }
-    if (record.attempt > 4) violate(`${key} had ${record.attempt} attempts`);
+    const after = tipOf(to);
+    if (before?.kind === 'finished') violate(`${key} had ended, and ${by.name} replaced its outcome`);
+    else if (after.kind === 'finished') ended(key, to, before, by);
+    else if (before && before.claim.instance !== after.claim.instance) tookOver(key, ref, before, after, by);
   };
 
   return {
     violations,
-    outcomes,
-    changed(ref, from, to, by) {
-      const name = names.parse(ref);
-      world.log.push(
-        `${Math.round(world.now())} ${by.name} ${ref} ${from?.slice(0, 7) ?? '-'} -> ${to?.slice(0, 7) ?? '-'}`,
+    changed(ref, from, to, by, late) {
+      world.note(
+        () =>
+          `${by.name} ${late ? 'late ' : ''}${ref} ${from?.slice(0, 7) ?? '-'} -> ${to?.slice(0, 7) ?? '-'}`,
       );
+      const name = names.parse(ref);
       if (name?.area === 'runs' && from !== null) violate(`the run ${name.run} was changed`);
-      if (name?.area === 'jobs') {
-        const key = jobName(name);
-        if (from !== null) violate(`the outcome of ${key} was changed by ${by.name}`);
-        if (to !== null) {
-          restingJobs.add(key);
-          if (outcomeCommits.get(key) !== to)
-            violate(`${by.name} published something as the outcome of ${key} that never was`);
-        }
-      }
       if (name?.area === 'claims') {
         claimChanged(jobName(name), ref, from, to, by);
-        tipSince.set(ref, world.now());
         renewedAt.set(ref, world.now());
       }
-      if (name?.area === 'cache' && to !== null && ![...outcomeCommits.values()].includes(to)) {
-        violate(`the cache points at what is no outcome`);
+      if (name?.area === 'stops') everStopped.add(jobName(name));
+      if (name?.area === 'jobs') {
+        const key = jobName(name);
+        resting.add(key);
+        if (from !== null) violate(`the outcome of ${key} was changed by ${by.name}`);
+        else if (outcomes.get(key) !== to)
+          violate(`${by.name} published something as the outcome of ${key} that never was`);
       }
+      if (name?.area === 'queue' && to !== null && outcomes.has(jobName(name)) && !late)
+        violate(`${by.name} brought ${jobName(name)} back, which had ended`);
+      if (name?.area === 'cache' && to !== null && !finishedCommits.has(to))
+        violate(`${by.name} let the cache point at what is no outcome`);
     },
     acknowledged(ref) {
       renewedAt.set(ref, world.now());
     },
     uploaded: (manifest) => void stores.add(manifest),
-    computes(key, attempt, by, live) {
+    logged(id, line) {
+      const key = jobName(id);
+      logs.set(key, (logs.get(key) ?? new Set()).add(line));
+    },
+    computes(id, attempt, by, live) {
+      const key = jobName(id);
       if (outcomes.has(key)) violate(`${by.name} executes ${key} (attempt ${attempt}), which has ended`);
+      if (attempt > attemptLimit) violate(`${by.name} executes ${key} for the ${attempt}th time`);
       const other = computing.get(key);
       if (other && other.by !== by && other.live())
         violate(`${by.name} and ${other.by.name} execute ${key} at the same time`);
       computing.set(key, { by, live });
     },
-    gaveUp(key, by, instance, tip) {
-      const now = tip === null ? null : tipOf(tip);
-      if (now?.kind === 'claim' && now.claim.instance === instance)
+    gaveUp(id, by, refs) {
+      const key = jobName(id);
+      // Then it may be a claim that was to be withdrawn.
+      if (outcomes.has(key) || everStopped.has(key) || !refs.has(names.job('queue', id))) return;
+      const commit = refs.get(names.job('claims', id));
+      const tip = commit === undefined ? null : tipOf(commit);
+      if (tip?.kind === 'claim' && tip.claim.instance === instanceOf(by))
         violate(`${by.name} took its own claim on ${key} for another's`);
     },
-    submitted: (run, commit, keys) => void acknowledgedRuns.set(run, { commit, keys }),
-    takenOver: (run, commit) => void maybe.set(run, commit),
+    submitted: (run, commit, jobs) => void submissions.set(run, { commit, jobs }),
+    taken: (run, commit) => void refused.set(run, commit),
     finally(refs) {
-      for (const [run, { commit, keys }] of acknowledgedRuns) {
+      for (const [run, { commit, jobs }] of submissions) {
         if (refs.get(names.run(run)) !== commit) violate(`the run ${run} was acknowledged and is gone`);
-        for (const key of keys) {
+        for (const job of jobs) {
+          const key = jobName({ run, job });
           if (!outcomes.has(key)) violate(`${key} has not ended, though nothing has gone wrong for long`);
+          else if (refs.get(names.job('jobs', { run, job })) !== outcomes.get(key))
+            violate(`the outcome of ${key} does not rest where it should`);
         }
       }
-      for (const [run, commit] of maybe) {
+      for (const [run, commit] of refused) {
         if (refs.get(names.run(run)) === commit)
           violate(`${run} was submitted, and reported as taken by another`);
       }
       for (const ref of refs.keys()) {
         const name = names.parse(ref);
-        if (name && (name.area === 'claims' || name.area === 'stops') && outcomes.has(jobName(name))) {
-          violate(`${ref} is left over`);
-        }
-        if (name?.area === 'queue' && outcomes.has(jobName(name))) violate(`${ref} is left over`);
+        if (!name || !('job' in name) || name.area === 'jobs' || !refs.has(names.run(name.run))) continue;
+        violate(`${ref} is left over`);
       }
     },
   };

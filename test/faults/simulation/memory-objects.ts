@@ -7,7 +7,8 @@ export interface MemoryObjects {
   write(commits: readonly CommitInput[]): string[];
   /** `<id>` or `<id>:<path>` */
   read(name: string): GitObject | null;
-  has(id: string): boolean;
+  /** The contents of all files below a folder, by name. */
+  blobs(name: string): Buffer[];
 }
 
 type Tree = Map<string, { mode: string; id: string }>;
@@ -57,14 +58,18 @@ export function createMemoryObjects(): MemoryObjects {
     return object;
   };
 
+  const read = (name: string): GitObject | null => {
+    const colon = name.indexOf(':');
+    return colon < 0 ? (objects.get(name) ?? null) : resolvePath(name.slice(0, colon), name.slice(colon + 1));
+  };
+  const blobsOf = (object: GitObject | null): Buffer[] => {
+    if (object?.type !== 'tree') return object ? [object.content] : [];
+    return [...readTree(object.id).values()].flatMap(({ id }) => blobsOf(objects.get(id) ?? null));
+  };
+
   return {
-    has: (id) => objects.has(id),
-    read(name) {
-      const colon = name.indexOf(':');
-      return colon < 0
-        ? (objects.get(name) ?? null)
-        : resolvePath(name.slice(0, colon), name.slice(colon + 1));
-    },
+    read,
+    blobs: (name) => blobsOf(read(name)),
     write(commits) {
       const written: string[] = [];
       for (const commit of commits) {

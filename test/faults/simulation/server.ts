@@ -1,25 +1,34 @@
 import { DstackError } from '../../../src/errors.ts';
 import type { PushOutcome, RefUpdate } from '../../../src/git/push.ts';
 import type { SharedRepository } from '../../../src/ledger/shared-repository.ts';
+import type { Fortune } from './fortune.ts';
 import type { MemoryObjects } from './memory-objects.ts';
+import { createRandom, seedOf } from './random.ts';
 import type { Actor, World } from './world.ts';
 
-/** How likely each misfortune is, for one call. */
-export interface Misfortunes {
+/** What kind of host it is, and how likely each misfortune is for one call. */
+export interface HostKind {
+  /** Can it push several refs all or none? (And even so it is not crash-atomic.) */
+  readonly atomic: boolean;
+  /** Is a push that isn't atomic carried out without those of others in between? */
+  readonly isolated: boolean;
   /** The call never arrives. */
-  lost: number;
+  readonly lost: number;
   /** It is carried out, but the answer never arrives. */
-  answerLost: number;
+  readonly answerLost: number;
   /** It is carried out once more, much later: a process that hung. */
-  late: number;
+  readonly late: number;
   /** The server is killed in the middle of a push: any subset of its updates stays, and it is away for a while. */
-  crash: number;
+  readonly crash: number;
   /** A listing takes its time, and sees some refs before and others after what happens meanwhile. */
-  torn: number;
-  /** Are pushes of several refs isolated from each other? */
-  atomic: boolean;
-  /** Asked each time something is about to go wrong; may spare it. */
-  strikes(): boolean;
+  readonly torn: number;
+}
+
+export interface RefObserver {
+  /** A ref changes. `late`: by a call that was carried out once more. */
+  changed(ref: string, from: string | null, to: string | null, by: Actor, late: boolean): void;
+  /** An update is acknowledged to its sender, also one that changed nothing. */
+  acknowledged(ref: string, by: Actor): void;
 }
 
 export interface Server {
@@ -27,100 +36,180 @@ export interface Server {
   connect(actor: Actor): SharedRepository;
   /** The server, or the way to it, is away until then (world time). */
   away(until: number): void;
-  /** From here on nothing goes wrong any more. */
-  calm(): void;
+  back(): void;
+  /** Pushes that have not been carried out for the last time. */
+  underWay(): number;
 }
 
+/** A call that hung is carried out at most this much later, in milliseconds. */
+const latest = 39_000;
+const silent: PushOutcome = {
+  ok: false,
+  failure: { code: 'unreachable', words: 'no answer', hint: undefined },
+};
 const noAnswer = () => new DstackError('unreachable', 'the shared repository does not answer');
-const gone = { code: 'unreachable', words: 'no answer', hint: undefined } as const;
 
 /**
  * A repository with the semantics of Git's refs: single-ref compare-and-swap; pushes of several refs that are
  * isolated but not crash-atomic, or not even isolated; listings that are no snapshots.
- * @param observer told of every change of a ref, as it happens, and of every update that is acknowledged
  */
 export function createServer(
   world: World,
   objects: MemoryObjects,
-  misfortunes: Misfortunes,
-  observer: {
-    changed(ref: string, from: string | null, to: string | null, by: Actor): void;
-    acknowledged(ref: string, by: Actor): void;
-  },
+  host: HostKind,
+  fortune: Fortune,
+  observer: RefObserver,
 ): Server {
   const refs = new Map<string, string>();
-  let luck = misfortunes;
   let awayUntil = 0;
-  const happens = (chance: number) => world.random() < chance && luck.strikes();
-  const latency = () => 5 + world.random() * 60;
+  let underWay = 0;
 
-  const set = (ref: string, to: string | null, by: Actor) => {
+  const set = ({ ref, to }: RefUpdate, by: Actor, late: boolean) => {
     const from = refs.get(ref) ?? null;
     if (from === to) return;
     if (to === null) refs.delete(ref);
     else refs.set(ref, to);
-    observer.changed(ref, from, to, by);
+    observer.changed(ref, from, to, by, late);
   };
   const fits = ({ ref, from }: RefUpdate) => from === undefined || (refs.get(ref) ?? null) === from;
 
-  const applyPush = (updates: readonly RefUpdate[], atomic: boolean, actor: Actor): boolean => {
+  /** Carries a push out, now or step by step. `crash`: draws which part of it stays. */
+  const carryOut = (
+    updates: readonly RefUpdate[],
+    atomic: boolean,
+    by: Actor,
+    late: boolean,
+    crash: (() => number) | null,
+    done: (all: boolean) => void,
+  ): void => {
     // Git sends no command for a ref that is already what it should be, so nothing checks it.
     const commands = updates.filter(({ ref, to }) => (refs.get(ref) ?? null) !== to);
-    if (happens(luck.crash)) {
-      awayUntil = Math.max(awayUntil, world.now() + 200 + world.random() * 3_000);
-      for (const update of commands)
-        if (fits(update) && world.random() < 0.5) set(update.ref, update.to, actor);
-      return false;
+    if (crash) {
+      for (const update of commands) if (crash() < 0.5 && fits(update)) set(update, by, late);
+      awayUntil = Math.max(awayUntil, world.now() + 200 + crash() * 3_000);
+      done(false);
+      return;
     }
-    if (atomic && luck.atomic) {
-      if (!commands.every(fits)) return false;
-      for (const { ref, to } of commands) set(ref, to, actor);
-      return true;
+    if (atomic && host.atomic) {
+      const all = commands.every(fits);
+      if (all) for (const update of commands) set(update, by, late);
+      done(all);
+      return;
     }
-    let all = true;
-    for (const update of commands) {
-      if (fits(update)) set(update.ref, update.to, actor);
-      else all = false;
-    }
-    return all;
-  };
-
-  /** A call there and back; `act` happens at the server. Never settles for the dead. */
-  const call = <T>(actor: Actor, act: () => T, failed: () => T | Error, late: boolean): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const answer = (value: T | Error, delay: number) =>
-        world.at(delay, actor, () => (value instanceof Error ? reject(value) : resolve(value)));
-      if (happens(luck.lost)) {
-        answer(failed(), latency() + 500);
+    const step = (index: number, all: boolean): void => {
+      const update = commands[index];
+      if (!update) {
+        done(all);
         return;
       }
-      const answerLost = happens(luck.answerLost);
-      world.at(latency(), null, () => {
+      const applies = fits(update);
+      if (applies) set(update, by, late);
+      const next = () => step(index + 1, all && applies);
+      if (host.isolated || index + 1 === commands.length) next();
+      else world.at(1 + by.luck() * 30, null, next);
+    };
+    step(0, true);
+  };
+
+  const push = (actor: Actor, updates: readonly RefUpdate[], atomic: boolean): Promise<PushOutcome> =>
+    new Promise((resolve) => {
+      const { luck } = actor;
+      actor.calls += 1;
+      const call = `${actor.name} push ${actor.calls}`;
+      // Always as many draws, so that what doesn't strike changes nothing else.
+      const [there, back, lost, answerLost, late, crash, patience, delay] = Array.from(
+        { length: 8 },
+        luck,
+      ) as [number, number, number, number, number, number, number, number];
+      const answer = (outcome: PushOutcome, after: number) =>
+        world.at(after, actor, () => {
+          resolve(outcome);
+        });
+      const timeOut = 500 + patience ** 2 * 6_000;
+      if (lost < host.lost && fortune.strikes(`${call}: lost`)) {
+        answer(silent, timeOut);
+        return;
+      }
+      underWay += 1;
+      world.at(5 + there * 60, null, () => {
+        underWay -= 1;
         if (world.now() < awayUntil) {
-          answer(failed(), latency());
+          answer(silent, 5 + back * 60);
           return;
         }
-        const value = act();
-        if (late && happens(luck.late)) {
-          world.at(1_000 + world.random() * 38_000, null, () => {
-            if (world.now() >= awayUntil) act();
+        const dice =
+          crash < host.crash && fortune.strikes(`${call}: server killed`)
+            ? createRandom(seedOf(world.seed, call))
+            : null;
+        underWay += 1;
+        carryOut(updates, atomic, actor, false, dice, (all) => {
+          underWay -= 1;
+          if (answerLost < host.answerLost && fortune.strikes(`${call}: answer lost`))
+            answer(silent, timeOut);
+          else {
+            for (const { ref } of all ? updates : []) observer.acknowledged(ref, actor);
+            answer(all ? { ok: true } : silent, 5 + back * 60);
+          }
+        });
+        if (late < host.late && fortune.strikes(`${call}: carried out once more, late`)) {
+          underWay += 1;
+          world.at(1_000 + delay * (latest - 1_000), null, () => {
+            const done = () => {
+              underWay -= 1;
+            };
+            if (world.now() < awayUntil) done();
+            else carryOut(updates, atomic, actor, true, null, done);
           });
         }
-        if (answerLost) answer(failed(), latency() + 500);
-        else answer(value, latency());
       });
     });
 
-  const within = (prefixes: readonly string[]) => (ref: string) =>
-    prefixes.some((prefix) => ref === prefix || ref.startsWith(`${prefix}/`));
+  const look = (actor: Actor, wanted: (ref: string) => boolean, torn: boolean) =>
+    new Promise<Map<string, string>>((resolve, reject) => {
+      const { luck } = actor;
+      const fail = (after: number) => world.at(after, actor, () => reject(noAnswer()));
+      actor.calls += 1;
+      const [there, back, lost, answerLost] = [luck(), luck(), luck(), luck()] as const;
+      if (lost < host.lost && fortune.strikes(`${actor.name} listing ${actor.calls}: lost`)) {
+        fail(600);
+        return;
+      }
+      const call = answerLost < host.answerLost ? `${actor.name} listing ${actor.calls}: answer lost` : null;
+      const found = new Map<string, string>();
+      const collect = (half: boolean | null) => {
+        for (const [ref, id] of refs) {
+          if (wanted(ref) && (half === null || halfOf(ref) === half)) found.set(ref, id);
+        }
+      };
+      const end = () => {
+        if (call !== null && fortune.strikes(call)) fail(600);
+        else world.at(5 + back * 60, actor, () => resolve(found));
+      };
+      world.at(5 + there * 60, null, () => {
+        if (world.now() < awayUntil) {
+          fail(5 + back * 60);
+          return;
+        }
+        if (!torn) {
+          collect(null);
+          end();
+          return;
+        }
+        collect(true);
+        world.at(5 + back * 250, null, () => {
+          collect(false);
+          end();
+        });
+      });
+    });
 
   return {
     refs,
+    underWay: () => underWay,
     away(until) {
       awayUntil = Math.max(awayUntil, until);
     },
-    calm() {
-      luck = { ...luck, lost: 0, answerLost: 0, late: 0, crash: 0, torn: 0 };
+    back() {
       awayUntil = 0;
     },
     connect(actor) {
@@ -133,49 +222,23 @@ export function createServer(
         obtain: async () => {},
         write: async (commits) => objects.write(commits),
         close() {},
-        async list(prefixes) {
-          const wanted = within(prefixes);
-          if (!happens(luck.torn)) {
-            return call(actor, () => new Map([...refs].filter(([ref]) => wanted(ref))), noAnswer, false);
-          }
-          // Two looks, each at some of the refs.
-          const first = await call(
+        list(prefixes) {
+          const torn =
+            actor.luck() < host.torn && fortune.strikes(`${actor.name} listing ${actor.calls + 1}: torn`);
+          return look(
             actor,
-            () => {
-              const seen = [...refs].filter(([ref]) => wanted(ref));
-              return new Map(seen.filter(([ref]) => hashBit(ref)));
-            },
-            noAnswer,
-            false,
+            (ref) => prefixes.some((prefix) => ref === prefix || ref.startsWith(`${prefix}/`)),
+            torn,
           );
-          const second = await call(
-            actor,
-            () => new Map([...refs].filter(([ref]) => wanted(ref) && !hashBit(ref))),
-            noAnswer,
-            false,
-          );
-          return new Map([...first, ...second]);
         },
-        push(updates, options) {
-          const failed = (): PushOutcome => ({ ok: false, failure: gone });
-          return call<PushOutcome>(
-            actor,
-            () => (applyPush(updates, options?.atomic ?? false, actor) ? { ok: true } : failed()),
-            failed,
-            true,
-          ).then((outcome) => {
-            for (const { ref } of outcome.ok ? updates : []) observer.acknowledged(ref, actor);
-            return outcome;
-          });
-        },
+        push: async (updates, options) =>
+          updates.length === 0 ? { ok: true } : push(actor, updates, options?.atomic ?? false),
       };
     },
   };
 }
 
-/** Which half of a torn listing a ref is in: by its area, so that a job's refs are torn apart. */
-function hashBit(ref: string): boolean {
-  let sum = 0;
-  for (const letter of ref) sum = (sum * 31 + letter.charCodeAt(0)) >>> 0;
-  return (sum & 4) === 0;
+/** Which half of a torn listing a ref is in: by its name, so that a job's refs are torn apart. */
+function halfOf(ref: string): boolean {
+  return (seedOf(0, ref) & 4) === 0;
 }

@@ -1,14 +1,4 @@
-/** A pseudo-random sequence that a seed determines (mulberry32, by Tommy Ettinger). */
-export function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
+import { createRandom, seedOf } from './random.ts';
 
 interface Event {
   at: number;
@@ -17,8 +7,12 @@ interface Event {
   run(): void;
 }
 
-/** Whoever acts in a world: a runner, a submitter, somebody who stops. Dead ones never come back; a restart is a new one. */
+/**
+ * Whoever acts in a world: a runner, a submitter, somebody who stops. Dead ones never come back; a restart is a new one.
+ * Each draws from sequences of its own, so that what happens to one changes as little as possible for the others.
+ */
 export interface Actor {
+  /** Unlike every other's. */
   readonly name: string;
   alive: boolean;
   /** World time until which it stands still (SIGSTOP, suspend). */
@@ -29,28 +23,35 @@ export interface Actor {
   wallOffset: number;
   /** It has a wall clock that doesn't go. */
   readonly wallStands: boolean;
+  /** What its own code draws. */
+  readonly random: () => number;
+  /** What decides what becomes of its calls. */
+  readonly luck: () => number;
+  /** How many calls it has made. */
+  calls: number;
 }
 
 /**
- * Virtual time and a queue of events, executed one at a time in an order that the seed determines. Between two
- * events all promises that can settle do so.
+ * Virtual time and a queue of events, executed one at a time in an order that the seed determines. After each event
+ * of an actor's, all promises that can settle do so.
  */
 export interface World {
-  readonly random: () => number;
+  readonly seed: number;
   /** Milliseconds. */
   now(): number;
   at(delay: number, actor: Actor | null, run: () => void): void;
   actor(name: string): Actor;
-  kill(actor: Actor): void;
   /** Runs until nothing is left, the world time `until` is reached, or `over` says so. */
   run(until: number, over: () => boolean): Promise<void>;
-  readonly log: string[];
+  /** Writes down what happens, if anybody wants to know. */
+  note(text: () => string): void;
+  readonly log: readonly string[];
 }
 
-export function createWorld(seed: number): World {
-  const random = createRandom(seed);
+export function createWorld(seed: number, logs: boolean): World {
   const events: Event[] = [];
   const log: string[] = [];
+  const incarnations = new Map<string, number>();
   let time = 0;
   let order = 0;
 
@@ -67,22 +68,31 @@ export function createWorld(seed: number): World {
   };
 
   return {
-    random,
+    seed,
     log,
     now: () => time,
+    note(text) {
+      if (logs) log.push(`${String(Math.round(time)).padStart(7)} ${text()}`);
+    },
     at(delay, actor, run) {
       push({ at: time + Math.max(0, delay), order: order++, actor, run });
     },
-    actor: (name) => ({
-      name,
-      alive: true,
-      stoppedUntil: 0,
-      rate: 0.95 + random() * 0.1,
-      wallStands: random() < 0.1,
-      wallOffset: (random() - 0.5) * 7 * 24 * 3600 * 1000,
-    }),
-    kill(actor) {
-      actor.alive = false;
+    actor(role) {
+      const incarnation = (incarnations.get(role) ?? 0) + 1;
+      incarnations.set(role, incarnation);
+      const name = incarnation === 1 ? role : `${role}.${incarnation}`;
+      const random = createRandom(seedOf(seed, name));
+      return {
+        name,
+        alive: true,
+        stoppedUntil: 0,
+        rate: 0.95 + random() * 0.1,
+        wallStands: random() < 0.1,
+        wallOffset: (random() - 0.5) * 7 * 24 * 3600 * 1000,
+        random,
+        luck: createRandom(seedOf(seed, `luck of ${name}`)),
+        calls: 0,
+      };
     },
     async run(until, over) {
       await settled();
@@ -93,9 +103,14 @@ export function createWorld(seed: number): World {
           return;
         }
         time = Math.max(time, event.at);
-        if (event.actor && !event.actor.alive) continue;
-        if (event.actor && event.actor.stoppedUntil > time) {
-          push({ ...event, at: event.actor.stoppedUntil });
+        const { actor } = event;
+        if (actor === null) {
+          event.run();
+          continue;
+        }
+        if (!actor.alive) continue;
+        if (actor.stoppedUntil > time) {
+          push({ ...event, at: actor.stoppedUntil });
           continue;
         }
         event.run();

@@ -1,0 +1,176 @@
+import type { Logger } from 'pino';
+import { acquireClaim, type Claimant, type ClaimHolder } from '../../../src/ledger/claims.ts';
+import { timeOf } from '../../../src/ledger/clock.ts';
+import type { Lease } from '../../../src/ledger/decide.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
+import type { QueueEntry } from '../../../src/ledger/live.ts';
+import type { Outcome } from '../../../src/ledger/records.ts';
+import { keepLease } from '../../../src/runner/lease-keeper.ts';
+import { conclude } from '../../../src/runner/publish.ts';
+import type { Stage } from './stage.ts';
+import type { Actor } from './world.ts';
+
+type How = 'stop' | 'abort' | 'give-back';
+
+/** A hand on a job that is being executed. */
+export interface JobControl {
+  stop(how: How, by: string): void;
+}
+
+interface Course {
+  ending: { how: How; by: string } | null;
+  lost: boolean;
+  frozen: boolean;
+  /** It computes; afterwards it only publishes. */
+  computing: boolean;
+}
+
+const quiet = { info() {}, warn() {} } as unknown as Logger;
+
+/**
+ * Claims a job and sees it through, as the runner's `executeJob` and `carryOut` do, without the files.
+ * @param over called when nothing of it is left
+ * @returns null if the claim was not won
+ */
+export async function execute(
+  stage: Stage,
+  actor: Actor,
+  ledger: Ledger,
+  entry: QueueEntry,
+  lease: Lease | null,
+  claimant: Claimant,
+  over: () => void,
+): Promise<JobControl | null> {
+  const { checker, server, busy } = stage;
+  const acquired = await acquireClaim(ledger, entry, claimant, lease);
+  if (acquired.result !== 'won') {
+    if (acquired.result === 'lost') checker.gaveUp(entry.id, actor, server.refs);
+    return null;
+  }
+  const { holder } = acquired;
+  const course: Course = { ending: null, lost: false, frozen: false, computing: false };
+  const stoodStill = actor.stoppedUntil;
+  // Of one that was stood still meanwhile nothing can be said: its job went on while it could not watch its lease.
+  const live = () => actor.alive && !course.frozen && course.computing && actor.stoppedUntil === stoodStill;
+  const computes = () => {
+    if (course.computing && !course.frozen) checker.computes(entry.id, holder.claim().attempt, actor, live);
+  };
+  const keeper = keepLease(
+    holder,
+    {
+      freeze() {
+        course.frozen = true;
+      },
+      thaw() {
+        course.frozen = false;
+        computes();
+      },
+      lost() {
+        course.lost = true;
+      },
+    },
+    ledger.clock,
+  );
+  busy.set(holder, actor);
+  void carryOut(stage, ledger, holder, course, computes)
+    .catch((error: unknown) => stage.world.note(() => `${actor.name} fails: ${String(error)}`))
+    .finally(() => {
+      course.computing = false;
+      keeper.stop();
+      busy.delete(holder);
+      over();
+    });
+  return {
+    stop(how, by) {
+      // The first one counts, but for an abort.
+      if (course.ending === null || (how === 'abort' && course.ending.how !== 'abort'))
+        course.ending = { how, by };
+    },
+  };
+}
+
+async function carryOut(
+  stage: Stage,
+  ledger: Ledger,
+  holder: ClaimHolder,
+  course: Course,
+  computes: () => void,
+): Promise<void> {
+  const { clock } = ledger;
+  const end = (outcome: Outcome) =>
+    conclude({ ledger, log: quiet }, holder, { leaving: false }, { outcome, artifacts: '{}' });
+  if (!(await runIsThere(ledger, holder, course))) {
+    if (!course.lost) await holder.withdraw();
+    return;
+  }
+  if (clock.random() < 0.2) {
+    await end({ state: 'cached', reason: null });
+    return;
+  }
+  course.computing = true;
+  computes();
+  await compute(stage, ledger, holder, course);
+  course.computing = false;
+  if (course.lost) return;
+  const { ending } = course;
+  if (ending?.how === 'give-back') {
+    await holder.withdraw();
+    return;
+  }
+  if (ending?.how === 'abort') {
+    await end({ state: 'aborted', reason: `by ${ending.by}` });
+    return;
+  }
+  const manifest = clock.id();
+  void holder.renew({ state: 'uploading' }).catch(() => {});
+  await upload(stage, ledger, manifest);
+  const artifacts = { manifest, files: 1, bytes: 1, complete: true };
+  if (ending) await end({ state: 'stopped', reason: `by ${ending.by}`, artifacts });
+  else if (clock.random() < 0.15)
+    await end({ state: 'failed', reason: 'exit code 1', exitCode: 1, artifacts });
+  else await end({ state: 'done', reason: null, exitCode: 0, artifacts });
+}
+
+/** Where a push isn't atomic, a run's jobs are there before it; they do not exist yet. */
+async function runIsThere(
+  { shared, names, clock }: Ledger,
+  { id }: ClaimHolder,
+  course: Course,
+): Promise<boolean> {
+  while (!course.lost && course.ending === null) {
+    const refs = await shared.list([names.run(id.run)]).catch(() => null);
+    if (refs) return refs.has(names.run(id.run));
+    await clock.sleep(400);
+  }
+  return !course.lost;
+}
+
+/** Computes, and says so in the log. */
+async function compute(
+  { checker }: Stage,
+  { clock }: Ledger,
+  holder: ClaimHolder,
+  course: Course,
+): Promise<void> {
+  let work = clock.random() ** 2 * 20_000;
+  void holder.renew({ state: 'running', startedAt: timeOf(clock) }).catch(() => {});
+  while (work > 0 && !course.lost && !course.ending) {
+    const step = 300 + clock.random() * 3_000;
+    await clock.sleep(step);
+    if (course.frozen) continue;
+    work -= step;
+    if (clock.random() < 0.4) {
+      const line = `line ${clock.id()}\n`;
+      void holder
+        .renew({ chunks: [{ at: clock.now() / 1000, bytes: Buffer.from(line) }] })
+        // At the end it is handed over to the finish, and not acknowledged as yet.
+        .then((result) => result === 'won' && course.computing && checker.logged(holder.id, line))
+        .catch(() => {});
+    }
+  }
+}
+
+async function upload({ checker }: Stage, { clock }: Ledger, manifest: string): Promise<void> {
+  await clock.sleep(clock.random() * 2_000);
+  checker.uploaded(manifest);
+}

@@ -1,0 +1,59 @@
+import type { Claimant } from '../../../src/ledger/claims.ts';
+import { closeJob } from '../../../src/ledger/close-job.ts';
+import { decide } from '../../../src/ledger/decide.ts';
+import { openLiveReader } from '../../../src/ledger/live.ts';
+import { jobName } from '../../../src/ledger/refs.ts';
+import { settle } from '../../../src/ledger/settle.ts';
+import { openLookout } from '../../../src/runner/lookout.ts';
+import { execute, type JobControl } from './execution.ts';
+import { ledgerOf, type Stage } from './stage.ts';
+import type { Actor } from './world.ts';
+
+/**
+ * A runner: the real code of the ledger, of looking out and of keeping leases, with a job that takes its time instead
+ * of a container. Looks, acts, waits; until it has left.
+ * @param leaves tells whether it is to give back what it has
+ */
+export async function runner(
+  stage: Stage,
+  actor: Actor,
+  claimant: Claimant,
+  concurrency: number,
+  leaves: () => boolean,
+): Promise<void> {
+  const ledger = ledgerOf(stage, actor);
+  const reader = openLiveReader(ledger);
+  const lookout = openLookout(ledger, reader);
+  const own = new Map<string, JobControl>();
+  const suspicious = new Set<string>();
+  const loop = {};
+  while (!leaves() || own.size > 0) {
+    try {
+      const live = await lookout.look(suspicious);
+      stage.busy.set(loop, actor);
+      suspicious.clear();
+      for (const [key, control] of own) {
+        const request = live.stops.get(key);
+        if (request && request.stop.queue === live.queue.get(key)?.commit)
+          control.stop(request.stop.abort ? 'abort' : 'stop', request.stop.by);
+        if (leaves()) control.stop('give-back', '');
+      }
+      for (const action of decide(live, lookout.silence, claimant.instance, new Set(own.keys()))) {
+        if (action.do === 'settle') await settle(ledger, [action]).catch(() => false);
+        else if (action.do !== 'execute') await closeJob(ledger, action, claimant).catch(() => 'unknown');
+        else if (!leaves() && own.size < concurrency) {
+          const key = jobName(action.entry.id);
+          const control = await execute(stage, actor, ledger, action.entry, action.over, claimant, () =>
+            own.delete(key),
+          ).catch(() => null);
+          if (control) own.set(key, control);
+          else suspicious.add(action.entry.id.run);
+        }
+      }
+    } catch {
+      lookout.failed();
+    }
+    stage.busy.delete(loop);
+    await ledger.clock.sleep(500 + ledger.clock.random() * 1_500);
+  }
+}

@@ -27,7 +27,7 @@ test.before(async (context) => {
   context.terminal = await openTerminal(project, { GIT_SSH: context.ssh });
 });
 test.after(async ({ project, terminal }) => {
-  terminal.close();
+  terminal?.close();
   await project.remove();
 });
 

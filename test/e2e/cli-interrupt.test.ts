@@ -33,7 +33,7 @@ test.before(async (context) => {
   });
 });
 test.after(async ({ project, terminal }) => {
-  terminal.close();
+  terminal?.close();
   await project.remove();
 });
 test.before.each(({ terminal }) => terminal.send('clear', 'Enter'));

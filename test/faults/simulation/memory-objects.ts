@@ -12,22 +12,25 @@ export interface MemoryObjects {
 }
 
 type Tree = Map<string, { mode: string; id: string }>;
+type ReadonlyTree = ReadonlyMap<string, { mode: string; id: string }>;
 
 export function createMemoryObjects(): MemoryObjects {
   const objects = new Map<string, GitObject>();
+  const trees = new Map<string, ReadonlyTree>();
 
   const put = (type: GitObject['type'], content: Buffer): string => {
     const id = createHash('sha1').update(`${type} ${content.length}\0`).update(content).digest('hex');
     if (!objects.has(id)) objects.set(id, { id, type, content });
     return id;
   };
-  const readTree = (id: string): Tree =>
-    new Map(
-      parseTree(objects.get(id)?.content ?? Buffer.alloc(0), 20).map((entry) => [
-        entry.name,
-        { mode: entry.mode, id: entry.id },
-      ]),
-    );
+  const readTree = (id: string): ReadonlyTree => {
+    const known = trees.get(id);
+    if (known) return known;
+    const entries = parseTree(objects.get(id)?.content ?? Buffer.alloc(0), 20);
+    const tree = new Map(entries.map(({ name, mode, id }) => [name, { mode, id }]));
+    trees.set(id, tree);
+    return tree;
+  };
   const writeTree = (tree: Tree): string => {
     const entries = [...tree].sort(([a, x], [b, y]) => (sortKey(a, x.mode) < sortKey(b, y.mode) ? -1 : 1));
     return put(
@@ -43,13 +46,13 @@ export function createMemoryObjects(): MemoryObjects {
       tree.set(name, leaf);
       return;
     }
-    const below = tree.get(name)?.mode === '40000' ? readTree(tree.get(name)?.id as string) : new Map();
+    const below = new Map(tree.get(name)?.mode === '40000' ? readTree(tree.get(name)?.id as string) : []);
     insert(below, rest, leaf);
     tree.set(name, { mode: '40000', id: writeTree(below) });
   };
   const resolvePath = (id: string, path: string): GitObject | null => {
     let object = objects.get(id) ?? null;
-    if (object?.type === 'commit') object = objects.get(treeOf(object)) ?? null;
+    if (object?.type === 'commit') object = objects.get(treeOf(object.content)) ?? null;
     for (const name of path.split('/')) {
       const entry = object?.type === 'tree' ? readTree(object.id).get(name) : undefined;
       if (!entry) return null;
@@ -73,7 +76,7 @@ export function createMemoryObjects(): MemoryObjects {
     write(commits) {
       const written: string[] = [];
       for (const commit of commits) {
-        const tree: Tree = commit.baseTree ? readTree(commit.baseTree) : new Map();
+        const tree: Tree = new Map(commit.baseTree ? readTree(commit.baseTree) : []);
         for (const file of commit.files) {
           const leaf =
             'id' in file
@@ -100,8 +103,9 @@ export function createMemoryObjects(): MemoryObjects {
   };
 }
 
-function treeOf(commit: GitObject): string {
-  return /^tree ([0-9a-f]+)/.exec(commit.content.toString('utf8'))?.[1] ?? '';
+/** A commit begins with the word `tree`. */
+function treeOf(commit: Buffer): string {
+  return commit.toString('latin1', 5, 45);
 }
 
 /** Git sorts a folder as if its name ended in a slash. */

@@ -68,12 +68,12 @@ export async function simulate({ seed, only, logs = false }: Scenario): Promise<
   const live = /^refs\/dstack\/(?:queue|claims|stops)\/([^/]+)\//;
   const isQuiet = () => {
     if (toSubmit > 0 || server.underWay() > 0) return false;
+    // Nor may anybody be left who would go on with something.
+    for (const actor of busy.values()) if (actor.alive) return false;
     for (const ref of server.refs.keys()) {
       const run = live.exec(ref)?.[1];
       if (run !== undefined && server.refs.has(`refs/dstack/runs/${run}`)) return false;
     }
-    // Nor may anybody be left who would go on with something.
-    for (const actor of busy.values()) if (actor.alive) return false;
     return actors.every((actor) => !actor().alive || actor().stoppedUntil <= world.now());
   };
   await world.run(overAt, () => checker.violations.length > 0 || isQuiet());

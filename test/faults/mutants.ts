@@ -1,0 +1,118 @@
+import type { Change } from './plant.ts';
+
+/** A way to get the protocol wrong, and what must come of it. */
+export interface Mutant extends Change {
+  readonly name: string;
+  /** The violation that the simulation has to find. */
+  readonly kind: RegExp;
+}
+
+const claims = 'src/ledger/claims.ts';
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'a lease cancelled by a plus: whatever the ref points at, it is overwritten',
+    file: 'src/ledger/compare-and-swap.ts',
+    text: 'shared.push([{ ...update, from }])',
+    by: 'shared.push([{ ...update, from: undefined }])',
+    kind: /took \S+ over|without holding its claim|replaced its outcome|removed a claim/,
+  },
+  {
+    name: 'no nonce: a renewal can be the very object that is there',
+    file: claims,
+    text: '...taken, nonce: ledger.clock.id() }',
+    by: '...taken }',
+    kind: /took \S+ over from \S+ \d+ ms after its renewal/,
+  },
+  {
+    name: "a finish without the claim's lease",
+    file: claims,
+    text: 'const result = await swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));',
+    by: `let result: SwapResult | 'unknown' = 'unknown';
+        for (let attempt = 1; result === 'unknown' && !(await giveUp(attempt)); attempt += 1) {
+          if ((await shared.push([{ ref, from: undefined, to: commit }])).ok) result = 'won';
+          else await wait(attempt);
+        }`,
+    kind: /without holding its claim|has two outcomes|replaced its outcome/,
+  },
+  {
+    name: "a takeover by the wall clock: the claim's time against one's own",
+    file: 'src/runner/lookout.ts',
+    text: `      silence.observe(tipsOf(live.claims), before, ledger.clock.monotonic());
+      return live;`,
+    by: `      const ages = new Map<string, number>();
+      for (const { commit } of live.claims.values()) {
+        const text = (await ledger.shared.read(commit))?.content.toString() ?? '';
+        ages.set(commit, ledger.clock.now() / 1000 - Number(/^committer .* (\\d+) /m.exec(text)?.[1]));
+      }
+      silence.silentFor = (_key, tip) => ages.get(tip) ?? before * 0;
+      return live;`,
+    kind: /took \S+ over from \S+ \d+ ms after its renewal/,
+  },
+  {
+    // The order of uploading and finishing is the runner's, in src/runner/carry-out.ts, which needs a real folder and
+    // real programs; the simulated runner has the same order, and what is planted in it is a missing await.
+    name: 'done before the upload',
+    file: 'test/faults/simulation/execution.ts',
+    text: 'await upload(stage, ledger, manifest);',
+    by: 'void upload(stage, ledger, manifest);',
+    kind: /done before its artifacts/,
+  },
+  {
+    name: 'a takeover that forgets how many attempts there were',
+    file: claims,
+    text: 'attempt: (over?.claim.attempt ?? 0) + 1,',
+    by: 'attempt: 1,',
+    kind: /over as attempt 1 after attempt/,
+  },
+  {
+    name: 'no second look after a claim',
+    file: claims,
+    text: 'const found = await lookAgain(ledger, entry);',
+    by: `void lookAgain;
+  const found = 'waits' as Awaited<ReturnType<typeof lookAgain>>;`,
+    kind: /executes \S+ .*which has ended|has two outcomes/,
+  },
+  {
+    name: 'a submission that is tried again without looking brings back what has ended',
+    file: 'src/ledger/submit.ts',
+    text: 'const refs = await listAfter(ledger, prepared.run, [ref,',
+    by: `if (!(await wait(attempt))) continue;
+    const refs = await listAfter(ledger, prepared.run, [ref,`,
+    kind: /brought \S+ back, which had ended/,
+  },
+  {
+    name: 'a lost reply is read as a lost claim',
+    file: 'src/ledger/compare-and-swap.ts',
+    text: 'problem ??= outcome?.failure;',
+    by: "if (outcome) return 'lost';",
+    kind: /took its own claim on \S+ for another's/,
+  },
+  {
+    name: 'the cache in one push with the finish',
+    file: claims,
+    text: 'const result = await swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));',
+    by: `const cache = record.state === 'done' && record.cacheKey !== null ? [names.cache(record.cacheKey)] : [];
+        const updates = [{ ref, from: tip, to: commit }, ...cache.map((ref) => ({ ref, from: undefined, to: commit }))];
+        const result = (await shared.push(updates)).ok
+          ? 'won'
+          : await swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));`,
+    kind: /cache point at what is no outcome/,
+  },
+  {
+    // An observer's lease is not among what it decides from: the shortest one here stands for its own.
+    name: "an observer that goes by its own lease instead of the claim's",
+    file: 'src/ledger/decide.ts',
+    text: 'silence.silentFor(key, over.commit) < over.claim.lease',
+    by: 'silence.silentFor(key, over.commit) < 6',
+    kind: /took \S+ over from \S+ \d+ ms after its renewal; its lease is (12|18) s/,
+  },
+  {
+    name: 'settling that removes the claim first',
+    file: 'src/ledger/settle.ts',
+    text: 'const wait = backOff(ledger.clock, 3);',
+    by: `await shared.push(jobs.map(({ id, commit }) => ({ ref: names.job('claims', id), from: commit, to: null })));
+  const wait = backOff(ledger.clock, 3);`,
+    kind: /the outcome of \S+ is lost/,
+  },
+];

@@ -1,6 +1,6 @@
 // Runs the tests: `tsx test/run.ts [--fast] [--coverage] [PART OF A PATH …]`. The last line is `N passed, N failed`.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,6 +59,8 @@ async function main(scratch: string): Promise<boolean> {
 
 // Short, since Unix sockets in it may have no longer path than about 100 characters.
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'dt-'));
+// Tests as root act as another user, too, who must get to what is his in there.
+chmodSync(scratch, 0o711);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     killRunning();

@@ -184,6 +184,26 @@ const rules: [string, Scene, string[]][] = [
     { claims: { train: { finished: 'done' } } },
     ['settle train'],
   ],
+  [
+    'a lease that came after the end is cleared',
+    { claims: { train: {} }, outcomes: { train: 'done' } },
+    ['settle train'],
+  ],
+  [
+    'a stop that came after the end is cleared',
+    { stops: { train: {} }, outcomes: { train: 'done' } },
+    ['settle train'],
+  ],
+  [
+    'what comes after the end of an own job is left to its runner',
+    { claims: { train: {} }, stops: { train: {} }, outcomes: { train: 'done' }, own: ['train'] },
+    [],
+  ],
+  [
+    'a lease without a queue entry and without a record is left alone',
+    { claims: { train: {} }, silent: 99 },
+    [],
+  ],
   ['own jobs are left alone', { queue: [train], own: ['train'] }, []],
   [
     'own finished claims are left alone',

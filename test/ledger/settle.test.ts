@@ -92,6 +92,25 @@ test('a queue entry that was left beside a record is removed, whatever object it
   assert.equal(shared.refs(), before);
 });
 
+test('a lease and a stop that came after the end are removed', async () => {
+  const { shared, ledger, finished } = await finishedJob();
+  const late = { [refs.claim]: `${finished.commit}^`, [refs.stop]: shared.refs().get(refs.stop) as string };
+  await settle(ledger, [finished]);
+  const end = shared.refs();
+  const other = await participant(shared.path);
+  for (const left of [[refs.claim], [refs.stop], [refs.claim, refs.stop]]) {
+    for (const ref of left) shared.git('update-ref', ref, late[ref] as string);
+    const live = await openLiveReader(other).look();
+    const actions = decide(live, watchSilence(), 'other', new Set());
+    assert.equal(
+      actions.map((action) => [action.do, 'id' in action && action.id.job]),
+      [['settle', id.job]],
+    );
+    assert.ok(await settle(other, [finished]));
+    assert.equal(shared.refs(), end);
+  }
+});
+
 test('the claim stays while the queue entry can not be removed', async () => {
   const { shared, ledger, finished } = await finishedJob();
   shared.hook(

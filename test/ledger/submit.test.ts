@@ -167,6 +167,42 @@ test('where a push can not be atomic the run comes last, and what a failure left
   assert.is(shared.refs().size, 3);
 });
 
+test('a run that is there without some of its queue entries is completed', async () => {
+  const { shared, ledger } = await scratchLedger();
+  shared.git('config', 'receive.advertiseAtomic', 'false');
+  shared.mark('refuse');
+  shared.hook('update', 'case $1 in */queue/run-1/train) rm refuse 2>/dev/null && exit 1;; esac; exit 0');
+  const { commit } = await submit(ledger, 'run-1', jobs);
+  assert.is(shared.marked('refuse'), false);
+  assert.is((await queued(ledger, 'run-1', 'train')).runCommit, commit);
+  assert.is(shared.refs().size, 3);
+});
+
+test('a job that has ended before its submission is known is not brought back', async () => {
+  const { shared, ledger } = await scratchLedger();
+  shared.mark('lose-reply');
+  const [queue, rest] = ['refs/dstack/queue/run-1/prepare', 'refs/dstack/jobs/run-1/prepare'];
+  shared.hook(
+    'reference-transaction',
+    `[ "$1" = committed ] && rm lose-reply 2>/dev/null || exit 0
+    git update-ref ${rest} ${queue} && git update-ref -d ${queue} && kill -9 $PPID`,
+  );
+  await submit(ledger, 'run-1', jobs);
+  assert.is(shared.marked('lose-reply'), false);
+  assert.equal([...shared.refs().keys()], [rest, 'refs/dstack/queue/run-1/train', 'refs/dstack/runs/run-1']);
+});
+
+test('a run that can not be completed is not called submitted', async () => {
+  const { shared, ledger } = await scratchLedger();
+  shared.git('config', 'receive.advertiseAtomic', 'false');
+  const prepared = await prepareRun(ledger, runRequest(ledger, 'run-1', jobs));
+  shared.hook('update', 'case $1 in */queue/run-1/train) exit 1;; esac; exit 0');
+  const hasty = { ...ledger, clock: { ...ledger.clock, sleep: async () => {} } };
+  const error = await refusal(submitRun(hasty, prepared));
+  assert.match(error.message, /^run-1 was submitted only in part /);
+  assert.match(error.hint ?? '', /dstack stop run-1/);
+});
+
 test('of a push that was refused in part nothing is left', async () => {
   const { shared, ledger } = await scratchLedger();
   shared.git('config', 'receive.advertiseAtomic', 'false');

@@ -188,6 +188,7 @@ async function runAs(user: string, project: TestProject, cwd: string, home: stri
       env: {
         ...project.env,
         HOME: home,
+        TMPDIR: home,
         XDG_CACHE_HOME: `${home}/cache`,
         XDG_STATE_HOME: `${home}/state`,
         DSTACK_REMOTE: project.shared,

@@ -19,6 +19,8 @@ export interface Checker extends RefObserver {
   submitted(run: string, commit: string, jobs: readonly string[]): void;
   /** The submitter was told that the name is another's. */
   taken(run: string, commit: string): void;
+  /** The submitter was told that this is not known, or that it was done in part. */
+  unsure(run: string, jobs: readonly string[]): void;
   /** At the end, when nothing has gone wrong for long. */
   finally(refs: ReadonlyMap<string, string>): void;
 }
@@ -38,6 +40,8 @@ export function createChecker(
   /** Finished commits by `run/job`, and all of them. */
   const outcomes = new Map<string, string>();
   const finishedCommits = new Set<string>();
+  /** Queue objects of jobs that have ended. */
+  const endedObjects = new Set<string>();
   const resting = new Set<string>();
   const everStopped = new Set<string>();
   /** When a claim's tip came to be there, or its holder was told so last; by ref. */
@@ -45,8 +49,9 @@ export function createChecker(
   const stores = new Set<string>();
   const logs = new Map<string, Set<string>>();
   const computing = new Map<string, { by: Actor; live: () => boolean }>();
-  const submissions = new Map<string, { commit: string; jobs: readonly string[] }>();
-  const refused = new Map<string, string>();
+  const submissions = new Set<{ run: string; commit: string; jobs: readonly string[] }>();
+  const doubtful = new Map<string, readonly string[]>();
+  const refused = new Set<{ run: string; commit: string }>();
 
   const violate = (text: string) => {
     if (violations.length < 5) violations.push(text);
@@ -63,6 +68,7 @@ export function createChecker(
     outcomes.set(key, commit);
     finishedCommits.add(commit);
     const { record } = tip;
+    endedObjects.add(record.queue);
     if (record.state === 'done' && !(record.artifacts && stores.has(record.artifacts.manifest)))
       violate(`${key} is shown as done before its artifacts are there`);
     const log = logOf(commit);
@@ -131,7 +137,7 @@ export function createChecker(
         else if (outcomes.get(key) !== to)
           violate(`${by.name} published something as the outcome of ${key} that never was`);
       }
-      if (name?.area === 'queue' && to !== null && outcomes.has(jobName(name)) && !late)
+      if (name?.area === 'queue' && to !== null && endedObjects.has(to) && !late)
         violate(`${by.name} brought ${jobName(name)} back, which had ended`);
       if (name?.area === 'cache' && to !== null && !finishedCommits.has(to))
         violate(`${by.name} let the cache point at what is no outcome`);
@@ -162,10 +168,18 @@ export function createChecker(
       if (tip?.kind === 'claim' && tip.claim.instance === instanceOf(by))
         violate(`${by.name} took its own claim on ${key} for another's`);
     },
-    submitted: (run, commit, jobs) => void submissions.set(run, { commit, jobs }),
-    taken: (run, commit) => void refused.set(run, commit),
+    submitted: (run, commit, jobs) => void submissions.add({ run, commit, jobs }),
+    taken: (run, commit) => void refused.add({ run, commit }),
+    unsure: (run, jobs) => void doubtful.set(run, jobs),
     finally(refs) {
-      for (const [run, { commit, jobs }] of submissions) {
+      const isThere = (run: string) =>
+        refs.has(names.run(run)) &&
+        // Of one that is there in part, what waits for the missing ones can't go on.
+        (doubtful.get(run) ?? []).every((job) => {
+          const id = { run, job };
+          return outcomes.has(jobName(id)) || refs.has(names.job('queue', id));
+        });
+      for (const { run, commit, jobs } of submissions) {
         if (refs.get(names.run(run)) !== commit) violate(`the run ${run} was acknowledged and is gone`);
         for (const job of jobs) {
           const key = jobName({ run, job });
@@ -174,13 +188,13 @@ export function createChecker(
             violate(`the outcome of ${key} does not rest where it should`);
         }
       }
-      for (const [run, commit] of refused) {
+      for (const { run, commit } of refused) {
         if (refs.get(names.run(run)) === commit)
           violate(`${run} was submitted, and reported as taken by another`);
       }
       for (const ref of refs.keys()) {
         const name = names.parse(ref);
-        if (!name || !('job' in name) || name.area === 'jobs' || !refs.has(names.run(name.run))) continue;
+        if (!name || !('job' in name) || name.area === 'jobs' || !isThere(name.run)) continue;
         violate(`${ref} is left over`);
       }
     },

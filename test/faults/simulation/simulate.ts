@@ -50,11 +50,14 @@ export async function simulate({ seed, only, logs = false }: Scenario): Promise<
   const runners = 2 + Math.floor(draw() * 3);
   for (let index = 0; index < runners; index += 1) actors.push(scheduleRunner(stage, fortune, `r${index}`));
 
+  const together = draw() < 0.3;
   let toSubmit = 1 + Math.floor(draw() * 3);
   for (let index = toSubmit - 1; index >= 0; index -= 1) {
     const own = createRandom(seedOf(seed, `submission ${index}`));
-    world.at(own() * 25_000, null, () => {
-      void submitter(stage, world.actor(`submitter${index}`), `run${index}`, own).then((targets) => {
+    // Where a push isn't atomic, two that draw the same name at the same time can spoil each other's jobs.
+    const names = own() < 0.15 && host.atomic ? ['run0', `run${index}-again`] : [`run${index}`];
+    world.at(together ? 1_000 + own() * 50 : own() * 25_000, null, () => {
+      void submitter(stage, world.actor(`submitter${index}`), names, own).then((targets) => {
         if (own() < 0.3) void stopper(stage, targets, own);
         toSubmit -= 1;
       });

@@ -1,20 +1,47 @@
 import type { CommitInput } from '../../../src/git/write-commits.ts';
 import type { JobSpec } from '../../../src/language/job-spec.ts';
 import { formatVersion, type JobFile, printFile } from '../../../src/ledger/formats.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { StopTarget } from '../../../src/ledger/stop.ts';
-import { submitRun } from '../../../src/ledger/submit.ts';
+import { type PreparedRun, submitRun } from '../../../src/ledger/submit.ts';
 import { ledgerOf, type Stage } from './stage.ts';
 import type { Actor } from './world.ts';
 
-/** Submits a run of a few jobs, some of which wait for others. @returns them, whatever became of it */
+/** Submits a run of a few jobs under the first of these names that is free. @returns the jobs, whatever became of them */
 export async function submitter(
   stage: Stage,
   actor: Actor,
-  run: string,
+  names: readonly string[],
   draw: () => number,
 ): Promise<StopTarget[]> {
-  const { objects, checker } = stage;
   const ledger = ledgerOf(stage, actor);
+  for (const run of names) {
+    const { targets, ...prepared } = prepare(stage, actor, ledger, run, draw);
+    const jobs = targets.map(({ id }) => id.job);
+    try {
+      const result = await submitRun(ledger, prepared);
+      if (result === 'taken') {
+        stage.checker.taken(run, prepared.commit);
+        continue;
+      }
+      stage.checker.submitted(run, prepared.commit, jobs);
+    } catch {
+      // Then a person looks, and decides.
+      stage.checker.unsure(run, jobs);
+    }
+    return targets;
+  }
+  return [];
+}
+
+/** The objects of a run whose jobs wait for others, some of them; as `prepareRun` writes them, without the snapshot. */
+function prepare(
+  { objects }: Stage,
+  actor: Actor,
+  ledger: Ledger,
+  run: string,
+  draw: () => number,
+): PreparedRun & { targets: StopTarget[] } {
   const author = { name: actor.name, email: 'a@b', time: ledger.clock.now() };
   const write = (commit: Omit<CommitInput, 'author' | 'parents'>) =>
     objects.write([{ parents: [], author, ...commit }])[0] as string;
@@ -46,14 +73,7 @@ export async function submitter(
     })),
     { ref: ledger.names.run(run), from: null, to: commit },
   ];
-  try {
-    const result = await submitRun(ledger, { run, commit, updates });
-    if (result === 'submitted') checker.submitted(run, commit, jobs);
-    else checker.taken(run, commit);
-  } catch {
-    // Told to be unknown, or to be submitted in part: then a person looks, and decides.
-  }
-  return targets;
+  return { run, commit, updates, targets };
 }
 
 function jobOf(run: string, name: string, dependsOn: readonly string[]): JobFile {

@@ -63,18 +63,24 @@ export async function reclaim(workspace: string): Promise<boolean> {
   return foreign;
 }
 
-/** Everything from `root` down, a folder before what is in it. Folders that can't be read are told and left out. */
+/**
+ * Everything from `root` down, a folder before what is in it. Folders that can't be read are told and left out.
+ * Paths are bytes: a name that is not UTF-8 would not survive as text.
+ */
 async function* walk(
   root: string,
-  unreadable?: (folder: string) => void,
-): AsyncGenerator<{ file: string; stats: Stats }> {
-  const waiting = [root];
+  unreadable?: (folder: Buffer) => void,
+): AsyncGenerator<{ file: Buffer; stats: Stats }> {
+  const waiting = [Buffer.from(root)];
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     const stats = await lstat(file);
     yield { file, stats };
     if (!stats.isDirectory()) continue;
     try {
-      for (const name of await readdir(file)) waiting.push(path.join(file, name));
+      const below = Buffer.concat([file, Buffer.from(path.sep)]);
+      for (const name of await readdir(file, { encoding: 'buffer' })) {
+        waiting.push(Buffer.concat([below, name]));
+      }
     } catch (error) {
       if (unreadable === undefined || (error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
       unreadable(file);

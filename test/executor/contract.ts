@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -132,6 +141,15 @@ export function executorContract(
     assert.equal(result, exited(0));
     assert.is(bytes().length, expected.length);
     assert.ok(bytes().equals(Buffer.from(expected)));
+  });
+
+  check('leaves files alone whose names are not UTF-8', async () => {
+    const { result, spec } = await run(
+      executor,
+      job([String.raw`mkdir "$(printf 'd\377')"`, String.raw`touch "$(printf 'd\377/x')"`]),
+    );
+    assert.equal(result, exited(0));
+    assert.equal(readdirSync(spec.workspace, 'latin1'), ['d\xff']);
   });
 
   check('has no input', async () => {

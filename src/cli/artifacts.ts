@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join, resolve, sep } from 'node:path';
 import { DstackError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { readFile } from '../ledger/live.ts';
@@ -85,7 +86,14 @@ export async function downloadArtifacts(
       );
     }
   }
+  if (options.output === undefined) keepOutOfSnapshots(folder, project.folder);
   if (options.json) printJson(results);
+}
+
+/** Results inside the project would be in the next snapshot, and change what is cached: the folder ignores itself. */
+function keepOutOfSnapshots(folder: string, project: string): void {
+  const ignore = join(folder, '.gitignore');
+  if (folder.startsWith(`${project}${sep}`) && !existsSync(ignore)) writeFileSync(ignore, '*\n');
 }
 
 async function manifestsOf(

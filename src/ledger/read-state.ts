@@ -109,7 +109,10 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
         a.submittedAt === b.submittedAt ? compare(b.name, a.name) : compare(b.submittedAt, a.submittedAt),
       );
       runners.sort((a, b) => compare(a.name, b.name));
-      return { runs: views, runners };
+      return {
+        runs: views,
+        runners: only === undefined ? runners.map((card) => withJobs(card, views)) : runners,
+      };
     },
   };
 
@@ -223,6 +226,16 @@ function waiting(
       ? 'its queue entry can’t be read: written by another version?'
       : 'not seen in this listing';
   return { ...notYet, state: 'submitted' as const, reason, runner: null, attempt: 0, claimedAt: null };
+}
+
+/** What a runner works on, from the claims: its card says so only as of its last heartbeat. */
+function withJobs(card: RunnerView, runs: readonly RunView[]): RunnerView {
+  const jobs = runs.flatMap((run) =>
+    run.jobs
+      .filter((job) => job.runner === card.name && !isFinal(job.state))
+      .map((job) => jobName({ run: run.name, job: job.name })),
+  );
+  return { ...card, jobs };
 }
 
 async function readCard(

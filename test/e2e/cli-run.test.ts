@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -105,6 +105,16 @@ test('a tagged run gives its artifacts and is not run again', async ({ project }
     exitCode: 1,
     words: [/prepare:good|no tag|tag/],
   });
+});
+
+test('results downloaded into the project are not in its next snapshot', async ({ project }) => {
+  const run = succeeded(await project.dstack(['run', 'prepare', '--local', '--json'])).stdout;
+  const { name } = JSON.parse(run.trim().split('\n').at(-1) ?? '').run;
+  succeeded(await project.dstack(['artifacts', 'download', name]));
+  assert.is(readFileSync(path.join(project.folder, name, 'data/clean.txt'), 'utf8'), '5 rows\n');
+  const status = await project.git(['status', '--porcelain'], { cwd: project.folder });
+  assert.not.match(status, new RegExp(name));
+  succeeded(await project.dstack(['artifacts', 'download', name]));
 });
 
 test('help of a workflow: what it does, what runs first, its variables', async ({ project }) => {

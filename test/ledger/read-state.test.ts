@@ -2,12 +2,14 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLiveReader } from '../../src/ledger/live.ts';
 import { allJobs, openStateReader } from '../../src/ledger/read-state.ts';
+import { jobName } from '../../src/ledger/refs.ts';
 import { putUpCard } from '../../src/ledger/runner-cards.ts';
 import { settle } from '../../src/ledger/settle.ts';
 import { requestStop } from '../../src/ledger/stop.ts';
 import {
   chunk,
   claim,
+  claimant,
   dependsOn,
   finish,
   jobSpec,
@@ -221,6 +223,14 @@ test('runners are shown by their cards', async () => {
     ['gpu-1', 'gpu-2'],
   );
   assert.equal(runners[0]?.labels, { gpu: 'a100' });
+
+  // What they are at is known from the claims at once, whenever a card is renewed.
+  await submit(ledger, 'run-1');
+  const holder = await claim(ledger, await queued(ledger, 'run-1'), claimant('gpu-2'));
+  const jobsOf = async () => (await openStateReader(ledger).read()).runners.map(({ jobs }) => jobs);
+  assert.equal(await jobsOf(), [[], [jobName(holder.id)]]);
+  await finish(holder);
+  assert.equal(await jobsOf(), [[], []]);
 });
 
 test.run();

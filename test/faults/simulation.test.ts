@@ -7,7 +7,7 @@ import { minimize, shrink } from './simulation/shrink.ts';
 import { simulate } from './simulation/simulate.ts';
 
 const base = Number(process.env.SIMULATION_SEED ?? Date.now() % 1_000_000_000);
-const histories = Number(process.env.SIMULATION_HISTORIES ?? 250);
+const histories = Number(process.env.SIMULATION_HISTORIES ?? 400);
 
 test('whatever goes wrong, the protocol keeps its promises', async () => {
   console.log(`SIMULATION_SEED=${base} SIMULATION_HISTORIES=${histories}`);

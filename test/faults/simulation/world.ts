@@ -87,7 +87,7 @@ export function createWorld(seed: number, logs: boolean): World {
         alive: true,
         stoppedUntil: 0,
         rate: 0.95 + random() * 0.1,
-        wallStands: random() < 0.1,
+        wallStands: random() < 0.2,
         wallOffset: (random() - 0.5) * 7 * 24 * 3600 * 1000,
         random,
         luck: createRandom(seedOf(seed, `luck of ${name}`)),

@@ -1,9 +1,11 @@
 import { DstackError } from '../errors.ts';
+import type { TransferFailure } from '../git/transfer-failure.ts';
 import { timeOf } from './clock.ts';
 import { backOff, compareAndSwap } from './compare-and-swap.ts';
 import { formatVersion, parseFile, printFile, type RunnerFile, runnerSchema } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';
 import { readFile } from './live.ts';
+import { unreachable } from './shared-repository.ts';
 
 export type CardContent = Omit<RunnerFile, 'format' | 'nonce' | 'seenAt'>;
 
@@ -30,7 +32,7 @@ export async function findCard(
 
 /**
  * Puts up a card in the place of `before` (null: there was none).
- * @throws DstackError `runner-name-taken` if somebody else was quicker
+ * @throws DstackError `runner-name-taken` if somebody else was quicker, `unreachable` and the like if it can't be pushed
  */
 export async function putUpCard(
   ledger: Ledger,
@@ -59,25 +61,26 @@ export async function putUpCard(
     mine.add(commit as string);
     return commit as string;
   };
+  let problem: unknown;
   const swapTo = async (to: string | null, tries: number) => {
-    const result = await compareAndSwap(shared, { ref, from: tip, to }, mine, backOff(ledger.clock, tries));
+    const giveUp = backOff(ledger.clock, tries);
+    const result = await compareAndSwap(shared, { ref, from: tip, to }, mine, (attempt, error) => {
+      problem = error;
+      return giveUp(attempt);
+    });
     if (result === 'won') tip = to;
     return result;
   };
   const first = await swapTo(await write(content), 4);
-  if (first !== 'won') {
+  if (first === 'lost') {
     throw new DstackError(
-      first === 'lost' ? 'runner-name-taken' : 'unreachable',
-      first === 'lost'
-        ? `another runner has just started under the name ${content.name}`
-        : `the runner ${content.name} can't be announced in ${shared.location}`,
-      {
-        hint:
-          first === 'lost'
-            ? 'give one of them another name: --name NAME'
-            : 'check the repository and try again',
-      },
+      'runner-name-taken',
+      `another runner has just started under the name ${content.name}`,
+      { hint: 'give one of them another name: --name NAME' },
     );
+  }
+  if (first === 'unknown') {
+    throw problem instanceof Error ? problem : unreachable(shared.location, problem as TransferFailure);
   }
   return {
     async update(next) {

@@ -49,6 +49,18 @@ test('of two runners of one name the second to come is refused', async () => {
   assert.is((await findCard(ledger, 'gpu-1'))?.card?.instance, 'first');
 });
 
+test('a card that the repository refuses is told in the words of its hook', async () => {
+  const { shared, ledger } = await scratchLedger();
+  shared.hook('pre-receive', 'echo "No runners before Monday." >&2; exit 1');
+  try {
+    await putUpCard(ledger, content, null);
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as { code: string }).code, 'refused-by-hook');
+    assert.match((error as Error).message, /No runners before Monday/);
+  }
+});
+
 test('a runner whose card was replaced learns it, and leaves the other’s alone', async () => {
   const { shared, ledger } = await scratchLedger();
   const dead = await putUpCard(ledger, content, null);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { writeConfig } from '../config/write-config.ts';
 import { DstackError } from '../errors.ts';
-import { resolveRemote } from '../ledger/shared-repository.ts';
+import { resolveRemote, withoutPassword } from '../ledger/shared-repository.ts';
 import { plainText } from '../terminal-text.ts';
 import { type Project, remoteOf } from './project.ts';
 import { ask, canAsk, say } from './terminal.ts';
@@ -15,7 +15,7 @@ export async function confirmFirstPush(project: Project): Promise<void> {
   if (!found || found.configured) return;
   const { address, path } = await resolveRemote(found.remote, project.folder);
   if (path !== null) return;
-  const where = plainText(address);
+  const where = plainText(withoutPassword(address));
   if (!canAsk()) {
     throw new DstackError('remote-not-configured', `nobody has said yet that snapshots may go to ${where}`, {
       hint: `say so: \`dstack init --remote ${found.remote}\`, or DSTACK_REMOTE=${found.remote}`,

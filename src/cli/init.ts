@@ -57,6 +57,13 @@ export async function init(options: { remote?: string; create?: string }): Promi
     // A path beside the project is written relative to it, so that the two can move together.
     writeConfig(join(top, '.dstackrc'), { remote: beside.startsWith('../') ? beside : path });
   } else if (options.remote !== undefined) {
+    if (/^https?:\/\/[^/?#@]*:[^/?#]*@/i.test(options.remote)) {
+      throw usageError(
+        'password-in-url',
+        'there is a password in this URL, and .dstackrc is part of every snapshot',
+        'leave it out: Git takes it from a credential helper (`git help credentials`)',
+      );
+    }
     const { address, path } = await resolveRemote(options.remote, top);
     if (path !== null && !existsSync(path)) {
       throw usageError(

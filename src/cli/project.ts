@@ -10,7 +10,7 @@ import { runGit } from '../git/run-git.ts';
 import { parseVariables, type Variables } from '../language/variables.ts';
 import { parseWorkflows, type Workflows } from '../language/workflows.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
-import { resolveRemote } from '../ledger/shared-repository.ts';
+import { resolveRemote, withoutPassword } from '../ledger/shared-repository.ts';
 
 /** The repository that a command is run in, with its settings. */
 export interface Project {
@@ -101,9 +101,13 @@ export async function storeLocation(
   if (path?.endsWith(join('dstack', 'local.git'))) return path.replace(/\.git$/, '.store');
   if (project.config.store !== undefined) return project.config.store;
   if (path !== null) return `${path.replace(/\/+$/, '').replace(/\.git$/, '')}.store`;
-  throw new DstackError('no-store', `it is not known where the artifacts of ${address} are kept`, {
-    hint: 'say so in .dstackrc, for example `store: file:/mnt/shared/dstack-store`',
-  });
+  throw new DstackError(
+    'no-store',
+    `it is not known where the artifacts of ${withoutPassword(address)} are kept`,
+    {
+      hint: 'say so in .dstackrc, for example `store: file:/mnt/shared/dstack-store`',
+    },
+  );
 }
 
 /** The store of a ledger, or null with the reason where it can't be used from here. */

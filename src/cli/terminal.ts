@@ -31,12 +31,18 @@ export function plural(count: number, noun: string): string {
 
 let endsWithReader = true;
 
-/** `dstack … | head` is no failure: when nobody reads any longer, the process ends quietly. */
+/**
+ * `dstack … | head` is no failure: when nobody reads any longer, the process ends quietly. Output that can't be
+ * written for another reason, such as a full disk, is one.
+ */
 export function endQuietlyWithTheReader(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      if (endsWithReader) process.exit(0);
+      if (!endsWithReader) return;
+      if (error.code === 'EPIPE') process.exit(0);
+      if (stream === process.stdout)
+        say(`${paint('red', 'error:')} writing the output failed: ${error.message}`);
+      process.exit(1);
     });
   }
 }

@@ -68,6 +68,13 @@ export async function resolveRemote(
   return { address: path, path, named };
 }
 
+/** An address for people: whoever reads a terminal or a log must not learn the password or token in a URL. */
+export function withoutPassword(address: string): string {
+  return address
+    .replace(/^(https?:\/\/)[^/?#]*@/i, '$1***@')
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^/?#:@]*):[^/?#]*@/i, '$1:***@');
+}
+
 /** Opens the shared repository at a remote, from `local`, a repository of one's own. */
 export async function openSharedRepository(
   local: Repository,
@@ -119,8 +126,9 @@ async function openOnThisMachine(local: Repository, path: string): Promise<Share
 }
 
 /** Anything that has to be fetched from: its refs are mirrored in the local repository under a prefix of their own. */
-function openByFetching(local: Repository, remote: string, location: string): SharedRepository {
-  const mirror = `refs/dstack-remotes/${createHash('sha256').update(location).digest('hex').slice(0, 12)}`;
+function openByFetching(local: Repository, remote: string, address: string): SharedRepository {
+  const location = withoutPassword(address);
+  const mirror = `refs/dstack-remotes/${createHash('sha256').update(address).digest('hex').slice(0, 12)}`;
   const reader = openObjectReader(local.gitDir);
   // Two fetches into the same refs would get in each other's way.
   let last: Promise<unknown> = Promise.resolve();

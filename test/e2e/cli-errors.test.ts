@@ -1,7 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
-import { fails } from './cli-support.ts';
+import * as assert from 'uvu/assert';
+import { executable, fails } from './cli-support.ts';
 import { createProject, type TestProject } from './project.ts';
 
 const workflows = `
@@ -54,6 +56,12 @@ const mistakes: [args: string[], exitCode: number, ...words: RegExp[]][] = [
   [['checkout', 'calm-fox-1111', '-o', '.'], 1, /is not empty/, /folder/],
   [['hook', 'install', 'nowhere'], 1, /no Git repository at nowhere/, /dstack init --create/],
   [['init', '--remote', 'a', '--create', 'b'], 2, /--create .*--remote/],
+  [
+    ['init', '--remote', 'https://me:word@host/x.git'],
+    2,
+    /password in this URL/,
+    /hint: .*credential helper/,
+  ],
   [['init', '--remote', '../gone.git'], 2, /nothing at .*gone\.git/, /dstack init --create/],
 ];
 for (const [args, exitCode, ...words] of mistakes) {
@@ -61,6 +69,19 @@ for (const [args, exitCode, ...words] of mistakes) {
     await fails(project, args, { exitCode, words });
   });
 }
+
+test('output that cannot be written is a failure, in one line', ({ project }) => {
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [executable, 'status', '--json'], {
+    cwd: project.folder,
+    env: project.env,
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(full);
+  assert.match(stderr, /^error: writing the output failed: .*no space left.*\n$/i);
+  assert.is(status, 1);
+});
 
 test('outside of any Git repository', async ({ project, empty }) => {
   const expected = { exitCode: 1, words: [/empty is not in a Git repository/, /git init/] };

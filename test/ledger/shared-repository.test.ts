@@ -9,7 +9,7 @@ import { openLiveReader } from '../../src/ledger/live.ts';
 import { readLog } from '../../src/ledger/log-chunks.ts';
 import { openStateReader } from '../../src/ledger/read-state.ts';
 import { settle } from '../../src/ledger/settle.ts';
-import { openSharedRepository, resolveRemote } from '../../src/ledger/shared-repository.ts';
+import { openSharedRepository, resolveRemote, withoutPassword } from '../../src/ledger/shared-repository.ts';
 import { watchSilence } from '../../src/ledger/silence.ts';
 import { scratchFolder, scratchProject } from '../git/scratch-repository.ts';
 import { serve } from './git-daemon.ts';
@@ -39,6 +39,27 @@ test('what a remote means', async () => {
   assert.is((await resolve('host:path')).path, null);
   assert.is((await resolve('https://host/x')).path, null);
   assert.is((await resolve('./host:path')).path, join(project.path, 'host:path'));
+});
+
+test('a password or token in a URL is never shown', async () => {
+  assert.is(withoutPassword('https://bob:s3cret@host/x.git'), 'https://***@host/x.git');
+  assert.is(withoutPassword('https://t0ken@host/x@y'), 'https://***@host/x@y');
+  assert.is(withoutPassword('ssh://git:s3c@ret@host:22/x'), 'ssh://git:***@host:22/x');
+  for (const address of ['ssh://git@host:22/x', 'git@host:x', 'https://host/a@b', '/a:b@c'])
+    assert.is(withoutPassword(address), address);
+  const shared = await openSharedRepository(
+    await initBareRepository(scratchFolder()),
+    'https://bob:s3cret@127.0.0.1:1/x.git',
+  );
+  assert.is(shared.location, 'https://***@127.0.0.1:1/x.git');
+  try {
+    await shared.list(['refs/dstack']);
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /127\.0\.0\.1/);
+    assert.not.match((error as Error).message, /s3cret/);
+  }
+  shared.close();
 });
 
 test('a folder of the other kind of objects, no folder, and an option are refused', async () => {

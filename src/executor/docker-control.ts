@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { answerUnlessGone } from './docker-client.ts';
 import { maxTimerMs } from './executions.ts';
@@ -13,6 +14,9 @@ export interface ContainerControl {
   /** SIGTERM, and SIGKILL `graceMs` later; a second call can only shorten the time. */
   terminate(graceMs: number): void;
 }
+
+const pauseTries = 20;
+const pauseRetryMs = 100;
 
 /** To pause what ended a moment ago is a server error to Docker, like any other: what it is now tells. */
 async function stateOf(container: Docker.Container) {
@@ -42,13 +46,19 @@ export function createContainerControl(lost: (error: unknown) => void): Containe
 
   async function pause(target: Docker.Container): Promise<void> {
     if (paused) return;
-    paused = true;
-    try {
-      await answerUnlessGone(target.pause());
-    } catch (error) {
-      const state = await stateOf(target);
-      paused = state?.Paused ?? false;
-      if (state?.Running && !paused) throw error;
+    for (let attempt = 1; ; attempt += 1) {
+      paused = true;
+      try {
+        await answerUnlessGone(target.pause());
+        return;
+      } catch (error) {
+        const state = await stateOf(target);
+        paused = state?.Paused ?? false;
+        if (paused || !state?.Running) return;
+        // It may have ended without Docker having noticed: for a moment the one says stopped and the other running.
+        if (attempt === pauseTries) throw error;
+        await sleep(pauseRetryMs);
+      }
     }
   }
 

@@ -75,5 +75,11 @@ export async function init(options: { remote?: string; create?: string }): Promi
     writeConfig(join(top, '.dstackrc'), { remote: options.remote });
   }
   if (options.create !== undefined || options.remote !== undefined) say('wrote the remote into .dstackrc');
-  say(fresh ? 'next: dstack run hello --local' : 'next: dstack run WORKFLOW');
+  const shared = options.create !== undefined || options.remote !== undefined;
+  const workflow = fresh ? 'hello' : 'WORKFLOW';
+  say(
+    shared
+      ? `next: dstack run ${workflow}, and a runner: dstack runner start`
+      : `next: dstack run ${workflow} --local`,
+  );
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { DstackError, usageError } from '../errors.ts';
 import { requireGit } from '../git/git-version.ts';
 import { userSignature } from '../git/identity.ts';
+import { setRefs } from '../git/refs.ts';
 import type { Snapshot } from '../git/snapshot.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { checkName, drawRunName } from '../ledger/names.ts';
@@ -122,7 +123,8 @@ async function submit(
       run: name,
       workflow,
       overrides,
-      reason: options.reason ?? null,
+      // Plain Git prints it raw.
+      reason: options.reason?.split('\n').map(plainText).join('\n') ?? null,
       tree: snapshot.tree,
       parent: snapshot.parent,
       author,
@@ -135,7 +137,12 @@ async function submit(
       process.exit(130);
     });
     const result = await submitRun(ledger, prepared, () => interruption.count() > 0);
-    if (result === 'submitted') return { name, commit: prepared.commit, jobs };
+    if (result === 'submitted') {
+      // So that `git show` finds it at once; the rest of the history comes with a sync.
+      const own = new Map([[ledger.names.run(name), prepared.commit]]);
+      await setRefs(project.repository.gitDir, own).catch(() => {});
+      return { name, commit: prepared.commit, jobs };
+    }
     if (options.name === undefined) continue;
     throw new DstackError('name-taken', `there is a run named ${name} already`, {
       hint: 'choose another name, or none',

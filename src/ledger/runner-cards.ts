@@ -6,6 +6,7 @@ import { formatVersion, parseFile, printFile, type RunnerFile, runnerSchema } fr
 import { type Ledger, signature } from './ledger.ts';
 import { readFile } from './live.ts';
 import { unreachable } from './shared-repository.ts';
+import { watchSilence } from './silence.ts';
 
 export type CardContent = Omit<RunnerFile, 'format' | 'nonce' | 'seenAt'>;
 
@@ -84,11 +85,45 @@ export async function putUpCard(
   }
   return {
     async update(next) {
-      const result = await swapTo(await write(next), 2);
+      let result = await swapTo(await write(next), 2);
+      if (result === 'lost' && (await findCard(ledger, next.name)) === null) {
+        // Somebody saw it stand still for long, while this machine slept perhaps, and took it down.
+        tip = null;
+        result = await swapTo(await write(next), 2);
+      }
       return result === 'won' ? 'ok' : result === 'lost' ? 'replaced' : 'unknown';
     },
     async remove() {
       await swapTo(null, 3).catch(() => {});
     },
+  };
+}
+
+/** So many heartbeats must be missed before others take a card down. */
+const missedHeartbeats = 6;
+
+/**
+ * Takes down the cards of runners that were killed: those that have stood unchanged for long by one's own clock.
+ * To be called now and then; each call is a look. A runner that lives after all puts its card up again.
+ */
+export function watchForDeadCards(ledger: Ledger): () => Promise<void> {
+  const { shared, names, clock } = ledger;
+  const silence = watchSilence();
+  return async () => {
+    const startedAt = clock.monotonic();
+    try {
+      const refs = await shared.list([names.area('runners')]);
+      silence.observe(refs, startedAt, clock.monotonic());
+      for (const [ref, commit] of refs) {
+        const parsed = names.parse(ref);
+        if (parsed?.area !== 'runners' || silence.silentFor(ref, commit) === 0) continue;
+        const card = (await findCard(ledger, parsed.name))?.card;
+        if (!card || silence.silentFor(ref, commit) < card.heartbeat * missedHeartbeats) continue;
+        await shared.push([{ ref, from: commit, to: null }]);
+      }
+    } catch (error) {
+      silence.forget();
+      throw error;
+    }
   };
 }

@@ -1,5 +1,5 @@
 import type { Ledger } from '../ledger/ledger.ts';
-import type { CardContent } from '../ledger/runner-cards.ts';
+import { type CardContent, watchForDeadCards } from '../ledger/runner-cards.ts';
 import { announceRunner } from './announce.ts';
 
 /** A runner's card for as long as it runs. */
@@ -10,7 +10,7 @@ export interface Presence {
 }
 
 /**
- * Puts up the runner's card and renews it at each heartbeat.
+ * Puts up the runner's card and renews it at each heartbeat; takes down those of runners that were killed.
  * @param content asked anew each time
  * @param replaced told once, if another runner has taken the name
  * @throws DstackError `runner-name-taken`, `unreachable`
@@ -22,10 +22,12 @@ export async function keepPresent(
   replaced: () => void,
 ): Promise<Presence> {
   const card = await announceRunner(ledger, content(), waiting);
+  const takeDownDead = watchForDeadCards(ledger);
   let beat: Promise<void> | null = null;
   let isReplaced = false;
   const update = async () => {
     const result = await card.update(content()).catch(() => 'unknown' as const);
+    await takeDownDead().catch(() => {});
     beat = null;
     if (result !== 'replaced' || isReplaced) return;
     isReplaced = true;

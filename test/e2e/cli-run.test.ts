@@ -42,11 +42,24 @@ function succeeded(result: Result): Result {
 test('--detach prints the name and nothing else; --json one document', async ({ project }) => {
   const plain = succeeded(await project.dstack(['run', 'train', '-d', '--name', 'first-run']));
   assert.is(plain.stdout, 'first-run\n');
+  // There at once, in the user's own repository.
+  assert.match(
+    await project.git(['show', 'refs/dstack/runs/first-run'], { cwd: project.folder }),
+    /first-run: train/,
+  );
   const json = succeeded(await project.dstack(['run', 'train', '-d', '--json']));
   const { run, commit, jobs } = JSON.parse(json.stdout);
   assert.equal(jobs, ['prepare', 'train']);
   assert.is(await project.git(['rev-parse', `refs/dstack/runs/${run}`]), commit);
   assert.is(json.stderr, '');
+});
+
+test('a reason can do no harm to the terminal of whoever reads the history', async ({ project }) => {
+  succeeded(
+    await project.dstack(['run', 'train', '-d', '--name', 'reasoned', '--reason', 'why\x1b[2J\nnot']),
+  );
+  const message = await project.git(['log', '-1', '--format=%B', 'refs/dstack/runs/reasoned']);
+  assert.ok(message.includes('why\\x1b[2J\nnot'), JSON.stringify(message));
 });
 
 test('--dry-run shows the plan and pushes nothing', async ({ project }) => {

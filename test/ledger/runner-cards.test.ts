@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type CardContent, findCard, putUpCard } from '../../src/ledger/runner-cards.ts';
+import { systemClock } from '../../src/ledger/clock.ts';
+import { type CardContent, findCard, putUpCard, watchForDeadCards } from '../../src/ledger/runner-cards.ts';
 import { loseNextReply, participant, scratchLedger } from './support.ts';
 
 const ref = 'refs/dstack/runners/gpu-1';
@@ -34,6 +35,26 @@ test('a card is put up, kept up to date, and removed', async () => {
   assert.is(shared.git('log', '--format=%s', ref), 'runner gpu-1: run-1/train');
   await card.remove();
   assert.not(shared.refs().has(ref));
+});
+
+test('the card of a runner that was killed is taken down; one that lives puts it up again', async () => {
+  const { shared, ledger } = await scratchLedger();
+  let seconds = 1000;
+  const clock = { ...systemClock, monotonic: () => seconds };
+  const look = watchForDeadCards({ ...(await participant(shared.path)), clock });
+  const asleep = await putUpCard(ledger, content, null);
+  const lively = await putUpCard(ledger, { ...content, name: 'gpu-2' }, null);
+  const names = () => [...shared.refs().keys()].filter((name) => name.includes('/runners/'));
+  await look();
+  seconds += 6 * content.heartbeat - 1;
+  await lively.update({ ...content, name: 'gpu-2' });
+  await look();
+  assert.equal(names(), [ref, 'refs/dstack/runners/gpu-2'], 'not yet');
+  seconds += 2;
+  await look();
+  assert.equal(names(), ['refs/dstack/runners/gpu-2']);
+  assert.is(await asleep.update(content), 'ok');
+  assert.equal(names(), [ref, 'refs/dstack/runners/gpu-2']);
 });
 
 test('of two runners of one name the second to come is refused', async () => {

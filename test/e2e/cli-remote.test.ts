@@ -28,6 +28,7 @@ test.after(({ project }) => project.remove());
 
 const isRoot = process.getuid?.() === 0;
 const asRoot = isRoot ? test : test.skip;
+if (!isRoot) console.log('SKIP a shared repository that may only be read, a full store: they need root');
 
 test('the shared repository is gone: said with its path; what ran locally can still be seen', async ({
   project,

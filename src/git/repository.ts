@@ -110,11 +110,6 @@ export async function initBareRepository(
   return openRepository(absolute);
 }
 
-/** The id that stands for "no object" in this repository. */
-export function nullId(repository: Pick<Repository, 'objectFormat'>): string {
-  return '0'.repeat(repository.objectFormat === 'sha256' ? 64 : 40);
-}
-
 /** Is this text an object id, in full? Check it before it goes into a refspec: an empty left side deletes. */
 export function isObjectId(text: string): boolean {
   return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text) && !/^0+$/.test(text);

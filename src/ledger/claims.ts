@@ -3,6 +3,7 @@ import { claimFile, claimMessage, logTree, recordMessage, trailers, treeOf } fro
 import { timeOf } from './clock.ts';
 import { backOff, compareAndSwap, type SwapResult } from './compare-and-swap.ts';
 import { type ClaimFile, formatVersion, printFile, type RecordFile } from './formats.ts';
+import { inOrder } from './in-order.ts';
 import { type Ledger, signature } from './ledger.ts';
 import { type QueueEntry, readStopRequest } from './live.ts';
 import { chunkPath, listChunks, printPointer } from './log-chunks.ts';
@@ -132,12 +133,7 @@ export async function acquireClaim(
   let pending: ClaimChange = {};
   let pendingChunks: NewChunk[] = [];
   let finishing = false;
-  let last: Promise<unknown> = Promise.resolve();
-  const inOrder = <T>(act: () => Promise<T>): Promise<T> => {
-    const next = last.then(act, act);
-    last = next.catch(() => {});
-    return next;
-  };
+  const oneAtATime = inOrder();
 
   const logFiles = (): CommitInput['files'] =>
     pendingChunks.map((chunk, index) =>
@@ -175,7 +171,7 @@ export async function acquireClaim(
       const { chunks = [], ...rest } = change;
       pending = { ...pending, ...rest };
       pendingChunks = [...pendingChunks, ...chunks];
-      return inOrder(async () => {
+      return oneAtATime(async () => {
         // An earlier renewal has taken this change along, or the end will.
         const nothingNew = Object.keys(pending).length === 0 && pendingChunks.length === 0;
         if (finishing || (nothingNew && Object.keys(change).length > 0)) return 'won';
@@ -201,7 +197,7 @@ export async function acquireClaim(
     },
     finish(makeRecord, files, giveUp = () => false) {
       finishing = true;
-      return inOrder(async () => {
+      return oneAtATime(async () => {
         claim = { ...claim, ...pending };
         const record = makeRecord(claim);
         const log = await logTree(ledger, tip);
@@ -229,7 +225,7 @@ export async function acquireClaim(
       });
     },
     withdraw() {
-      return inOrder(async () => {
+      return oneAtATime(async () => {
         await compareAndSwap(shared, { ref, from: tip, to: null }, mine, backOff(ledger.clock, 5));
       });
     },

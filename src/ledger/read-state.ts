@@ -267,10 +267,3 @@ function isoTime(milliseconds: number): string {
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
-
-/** Keys of all jobs of a state, `run/job`. */
-export function allJobs(state: LedgerState): Map<string, JobView> {
-  return new Map(
-    state.runs.flatMap((run) => run.jobs.map((job) => [jobName({ run: run.name, job: job.name }), job])),
-  );
-}

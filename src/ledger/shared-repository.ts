@@ -11,6 +11,7 @@ import { openRepository, type Repository } from '../git/repository.ts';
 import { runGit } from '../git/run-git.ts';
 import type { TransferFailure } from '../git/transfer-failure.ts';
 import { type CommitInput, writeCommits } from '../git/write-commits.ts';
+import { inOrder } from './in-order.ts';
 
 /**
  * The shared repository as the protocol sees it: a listing, objects, and guarded updates.
@@ -131,7 +132,7 @@ function openByFetching(local: Repository, remote: string, address: string): Sha
   const mirror = `refs/dstack-remotes/${createHash('sha256').update(address).digest('hex').slice(0, 12)}`;
   const reader = openObjectReader(local.gitDir);
   // Two fetches into the same refs would get in each other's way.
-  let last: Promise<unknown> = Promise.resolve();
+  const oneAtATime = inOrder();
 
   const fetchPrefixes = async (prefixes: readonly string[]) => {
     // Without a refspec Git would fetch, and prune, whatever the user has configured for this remote.
@@ -159,14 +160,7 @@ function openByFetching(local: Repository, remote: string, address: string): Sha
     remote,
     local,
     path: null,
-    list(prefixes) {
-      const next = last.then(
-        () => fetchPrefixes(prefixes),
-        () => fetchPrefixes(prefixes),
-      );
-      last = next.catch(() => {});
-      return next;
-    },
+    list: (prefixes) => oneAtATime(() => fetchPrefixes(prefixes)),
     read: (name) => reader.read(name),
     // A listing has fetched them already.
     obtain: async () => {},

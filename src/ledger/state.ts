@@ -14,7 +14,6 @@ export const jobStates = [
 ] as const;
 
 export type JobState = (typeof jobStates)[number];
-export type LiveState = 'claimed' | 'pulling' | 'running' | 'uploading';
 export type FinalState = 'done' | 'failed' | 'stopped' | 'aborted' | 'skipped' | 'cached';
 
 /** One job as every reader shows it. Times are ISO 8601, by the clock of whoever wrote them. */

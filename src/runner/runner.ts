@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DstackError } from '../errors.ts';
+import { inOrder } from '../ledger/in-order.ts';
 import { type Live, openLiveReader } from '../ledger/live.ts';
 import { openWake, type Wake } from '../ledger/wake.ts';
 import { openLookout } from './lookout.ts';
@@ -135,13 +136,4 @@ async function watch(work: Workplace, options: RunnerOptions, shift: Shift, wake
 function pause(poll: number, failures: number): number {
   const longest = Math.max(poll, 30_000);
   return Math.min(poll * 2 ** Math.min(failures, 4), longest) * (0.85 + Math.random() * 0.3);
-}
-
-function inOrder(): Workplace['oneAtATime'] {
-  let last: Promise<unknown> = Promise.resolve();
-  return (act) => {
-    const next = last.then(act, act);
-    last = next.catch(() => {});
-    return next;
-  };
 }

@@ -1,7 +1,7 @@
 import type { PlannedWorkflow } from './dependency-order.ts';
 import { interpolate } from './interpolation.ts';
 import { createEnvironment } from './job-environment.ts';
-import type { Dependency, JobSpec } from './job-spec.ts';
+import { type Dependency, defaultRequirements, type JobSpec } from './job-spec.ts';
 import { type CheckedPath, checkArtifactPath, checkGlob, checkWorkingDir, withoutNested } from './paths.ts';
 import type { PlanRequest } from './plan-request.ts';
 import { quoted, type Report } from './problems.ts';
@@ -38,6 +38,7 @@ export function createJobSpec(planned: PlannedWorkflow, request: PlanRequest, re
       include: dependsOn.files.include ? globs(dependsOn.files.include) : ['**'],
       exclude: globs(dependsOn.files.exclude),
     },
+    ...defaultRequirements,
   };
 }
 

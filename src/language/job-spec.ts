@@ -6,6 +6,28 @@ export const dependencySchema = z.strictObject({
   job: z.string(),
 });
 
+/** Why an attempt may be made again: its runner was lost; its commands failed; out of memory; out of time. */
+export const retryReasons = ['runner-lost', 'exit', 'out-of-memory', 'timeout'] as const;
+
+/** What a job needs of a machine, and is held to there. Sizes in bytes; null = no matter. */
+export const resourcesSchema = z.strictObject({
+  /** CPUs, also a part of one. */
+  cpu: z.number().positive().nullable(),
+  memory: z.number().int().positive().nullable(),
+  shmSize: z.number().int().positive().nullable(),
+  gpu: z
+    .strictObject({
+      count: z.number().int().positive(),
+      /** As its maker calls it, or a part of that: `A100`. */
+      name: z.string().nullable(),
+      /** Of each one. */
+      memory: z.number().int().positive().nullable(),
+    })
+    .nullable(),
+  /** May run on a machine that can be taken away at short notice. */
+  interruptible: z.boolean(),
+});
+
 /**
  * A fully resolved job: every interpolation done, nothing left to look up but secrets.
  * It is what a runner executes and is stored, inside `job.json`, in the ledger.
@@ -32,7 +54,32 @@ export const jobSpecSchema = z.strictObject({
   dependsOn: z.array(dependencySchema),
   /** The files of the repository it sees, as globs; null = all of them. */
   files: z.strictObject({ include: z.array(z.string()), exclude: z.array(z.string()) }).nullable(),
+  resources: resourcesSchema,
+  /** Ports that it listens on, to be published. */
+  ports: z.array(z.number().int().min(1).max(65535)),
+  /** Seconds from the start of its commands, or null: no limit. */
+  timeout: z.number().positive().nullable(),
+  retry: z.strictObject({
+    /** Attempts beyond the first. */
+    limit: z.number().int().nonnegative(),
+    on: z.array(z.enum(retryReasons)),
+  }),
+  /** A JSON-lines file that it appends to, relative to the workspace; or null. */
+  metrics: z.string().nullable(),
+  /** What a runner's labels must have. */
+  labels: z.record(z.string(), z.string()),
 });
 
+/** What a workflow that says nothing about them gets. */
+export const defaultRequirements = {
+  resources: { cpu: null, memory: null, shmSize: null, gpu: null, interruptible: false },
+  ports: [] as number[],
+  timeout: null,
+  retry: { limit: 2, on: ['runner-lost'] as RetryReason[] },
+  metrics: null,
+  labels: {} as Record<string, string>,
+};
+
+export type RetryReason = (typeof retryReasons)[number];
 export type Dependency = z.infer<typeof dependencySchema>;
 export type JobSpec = z.infer<typeof jobSpecSchema>;

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { jobSpecSchema } from '../../src/language/job-spec.ts';
+import { defaultRequirements, jobSpecSchema } from '../../src/language/job-spec.ts';
 import { placeholderRunName } from '../../src/language/workflow-scope.ts';
 import { failureOf, jobOf, placesOf, planOf } from './language-fixture.ts';
 
@@ -52,6 +52,7 @@ test('a workflow becomes a whole job', () => {
       variables: { rows: '10', lr: '0.1' },
       dependsOn: [{ run: null, job: 'prep' }],
       files: null,
+      ...defaultRequirements,
     },
   ]);
   for (const job of jobs) assert.equal(jobSpecSchema.parse(job), job);

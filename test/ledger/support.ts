@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { initBareRepository } from '../../src/git/repository.ts';
-import type { JobSpec } from '../../src/language/job-spec.ts';
+import { defaultRequirements, type JobSpec } from '../../src/language/job-spec.ts';
 import { acquireClaim, type Claimant, type ClaimHolder } from '../../src/ledger/claims.ts';
 import type { ClaimFile, RecordFile } from '../../src/ledger/formats.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
@@ -100,6 +100,7 @@ export function jobSpec(name: string, more: Partial<JobSpec> = {}): JobSpec {
     variables: {},
     dependsOn: [],
     files: null,
+    ...defaultRequirements,
     ...more,
   };
 }

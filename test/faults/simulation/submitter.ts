@@ -1,5 +1,5 @@
 import type { CommitInput } from '../../../src/git/write-commits.ts';
-import type { JobSpec } from '../../../src/language/job-spec.ts';
+import { defaultRequirements, type JobSpec } from '../../../src/language/job-spec.ts';
 import { formatVersion, type JobFile, printFile } from '../../../src/ledger/formats.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { StopTarget } from '../../../src/ledger/stop.ts';
@@ -89,6 +89,7 @@ function jobOf(run: string, name: string, dependsOn: readonly string[]): JobFile
     variables: {},
     dependsOn: dependsOn.map((job) => ({ run: null, job })),
     files: null,
+    ...defaultRequirements,
   };
   const cacheKey = name.charCodeAt(1).toString(16).padStart(64, '0');
   return { format: formatVersion, run, spec, useCache: true, cacheKey };

@@ -27,7 +27,9 @@ export interface LogSanitizer {
 }
 
 // Tab, line feed and carriage return stay; see collapseCarriageReturns for the last one.
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+// Marks that turn the direction of what follows, by which one text can be made to look like another.
+const DIRECTION = /[\u202a-\u202e\u2066-\u2069]/;
 const COLOUR_PARAMETERS = /^[0-9;:]*$/;
 const MAX_CSI_LENGTH = 256;
 
@@ -35,7 +37,7 @@ type State = 'text' | 'escape' | 'csi' | 'string' | 'string-escape';
 
 /**
  * Keeps text, `\n`, `\t`, `\r` and, if `colour` is set, SGR sequences (colours, bold …); drops every other
- * control character and escape sequence, however they are split over chunks. Invalid UTF-8 becomes U+FFFD.
+ * control character, escape sequence and change of direction, however they are split over chunks. Invalid UTF-8 becomes U+FFFD.
  * Takes linear time; holds at most one CSI sequence of bounded length.
  */
 export function createLogSanitizer(options: { colour: boolean }): LogSanitizer {
@@ -73,6 +75,7 @@ export function createLogSanitizer(options: { colour: boolean }): LogSanitizer {
       else if (state === 'string-escape' || isStringEnd(code)) enter('text');
       return '';
     }
+    if (DIRECTION.test(character)) return leave('');
     if (code === 0x1b) enter('escape');
     else if (code === 0x9b) enter('csi');
     else if (isStringStart(code)) enter('string');

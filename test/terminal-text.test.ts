@@ -55,6 +55,7 @@ const sequences: [string, string][] = [
   ['cancelled', 'a\x1b[12\x18b'],
   ['controls within a sequence', 'a\x1b[1\x07\t2Jb'],
   ['bell, backspace, delete, shift', 'a\x07\x08\x7f\x0e\x00b'],
+  ['changes of direction', '\u202ea\u2066\x1b[\u202eb\u2069\u202c'],
   ['doubled escape', 'a\x1b\x1b[2Jb'],
   ['over-long colour', `a\x1b[${'1;'.repeat(500)}mb`],
 ];

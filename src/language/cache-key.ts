@@ -8,12 +8,12 @@ export interface CacheInput {
   readonly imageDigest?: string | null;
   /** Id of the tree of the files that the job depends on. */
   readonly filesTree: string;
-  /** Cache keys of the jobs it depends on; their order doesn't matter. */
+  /** One for each job it depends on: its cache key, and where its artifacts go if not to their own paths; in any order. */
   readonly dependencyKeys: readonly string[];
 }
 
 /** Raise it whenever the same inputs must no longer give the same key. */
-const keyFormat = 1;
+const keyFormat = 2;
 
 /** Everything that a job's result depends on, by name; `cacheKey` is its hash. Secrets are no part of it. */
 export function describeKey({ spec, imageDigest, filesTree, dependencyKeys }: CacheInput) {
@@ -24,9 +24,12 @@ export function describeKey({ spec, imageDigest, filesTree, dependencyKeys }: Ca
     commands: spec.commands,
     workingDir: spec.workingDir,
     artifacts: [...spec.artifacts].sort(),
+    metrics: spec.metrics,
     env: Object.fromEntries(env),
     variables: spec.variables,
     files: filesTree,
+    // One that sees more than it says it depends on could give another result: never taken for one that doesn't.
+    strict: spec.files?.strict ?? true,
     dependencies: [...dependencyKeys].sort(),
   };
 }

@@ -37,6 +37,7 @@ export function createJobSpec(planned: PlannedWorkflow, request: PlanRequest, re
     files: dependsOn.files && {
       include: dependsOn.files.include ? globs(dependsOn.files.include) : ['**'],
       exclude: globs(dependsOn.files.exclude),
+      strict: dependsOn.files.strict,
     },
     ...defaultRequirements,
   };

@@ -2,6 +2,7 @@ import { quoted, type Report } from './problems.ts';
 import {
   describeKind,
   type Reader,
+  readBoolean,
   readList,
   readMap,
   readText,
@@ -18,6 +19,8 @@ export interface DependsOn {
   readonly files: {
     readonly include: readonly LocatedText[] | null;
     readonly exclude: readonly LocatedText[];
+    /** False: the job sees the other files, too; whoever writes that vouches that they don't matter. */
+    readonly strict: boolean;
   } | null;
   readonly variables: readonly LocatedText[] | null;
 }
@@ -92,10 +95,15 @@ const readReferences = readList(readReference);
 const readFiles = (tree: Tree, what: string, report: Report): DependsOn['files'] => {
   const map = readMap(tree, what, report);
   if (!map) return null;
-  reportUnknownKeys(map, what, ['include', 'exclude'], report);
+  reportUnknownKeys(map, what, ['include', 'exclude', 'strict'], report);
   const patterns = (key: string): LocatedText[] | null => {
     const value = valueUnder(map, key);
     return value ? readTexts(value, `\`${key}\` of ${what}`, report) : null;
   };
-  return { include: patterns('include'), exclude: patterns('exclude') ?? [] };
+  const strict = valueUnder(map, 'strict');
+  return {
+    include: patterns('include'),
+    exclude: patterns('exclude') ?? [],
+    strict: !strict || (readBoolean(strict, `\`strict\` of ${what}`, report) ?? true),
+  };
 };

@@ -52,8 +52,15 @@ export const jobSpecSchema = z.strictObject({
   /** Every variable that applies to the workflow, with its final value. */
   variables: z.record(z.string(), z.string()),
   dependsOn: z.array(dependencySchema),
-  /** The files of the repository it sees, as globs; null = all of them. */
-  files: z.strictObject({ include: z.array(z.string()), exclude: z.array(z.string()) }).nullable(),
+  /** The files of the repository that it depends on, as globs; null = all of them. */
+  files: z
+    .strictObject({
+      include: z.array(z.string()),
+      exclude: z.array(z.string()),
+      /** It sees no others. */
+      strict: z.boolean(),
+    })
+    .nullable(),
   resources: resourcesSchema,
   /** Ports that it listens on, to be published. */
   ports: z.array(z.number().int().min(1).max(65535)),

@@ -65,6 +65,17 @@ export function readList<T>(readItem: Reader<T>): Reader<T[]> {
   };
 }
 
+export const readBoolean: Reader<boolean> = (tree, what, report) => {
+  const scalar = readScalar(tree, what, '`true` or `false`', report);
+  if (!scalar) return null;
+  if (scalar.type === 'boolean') return scalar.text.toLowerCase() === 'true';
+  report({
+    span: scalar.span,
+    message: `${what} is \`true\` or \`false\`, but here is ${quoted(scalar.text)}`,
+  });
+  return null;
+};
+
 export const readTexts: Reader<LocatedText[]> = readList(readText);
 
 /** A map, unlike which anything else is reported. */

@@ -66,8 +66,12 @@ async function verifyJob(cache: Repository, entry: QueueEntry, ref: string): Pro
   }
 }
 
-/** Writes the job's files into an empty folder: the snapshot, or the part of it that the job depends on. */
+/** Writes the job's files into an empty folder: the snapshot, or just the part of it that the job depends on. */
 export async function checkOutSnapshot(cache: Repository, entry: QueueEntry, into: string): Promise<void> {
   const { files } = entry.job.spec;
-  await checkOut(cache, { tree: entry.runCommit, into, paths: files ? fileFilter(files) : undefined });
+  await checkOut(cache, {
+    tree: entry.runCommit,
+    into,
+    paths: files?.strict ? fileFilter(files) : undefined,
+  });
 }

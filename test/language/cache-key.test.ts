@@ -17,7 +17,7 @@ const input: CacheInput = {
 };
 
 test('a key is 64 hexadecimal digits, and the same in every version of this format', () => {
-  assert.is(cacheKey(input), '42cc809e6abc0d71c4feb69e075ecbe01d714fa72ad4718b944e4c30fa3338c0');
+  assert.is(cacheKey(input), 'f5ab4afebaec48878e25bfc160613017bbd88e0b6e95db6a67d116d588eb8122');
 });
 
 test('every input changes the key', () => {
@@ -30,6 +30,8 @@ test('every input changes the key', () => {
     { spec: { ...spec, image: null } },
     { spec: { ...spec, commands: [...spec.commands, 'x'] } },
     { spec: { ...spec, workingDir: 'x' } },
+    { spec: { ...spec, metrics: 'metrics.jsonl' } },
+    { spec: { ...spec, files: { include: ['a'], exclude: [], strict: false } } },
     { spec: { ...spec, artifacts: ['x'] } },
     { spec: { ...spec, env: { ...spec.env, C: '' } } },
     { spec: { ...spec, variables: { ...spec.variables, a: '2' } } },
@@ -45,6 +47,8 @@ test('order, names of jobs, secrets and the run do not change the key', () => {
     { imageDigest: null },
     { spec: { ...spec, name: 'other', workflow: 'other' } },
     { spec: { ...spec, secrets: [] } },
+    // Which files these are, `filesTree` says.
+    { spec: { ...spec, files: { include: ['a'], exclude: [], strict: true } } },
     { spec: { ...spec, artifacts: ['y', 'x'] } },
     { spec: { ...spec, variables: { b: '2', a: '1' } } },
     { spec: { ...spec, env: { S: 'hunter2', ...spec.env } } },
@@ -70,6 +74,8 @@ test('the inputs have names, and no secret is among them', () => {
     'files',
     'format',
     'image',
+    'metrics',
+    'strict',
     'variables',
     'workingDir',
   ]);

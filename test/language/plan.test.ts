@@ -7,6 +7,16 @@ import { failureOf, jobOf, placesOf, planOf } from './language-fixture.ts';
 const trainOf = (...lines: string[]) =>
   ['workflows:', '- name: train', '  commands: [x]', ...lines.map((line) => `  ${line}`)].join('\n');
 
+test('`strict: false` lets a job see more files than it depends on', () => {
+  const filesOf = (repo: string) => jobOf(trainOf(`depends-on: {repo: {${repo}}}`)).files;
+  assert.equal(filesOf('include: [a], strict: false'), { include: ['a'], exclude: [], strict: false });
+  assert.equal(filesOf('include: [a], strict: true'), filesOf('include: [a]'));
+  assert.equal(
+    placesOf(() => filesOf('strict: maybe')),
+    ['4:31: `strict` of `repo` of `depends-on` is `true` or `false`, but here is `maybe`'],
+  );
+});
+
 test('a workflow becomes a whole job', () => {
   const jobs = planOf(
     `workflows:
@@ -38,7 +48,8 @@ test('a workflow becomes a whole job', () => {
       artifacts: ['data/clean'],
       variables: { rows: '10' },
       dependsOn: [],
-      files: { include: ['prep.py', 'data/**'], exclude: [] },
+      files: { include: ['prep.py', 'data/**'], exclude: [], strict: true },
+      ...defaultRequirements,
     },
     {
       name: 'train',

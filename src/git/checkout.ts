@@ -1,7 +1,9 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { diskFull, lacksRoom, saysDiskFull } from '../disk-full.ts';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
+import { makeNamedFolder } from './new-folder.ts';
 import { withPrivateIndex } from './private-index.ts';
 import { decodePath, joinRecords, splitRecords } from './raw-path.ts';
 import type { Repository } from './repository.ts';
@@ -30,15 +32,22 @@ const settings = [
 
 /**
  * Writes the files of a tree into a folder, which becomes no repository. Submodules become empty folders.
- * @throws DstackError `folder-not-empty`, `unsafe-tree` if a path would leave the folder, `git-failed`, `interrupted`
+ * @throws DstackError `no-folder`, `folder-not-empty`, `disk-full`, `unsafe-tree` if a path would leave the folder,
+ *   `git-failed`, `interrupted`
  */
 export async function checkOut(
   repository: Pick<Repository, 'gitDir'>,
   { tree, into, paths, signal }: CheckOutOptions,
 ): Promise<void> {
   const folder = resolve(into);
-  await mkdir(folder, { recursive: true });
-  if ((await readdir(folder)).length > 0) {
+  await makeNamedFolder(folder);
+  const there = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTDIR') throw error;
+    throw new DstackError('no-folder', `${plainText(into)} is no folder`, {
+      hint: 'name a new or an empty folder',
+    });
+  });
+  if (there.length > 0) {
     throw new DstackError('folder-not-empty', `${into} is not empty`, {
       hint: 'name a new or an empty folder',
     });
@@ -47,9 +56,14 @@ export async function checkOut(
     const run = async (args: readonly string[], input?: Uint8Array): Promise<GitResult> => {
       const where = { cwd: folder, gitDir: resolve(repository.gitDir), workTree: folder };
       const result = await runGit([...settings, ...args], { ...where, indexFile, input, signal });
-      if (result.exitCode !== 0) throw refused(args, result);
-      return result;
+      if (result.exitCode === 0) return result;
+      throw (await isFull(result)) ? diskFull(folder) : refused(args, result);
     };
+    /** Of a file that it couldn't write Git says no more. */
+    const isFull = async ({ stderr }: GitResult): Promise<boolean> =>
+      saysDiskFull(stderr) ||
+      (/unable to write file|cannot create/.test(stderr) &&
+        (await lacksRoom(folder, await sizeOf(repository.gitDir, tree))));
     await run(['read-tree', '--end-of-options', tree]);
     if (paths === undefined) {
       await run(['checkout-index', '--all']);
@@ -59,6 +73,15 @@ export async function checkOut(
     const wanted = listed.filter((path) => paths(decodePath(path)));
     await run(['checkout-index', '-z', '--stdin'], joinRecords(wanted));
   });
+}
+
+/** Bytes of all the files in a tree. */
+async function sizeOf(gitDir: string, tree: string): Promise<number> {
+  const listing = await runGit(['ls-tree', '-r', '-z', '--format=%(objectsize)', tree], { gitDir });
+  return listing.stdout
+    .toString('latin1')
+    .split('\0')
+    .reduce((total, size) => total + (Number(size) || 0), 0);
 }
 
 function refused(args: readonly string[], result: GitResult): DstackError {

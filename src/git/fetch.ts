@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import { diskFull, lacksRoom, saysDiskFull } from '../disk-full.ts';
 import type { Repository } from './repository.ts';
 import { runGit } from './run-git.ts';
 import { explainTransferFailure, type TransferFailure } from './transfer-failure.ts';
@@ -38,5 +39,15 @@ export async function fetchRefs(
       mayAsk: !isAbsolute(remote),
     },
   );
-  return result.exitCode === 0 ? null : explainTransferFailure(result.stderr);
+  if (result.exitCode === 0) return null;
+  // What the other side lacks it says as `remote: …`; the rest is about this one.
+  const own = result.stderr.replace(/^remote:.*$/gm, '');
+  if (
+    saysDiskFull(own) ||
+    (/unable to write|couldn't write/.test(own) && (await lacksRoom(repository.objectDir)))
+  ) {
+    const { message, hint } = diskFull(repository.commonDir);
+    return { code: 'disk-full', words: message, hint };
+  }
+  return explainTransferFailure(result.stderr);
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, open, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { diskFull, saysDiskFull } from '../disk-full.ts';
 
 /**
  * Runs `use` with the path of an index file in a private folder, which is removed afterwards. The file is a copy of
@@ -10,15 +11,20 @@ export async function withPrivateIndex<Result>(
   original: string | null,
   use: (indexFile: string) => Promise<Result>,
 ): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), 'git-index-'));
+  const folder = await mkdtemp(join(tmpdir(), 'git-index-')).catch(orFull);
   try {
     const indexFile = join(folder, 'index');
-    if (original !== null) await copyIndex(original, indexFile);
+    if (original !== null) await copyIndex(original, indexFile).catch(orFull);
     return await use(indexFile);
   } finally {
     // A Git that is being cancelled may still be writing there.
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** The folder for temporary files may be on a small disk of its own. */
+function orFull(error: Error): never {
+  throw saysDiskFull(error.message) ? diskFull(tmpdir(), error) : error;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DstackError } from '../errors.ts';
+import { makeNamedFolder } from './new-folder.ts';
 import { git, runGit } from './run-git.ts';
 
 /** A Git repository on this machine. All paths are absolute. */
@@ -93,7 +93,7 @@ export async function initBareRepository(
   options: { objectFormat?: 'sha1' | 'sha256' } = {},
 ): Promise<Repository> {
   const absolute = resolve(path);
-  await mkdir(absolute, { recursive: true });
+  await makeNamedFolder(absolute);
   if (!existsSync(join(absolute, 'HEAD'))) {
     await git(
       [

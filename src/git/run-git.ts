@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { diskFull, saysDiskFull } from '../disk-full.ts';
 import { DstackError } from '../errors.ts';
 
 /** How a Git command ended. A non-zero exit is a value; only a failure to start throws. */
@@ -129,16 +130,20 @@ function killGroup(pid: number | undefined): void {
 
 /**
  * Runs Git and returns its output as text without the final newline.
- * @throws DstackError `git-failed` with Git's own words on a non-zero exit.
+ * @throws DstackError `disk-full`, or `git-failed` with Git's own words, on a non-zero exit.
  */
 export async function git(args: readonly string[], options: GitOptions = {}): Promise<string> {
   const result = await runGit(args, options);
-  if (result.exitCode !== 0) throw gitFailed(args, result);
+  if (result.exitCode !== 0) throw gitFailed(args, result, options.gitDir ?? options.cwd);
   return result.stdout.toString('utf8').replace(/\n$/, '');
 }
 
-/** The error for a Git command that should not have failed. */
-export function gitFailed(args: readonly string[], result: GitResult): DstackError {
+/**
+ * The error for a Git command that should not have failed.
+ * @param folder where it wrote, for a disk that is full
+ */
+export function gitFailed(args: readonly string[], result: GitResult, folder = process.cwd()): DstackError {
+  if (saysDiskFull(result.stderr)) return diskFull(folder);
   const words = result.stderr.trim() || `exit code ${result.exitCode}`;
   return new DstackError('git-failed', `git ${args[0] ?? ''} failed: ${words}`);
 }

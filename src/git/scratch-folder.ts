@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import type { Repository } from './repository.ts';
 import { git } from './run-git.ts';
 
@@ -9,7 +10,7 @@ import { git } from './run-git.ts';
 export async function scratchFolder(repository: Repository): Promise<string> {
   const scratch = join(repository.commonDir, 'dstack', 'scratch.git');
   if (existsSync(join(scratch, 'HEAD'))) return scratch;
-  await mkdir(join(repository.commonDir, 'dstack'), { recursive: true });
+  await makeFolder(join(repository.commonDir, 'dstack'));
   const making = `${scratch}.${randomUUID()}`;
   await git(
     ['init', '--quiet', '--bare', '--template=', `--object-format=${repository.objectFormat}`, making],

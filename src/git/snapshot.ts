@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { type Change, compareIndex, emptyTree } from './compare-index.ts';
@@ -55,7 +55,7 @@ const settings = [
  * of the user's repository only the object store changes, and not even that when an error is thrown about
  * untracked files or submodules.
  * @throws DstackError `no-work-tree`, `dirty-submodule`, `unreadable-files`, `large-files`, `secret-files`,
- *   `git-failed`, `interrupted`
+ *   `disk-full`, `git-failed`, `interrupted`
  */
 export async function takeSnapshot(
   repository: Pick<Repository, 'gitDir' | 'workTree' | 'objectFormat'>,
@@ -77,7 +77,9 @@ export async function takeSnapshot(
       const result = await execute(args, input);
       const unreadable = unreadableIn(workTree, result.stderr);
       if (unreadable.length > 0) throw unreadableFiles(unreadable);
-      if (result.exitCode !== 0) throw gitFailed(args, result);
+      // The index's disk need not be the objects' one.
+      const full = result.stderr.includes(indexFile) ? dirname(dirname(indexFile)) : gitDir;
+      if (result.exitCode !== 0) throw gitFailed(args, result, full);
       return result;
     };
     const [parent, listing] = await Promise.all([

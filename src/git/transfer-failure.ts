@@ -7,6 +7,8 @@ export interface TransferFailure {
     | 'read-only'
     | 'refused-by-hook'
     | 'remote-full'
+    /** On this side. */
+    | 'disk-full'
     | 'lock'
     | 'failed';
   /** The other side's own words, without Git's decoration. */
@@ -27,7 +29,8 @@ const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: s
   },
   {
     code: 'remote-full',
-    pattern: /No space left on device|disk quota|unable to write (sha1|loose|file)/i,
+    pattern:
+      /No space left on device|out of diskspace|disk quota|unable to write (sha1|loose|file)|couldn't write '/i,
     hint: 'the disk under the shared repository is full: make room there',
   },
   {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskFull, lacksRoom, saysDiskFull } from '../disk-full.ts';
 import { DstackError } from '../errors.ts';
 import { isObjectId, type Repository } from './repository.ts';
 import { runGit } from './run-git.ts';
@@ -30,6 +31,7 @@ export interface CommitInput {
  * Writes commits with their trees and blobs by a single `git fast-import`; no ref of the repository is touched.
  * A parent may be `:N`, the N-th (from 1) commit of the same call.
  * @returns the commits' ids, in order.
+ * @throws DstackError `disk-full`, `git-failed`
  */
 export async function writeCommits(
   repository: Repository,
@@ -57,9 +59,10 @@ export async function writeCommits(
         .split('\n')
         .filter((line) => line.startsWith('fatal'))
         .join(' ') || result.stderr.trim();
-    throw new DstackError('git-failed', `could not write objects to ${repository.objectDir}: ${words}`, {
-      hint: /No space left|disk full/i.test(words) ? 'the disk is full: make room and try again' : undefined,
-    });
+    if (saysDiskFull(result.stderr) || (await lacksRoom(repository.objectDir))) {
+      throw diskFull(repository.objectDir);
+    }
+    throw new DstackError('git-failed', `could not write objects to ${repository.objectDir}: ${words}`);
   }
   return ids;
 }

@@ -170,8 +170,10 @@ function openByFetching(local: Repository, remote: string, address: string): Sha
   };
 }
 
-/** The error for a shared repository that doesn't answer, in its own words. */
+/** The error for a shared repository that doesn't answer, in its own words; or for what keeps us from listening. */
 export function unreachable(location: string, failure: TransferFailure): DstackError {
+  if (failure.code === 'disk-full')
+    return new DstackError(failure.code, failure.words, { hint: failure.hint });
   return new DstackError(failure.code, `the shared repository ${location} can't be used: ${failure.words}`, {
     hint: failure.hint,
   });

@@ -14,7 +14,7 @@ export function storeError(error: unknown, root: string): unknown {
     case 'ENOSPC':
     case 'EDQUOT':
       return new DstackError('store-full', `There is no room left in the store ${where}`, {
-        hint: 'Free space on that disk (`dstack prune`), or set `store` in .dstackrc to a place with more room.',
+        hint: 'Free space on that disk, or set `store` in .dstackrc to a place with more room.',
         cause: error,
       });
     case 'EACCES':

@@ -2,10 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DstackError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { plainText } from '../terminal-text.ts';
 import { errno, fileError, storeError } from './file-errors.ts';
 import { copyAndHash, openRegularFile } from './hash-file.ts';
-import { makeFolder } from './make-folder.ts';
 import type { Store } from './store.ts';
 
 /**

@@ -98,6 +98,22 @@ test('refuses a folder that is not empty', async () => {
   assert.equal(Object.keys(readTree(options.into)), ['mine.txt']);
 });
 
+test('a folder that can not be made, or is a file, is an error that says why', async () => {
+  const project = scratchProject();
+  const repository = { gitDir: join(project.path, '.git') };
+  const tree = project.git('rev-parse', 'HEAD');
+  const places: [string, RegExp][] = [
+    ['/proc/no-such-folder/below', /takes no new folders|no permission/],
+    [join(project.path, 'train.py/below'), /a file is in the way/],
+    [join(project.path, 'train.py'), /is no folder/],
+  ];
+  for (const [into, why] of places) {
+    const error = await failure(repository, { tree, into });
+    assert.is(error.code, 'no-folder');
+    assert.match(error.message, why);
+  }
+});
+
 test('fails for a tree that is not there, or has an option for a name', async () => {
   const repository = await bareRepository();
   for (const tree of ['0123456789'.repeat(4), '--reset']) {

@@ -1,17 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errno } from './file-errors.ts';
 
 /**
- * Makes a folder and those above it. Not Node's own `recursive`, which says ENOENT where the truth is EROFS.
- * A file that stands in its place goes unnoticed here: using the folder then fails with ENOTDIR.
+ * Makes a folder and those above it. Not Node's own `recursive`, which says ENOENT where the truth is EROFS, and tries
+ * for ever below /proc. A file that stands in its place goes unnoticed here: using the folder then fails with ENOTDIR.
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await makeOne(path);
   } catch (error) {
     const parent = dirname(path);
-    if (errno(error) !== 'ENOENT' || parent === path) throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error;
     await makeFolder(parent);
     await makeOne(path);
   }
@@ -21,6 +20,6 @@ async function makeOne(path: string): Promise<void> {
   try {
     await mkdir(path);
   } catch (error) {
-    if (errno(error) !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

@@ -5,6 +5,8 @@ import { plan } from '../language/plan.ts';
 import { placeholderRunName } from '../language/workflow-scope.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type PlannedJob, planRun } from '../ledger/plan-run.ts';
+import { jobName } from '../ledger/refs.ts';
+import { resultKey } from '../ledger/result-key.ts';
 import { listTags, resolveTag } from '../ledger/tags.ts';
 import { confirmFirstPush } from './confirm-first-push.ts';
 import { openLocalLedger, openProject, openRemoteLedger, type Project, readWorkflows } from './project.ts';
@@ -66,6 +68,13 @@ export async function prepareRequest(
       hint: `remove it first: dstack untag ${options.tag}`,
     });
   }
+  const results = new Map<string, Promise<string | null>>();
+  const resultOf = (run: string, job: string) => {
+    const key = jobName({ run, job });
+    const result = results.get(key) ?? resultKey(ledger, { run, job });
+    results.set(key, result);
+    return result;
+  };
   const planFor = (runName: string) =>
     planRun(
       project.repository,
@@ -73,7 +82,7 @@ export async function prepareRequest(
       workflows,
       variables,
       { ...request, runName, resolveTag: (tag, job) => resolveTag(tags, tag, job) },
-      () => null,
+      resultOf,
     );
   const recorded = byDeclaredName(overrides, new Set(specs.flatMap((spec) => Object.keys(spec.variables))));
   return { project, ledger, workflow, overrides: recorded, snapshot, planFor };

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { decodePath } from '../git/raw-path.ts';
 import type { Repository } from '../git/repository.ts';
-import { git } from '../git/run-git.ts';
+import { listTree, type TreeFile } from '../git/trees.ts';
 import { cacheKey } from '../language/cache-key.ts';
 import { fileFilter } from '../language/file-filter.ts';
-import type { JobSpec } from '../language/job-spec.ts';
+import type { Dependency, JobSpec } from '../language/job-spec.ts';
 import { plan } from '../language/plan.ts';
 import type { PlanRequest } from '../language/plan-request.ts';
 import type { Variables } from '../language/variables.ts';
@@ -12,14 +13,14 @@ import type { Workflows } from '../language/workflows.ts';
 
 export interface PlannedJob {
   readonly spec: JobSpec;
-  /** Null if it can't have one: an input's key isn't known. */
+  /** Null if it can't have one: a job of an earlier run that it depends on has no result. */
   readonly cacheKey: string | null;
 }
 
 /**
  * The jobs of a run in dependency order, each with the key of its inputs.
  * @param tree the snapshot
- * @param keyOf the cache key of a job of an earlier run
+ * @param keyOf what stands in a key for a job of an earlier run; null if that has no result
  * @throws DstackError whatever {@link plan} throws
  */
 export async function planRun(
@@ -28,47 +29,59 @@ export async function planRun(
   workflows: Workflows,
   variables: Variables,
   request: PlanRequest,
-  keyOf: (run: string, job: string) => string | null,
+  keyOf: (run: string, job: string) => Promise<string | null>,
 ): Promise<PlannedJob[]> {
   const specs = plan(workflows, variables, request);
   // The same plan under a name that no run has: what depends on the run's name must not enter a key.
   const nameless = plan(workflows, variables, { ...request, runName: placeholderRunName });
+  const filesOf = hashedFiles(repository, tree);
   const keys = new Map<string, string | null>();
-  let listing: TreeListing | null = null;
+  const inputKey = async ({ run, job }: Dependency): Promise<string | null> =>
+    run === null ? (keys.get(job) ?? null) : keyOf(run, job);
   const jobs: PlannedJob[] = [];
   for (const [index, spec] of specs.entries()) {
-    const inputs = spec.dependsOn.map(({ run, job }) =>
-      run === null ? (keys.get(job) ?? null) : keyOf(run, job),
-    );
-    const dependencyKeys = inputs.filter((key) => key !== null);
-    let key: string | null = null;
-    if (dependencyKeys.length === inputs.length) {
-      if (spec.files !== null) listing ??= await listTree(repository, tree);
-      const filesTree = spec.files === null ? tree : hashFiles(listing as TreeListing, spec.files);
-      key = cacheKey({ spec: nameless[index] as JobSpec, filesTree, dependencyKeys });
+    const dependencyKeys: string[] = [];
+    for (const dependency of spec.dependsOn) {
+      const key = await inputKey(dependency);
+      if (key !== null) dependencyKeys.push(key);
     }
+    const key =
+      dependencyKeys.length === spec.dependsOn.length
+        ? cacheKey({
+            spec: nameless[index] as JobSpec,
+            filesTree: await filesOf(spec.files),
+            dependencyKeys,
+          })
+        : null;
     keys.set(spec.name, key);
     jobs.push({ spec, cacheKey: key });
   }
   return jobs;
 }
 
-type TreeListing = readonly { path: string; line: string }[];
-
-async function listTree(repository: Pick<Repository, 'gitDir'>, tree: string): Promise<TreeListing> {
-  const text = await git(['ls-tree', '-r', '-z', '--full-tree', tree], { gitDir: repository.gitDir });
-  return text
-    .split('\0')
-    .filter(Boolean)
-    .map((line) => ({ path: line.slice(line.indexOf('\t') + 1), line }));
-}
-
-/** A hash of the names, modes and contents of some of a tree's files. */
-function hashFiles(listing: TreeListing, files: NonNullable<JobSpec['files']>): string {
-  const matches = fileFilter(files);
-  const hash = createHash('sha256');
-  for (const { path, line } of listing) {
-    if (matches(path)) hash.update(line).update('\0');
-  }
-  return hash.digest('hex');
+/**
+ * What of a tree a job depends on, as one id: the tree's own, or a hash over names, modes and object ids of a part
+ * of it. No file is read, and each choice of files is looked at once.
+ */
+export function hashedFiles(
+  repository: Pick<Repository, 'gitDir'>,
+  tree: string,
+): (files: JobSpec['files']) => Promise<string> {
+  let listing: Promise<readonly TreeFile[]> | null = null;
+  const known = new Map<string, string>();
+  return async (files) => {
+    if (files === null) return tree;
+    const key = JSON.stringify([files.include, files.exclude]);
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    listing ??= listTree(repository, tree);
+    const matches = fileFilter(files);
+    const hash = createHash('sha256');
+    for (const { path, entry } of await listing) {
+      if (matches(decodePath(path))) hash.update(`${entry}\t${path}\0`, 'latin1');
+    }
+    const result = hash.digest('hex');
+    known.set(key, result);
+    return result;
+  };
 }

@@ -16,8 +16,8 @@ export interface Finished {
 
 /**
  * Brings the derived refs of finished jobs in line: the job's ref and note, then the end of its queue entry and
- * stop, last of its claim. Whoever sees a finished claim may do this, any number of times, and any part of it may
- * be missing after a crash; the outcome does not depend on it.
+ * stop, the cache, last the end of its claim. Whoever sees a finished claim may do this, any number of times, and any
+ * part of it may be missing after a crash; the outcome does not depend on it.
  * @returns whether all of it is known to be done
  */
 export async function settle(ledger: Ledger, jobs: readonly Finished[]): Promise<boolean> {
@@ -39,6 +39,7 @@ export async function settle(ledger: Ledger, jobs: readonly Finished[]): Promise
     // It may have been applied in part, and others settle, too.
     now = await listOf(ledger, jobs);
   }
+  await fillCache(ledger, jobs, now);
   // The claim goes last, and only once the outcome rests elsewhere and the queue entry is gone: a claim that could be
   // created after the end must find that out. A note that can't be written (something is in its way) holds up nothing.
   const claims = jobs.flatMap(({ id }) => {
@@ -110,8 +111,19 @@ function applied(refs: ReadonlyMap<string, string>, updates: readonly RefUpdate[
   return next;
 }
 
-/** Points the cache at a record of this key. In a push of its own; the last writer wins. */
-export async function publishToCache(ledger: Ledger, key: string, commit: string): Promise<boolean> {
-  const outcome = await ledger.shared.push([{ ref: ledger.names.cache(key), from: undefined, to: commit }]);
-  return outcome.ok;
+/**
+ * Points the cache at what was done. In a push of its own, the last writer wins; nothing depends on it but work that
+ * is saved. Before the claim goes: whoever waits for a result of this key finds one of the two.
+ */
+async function fillCache(
+  { shared, names }: Ledger,
+  jobs: readonly Finished[],
+  now: ReadonlyMap<string, string>,
+): Promise<void> {
+  const entries = jobs.flatMap(({ id, commit, record: { state, cacheKey } }) =>
+    state === 'done' && cacheKey !== null && now.has(names.job('claims', id))
+      ? [{ ref: names.cache(cacheKey), from: undefined, to: commit }]
+      : [],
+  );
+  await shared.push([...new Map(entries.map((entry) => [entry.ref, entry])).values()]);
 }

@@ -2,7 +2,7 @@ import type { ClaimChange, ClaimHolder } from '../ledger/claims.ts';
 import { timeOf } from '../ledger/clock.ts';
 import { makeRecord, type Outcome } from '../ledger/records.ts';
 import { jobName } from '../ledger/refs.ts';
-import { publishToCache, settle } from '../ledger/settle.ts';
+import { settle } from '../ledger/settle.ts';
 import { collectArtifacts } from '../store/collect-artifacts.ts';
 import type { Store } from '../store/store.ts';
 import type { Ending, Upload } from './job-outcome.ts';
@@ -39,7 +39,7 @@ export interface Publication {
   readonly logTail?: Uint8Array | null;
 }
 
-/** The one commit point of a job, then settling and the cache, on which nothing depends. */
+/** The one commit point of a job, then settling, on which nothing depends. */
 export async function conclude(
   work: Pick<Workplace, 'ledger' | 'log'>,
   holder: ClaimHolder,
@@ -58,9 +58,6 @@ export async function conclude(
   work.log.info({ job: jobName(id), state: record.state, reason: record.reason ?? undefined }, 'finished');
   try {
     await settle(work.ledger, [finished]);
-    if (record.state === 'done' && record.cacheKey !== null) {
-      await publishToCache(work.ledger, record.cacheKey, finished.commit);
-    }
   } catch (error) {
     // The outcome stands; whoever looks next completes the rest.
     work.log.warn({ job: jobName(id), error: (error as Error).message }, 'settling is left to the next look');

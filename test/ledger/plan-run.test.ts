@@ -18,13 +18,13 @@ workflows:
       workflows: [prepare]
 `;
 
-type KeyOf = (run: string, job: string) => string | null;
+type KeyOf = Parameters<typeof planRun>[5];
 
 async function plannedIn(
   project: ReturnType<typeof scratchProject>,
   runName = 'run-1',
   text = workflows,
-  keyOf: KeyOf = () => null,
+  keyOf: KeyOf = async () => null,
 ) {
   project.git('add', '--all');
   const tree = project.git('write-tree');
@@ -65,7 +65,7 @@ test('without the key of an input of an earlier run there is none', async () => 
   const project = scratchProject();
   const text = workflows.replace('workflows: [prepare]', 'workflows: ["prepare:best"]');
   assert.equal([...(await plannedIn(project, 'run-1', text))], [['train', null]]);
-  const keyOf = (run: string, job: string) => (run === 'old' && job === 'prepare' ? 'e'.repeat(64) : null);
+  const keyOf: KeyOf = async (run, job) => (run === 'old' && job === 'prepare' ? 'e'.repeat(64) : null);
   const known = await plannedIn(project, 'run-1', text, keyOf);
   assert.match(known.get('train') ?? '', /^[0-9a-f]{64}$/);
 });

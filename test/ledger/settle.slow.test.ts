@@ -1,16 +1,20 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decide } from '../../src/ledger/decide.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openLiveReader } from '../../src/ledger/live.ts';
 import { openStateReader } from '../../src/ledger/read-state.ts';
-import { type Finished, publishToCache, settle } from '../../src/ledger/settle.ts';
+import type { Outcome } from '../../src/ledger/records.ts';
+import { type Finished, settle } from '../../src/ledger/settle.ts';
 import { watchSilence } from '../../src/ledger/silence.ts';
 import { requestStop } from '../../src/ledger/stop.ts';
 import {
   chunk,
   claim,
   dependsOn,
+  done,
   finish,
   jobSpec,
   loseNextReply,
@@ -179,12 +183,29 @@ test('jobs of several runs are settled together', async () => {
   assert.match(notes, /prepare \(done\)[\s\S]*train \(done\)/);
 });
 
-test('the cache points at the last record of a key', async () => {
-  const { shared, ledger, finished } = await finishedJob();
-  const key = 'e'.repeat(64);
-  assert.ok(await publishToCache(ledger, key, finished.record.runCommit));
-  assert.ok(await publishToCache(ledger, key, finished.commit));
-  assert.is(shared.refs().get(`refs/dstack/cache/${key}`), finished.commit);
+test('the cache points at what was done last with a key, before the claim goes', async () => {
+  const { shared, ledger } = await scratchLedger();
+  const cacheKey = 'e'.repeat(64);
+  const cached = () => shared.refs().get(`refs/dstack/cache/${cacheKey}`);
+  const ended = async (run: string, outcome: Outcome) => {
+    await submit(ledger, run, [], { jobs: [{ spec: jobSpec('train'), cacheKey, useCache: true }] });
+    return finish(await claim(ledger, await queued(ledger, run)), outcome);
+  };
+  const failed = await ended('run-1', { state: 'failed', reason: 'exit code 1' });
+  await settle(ledger, [failed]);
+  assert.is(cached(), undefined);
+  const first = await ended('run-2', done);
+  shared.hook('update', 'case $1 in refs/dstack/claims/*) exit 1;; esac');
+  await settle(ledger, [first]);
+  assert.is(cached(), first.commit);
+  rmSync(join(shared.path, 'hooks', 'update'));
+  await settle(ledger, [first]);
+  const second = await ended('run-3', done);
+  await settle(ledger, [second]);
+  assert.is(cached(), second.commit);
+  // What has been settled long ago is not news.
+  await settle(ledger, [first]);
+  assert.is(cached(), second.commit);
 });
 
 test.run();

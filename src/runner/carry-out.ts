@@ -123,6 +123,10 @@ async function executeIn(
       artifacts: upload.manifest && outcome.artifacts ? serializeManifest(upload.manifest) : null,
       last: { ...states.take(), chunks: rest },
       logTail: tail,
+      makeRoom: async () => {
+        pump.close();
+        await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+      },
     });
   } finally {
     states.take();

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { diskFull, saysDiskFull } from '../disk-full.ts';
 import type { NewChunk } from '../ledger/claims.ts';
 import { logBytesInGit } from '../ledger/log-chunks.ts';
 import { logTailBytes } from '../ledger/log-note.ts';
@@ -118,7 +120,9 @@ export async function openLogPump({ file, inherited, store, send }: LogPumpOptio
         append(bytes);
         schedule(0);
       } catch (error) {
-        problem = `its log could not be kept: ${(error as Error).message}`;
+        const { message } = error as Error;
+        const words = saysDiskFull(message) ? diskFull(dirname(file)).message : message;
+        problem = `its log could not be kept: ${words}`;
       }
     },
     async end() {

@@ -1,3 +1,4 @@
+import { DstackError } from '../errors.ts';
 import type { ClaimChange, ClaimHolder } from '../ledger/claims.ts';
 import { timeOf } from '../ledger/clock.ts';
 import { makeRecord, type Outcome } from '../ledger/records.ts';
@@ -37,6 +38,23 @@ export interface Publication {
   /** What goes into the claim with the end: the rest of the log, the last state. */
   readonly last?: ClaimChange;
   readonly logTail?: Uint8Array | null;
+  /** Gives up what the job has on this machine's disk, if that turns out to be full. */
+  readonly makeRoom?: () => Promise<void>;
+}
+
+/** Does something again and again for as long as this machine's disk is full. */
+async function onceThereIsRoom<T>(
+  act: () => Promise<T>,
+  wait: (attempt: number, error: DstackError) => Promise<void>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof DstackError && error.code === 'disk-full')) throw error;
+      await wait(attempt, error);
+    }
+  }
 }
 
 /** The one commit point of a job, then settling, on which nothing depends. */
@@ -44,15 +62,26 @@ export async function conclude(
   work: Pick<Workplace, 'ledger' | 'log'>,
   holder: ClaimHolder,
   runner: { readonly leaving: boolean },
-  { outcome, artifacts = null, last = {}, logTail = null }: Publication,
+  { outcome, artifacts = null, last = {}, logTail = null, makeRoom = async () => {} }: Publication,
 ): Promise<'finished' | 'lost'> {
   // Not a push of its own: what is handed over right before the end goes with it.
   if (Object.keys(last).length > 0) void holder.renew(last).catch(() => {});
-  const finished = await holder.finish(
-    (claim) => makeRecord(holder.entry, claim, outcome, timeOf(work.ledger.clock)),
-    { artifacts, logTail },
-    (attempt) => runner.leaving && attempt >= triesWhenLeaving,
-  );
+  const finish = () =>
+    holder.finish(
+      (claim) => makeRecord(holder.entry, claim, outcome, timeOf(work.ledger.clock)),
+      { artifacts, logTail },
+      (attempt) => runner.leaving && attempt >= triesWhenLeaving,
+    );
+  const finished = await onceThereIsRoom(finish, async (attempt, error) => {
+    if (runner.leaving && attempt >= triesWhenLeaving) throw error;
+    if (attempt === 1) {
+      work.log.warn(
+        { job: jobName(holder.id), error: error.message },
+        'its end can be written once there is room',
+      );
+      await makeRoom();
+    } else await work.ledger.clock.sleep(1_000);
+  });
   if (finished.result !== 'won') return 'lost';
   const { id, record } = finished;
   work.log.info({ job: jobName(id), state: record.state, reason: record.reason ?? undefined }, 'finished');

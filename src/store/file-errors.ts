@@ -45,7 +45,7 @@ export function fileError(error: unknown, path: string): unknown {
   switch (errno(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return new DstackError('disk-full', `There is no room left for ${where}`, {
+      return new DstackError('disk-full', `disk full: there is no room left for ${where}`, {
         hint: 'Free space on that disk and try again: what is there already is kept.',
         cause: error,
       });

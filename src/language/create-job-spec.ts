@@ -6,6 +6,7 @@ import { type CheckedPath, checkArtifactPath, checkGlob, checkWorkingDir, withou
 import type { PlanRequest } from './plan-request.ts';
 import { quoted, type Report } from './problems.ts';
 import { programCommands, programImage } from './program-commands.ts';
+import { createRequirements, portVariables } from './requirements.ts';
 import type { LocatedText } from './source.ts';
 
 /** Resolves a planned workflow into a job. After a report the result is of no use. */
@@ -22,7 +23,9 @@ export function createJobSpec(planned: PlannedWorkflow, request: PlanRequest, re
   const globs = (values: readonly LocatedText[]) =>
     values.flatMap((value) => path(value, 'a pattern for files', checkGlob));
   const { workingDir, artifacts, dependsOn } = workflow;
-  const env = createEnvironment(workflow, scope, request.environment, report);
+  const requirements = createRequirements(workflow, scope, report);
+  const ports = portVariables(workflow, requirements.ports);
+  const env = createEnvironment(workflow, scope, ports, request.environment, report);
   return {
     name: workflow.name.text,
     workflow: workflow.name.text,
@@ -40,6 +43,7 @@ export function createJobSpec(planned: PlannedWorkflow, request: PlanRequest, re
       strict: dependsOn.files.strict,
     },
     ...defaultRequirements,
+    ...requirements,
   };
 }
 

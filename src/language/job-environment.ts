@@ -6,14 +6,16 @@ import type { EnvEntry } from './workflow-keys.ts';
 import type { WorkflowScope } from './workflow-scope.ts';
 import type { Workflow } from './workflows.ts';
 
-/** A job's environment as it is recorded: its variables in upper case, overridden by its `env`. */
+/** A job's environment as it is recorded: where its ports are and its variables in upper case, overridden by its `env`. */
 export function createEnvironment(
   workflow: Workflow,
   scope: WorkflowScope,
+  ports: readonly [name: string, value: string][],
   submitter: Readonly<Record<string, string | undefined>>,
   report: Report,
 ): Record<string, string> {
-  const env = new Map([...scope.variables].map(([name, value]) => [environmentName(name), value]));
+  const variables = [...scope.variables].map(([name, value]) => [environmentName(name), value] as const);
+  const env = new Map([...ports, ...variables]);
   for (const entry of workflow.env) {
     const value = entry.value
       ? interpolate(entry.value, scope, report)

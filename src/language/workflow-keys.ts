@@ -11,6 +11,8 @@ import {
   readValue,
   reportUnknownKey,
 } from './readers.ts';
+import { type Resources, readResources } from './resources.ts';
+import { type Retry, readRetry } from './retry.ts';
 import type { LocatedText } from './source.ts';
 import type { MapTree, Tree } from './yaml-tree.ts';
 
@@ -18,6 +20,15 @@ import type { MapTree, Tree } from './yaml-tree.ts';
 export interface EnvEntry {
   readonly name: LocatedText;
   readonly value: LocatedText | null;
+}
+
+/** Ports that a job listens on, or only how many it needs. */
+export type Ports = { readonly list: readonly LocatedText[] } | { readonly count: LocatedText };
+
+/** One of `labels`. */
+export interface Label {
+  readonly name: LocatedText;
+  readonly value: LocatedText;
 }
 
 /** What stands under a workflow's keys, each read for itself. */
@@ -35,6 +46,11 @@ export interface WorkflowFields {
   artifacts: LocatedText[];
   env: EnvEntry[];
   workingDir: LocatedText;
+  resources: Resources;
+  ports: Ports;
+  timeout: LocatedText;
+  retry: Retry;
+  labels: Label[];
 }
 
 type Field = keyof WorkflowFields;
@@ -104,6 +120,31 @@ function uniqueNames<T>(items: T[], nameOf: (item: T) => LocatedText, what: stri
 const readArgs: Reader<LocatedText | LocatedText[]> = (tree, what, report) =>
   tree.kind === 'list' ? readList(readValue)(tree, what, report) : readText(tree, what, report);
 
+const readPorts: Reader<Ports> = (tree, what, report) => {
+  if (tree.kind === 'scalar') {
+    const count = readValue(tree, what, report);
+    return count && { count };
+  }
+  const list = readList(readValue)(tree, what, report);
+  return list && { list };
+};
+
+const labelName = /^[A-Za-z0-9][\w./-]{0,63}$/;
+
+const readLabels: Reader<Label[]> = (tree, what, report) => {
+  const map = readMap(tree, what, report);
+  if (!map) return null;
+  return map.entries.flatMap(({ key: name, value }) => {
+    if (!labelName.test(name.text)) {
+      const message = `${quoted(name.text)} can't be a label: letters, digits, "_", ".", "/" and "-" are allowed, at most 64`;
+      report({ span: name.span, message });
+      return [];
+    }
+    const read = readValue(value, `${quoted(name.text)} in ${what}`, report);
+    return read ? [{ name, value: read }] : [];
+  });
+};
+
 /**
  * Every key of the language, in the order in which messages list them. What the rest of dstack doesn't honour
  * yet is refused rather than ignored.
@@ -122,17 +163,17 @@ const rules: Readonly<Record<string, KeyRule>> = {
   artifacts: key('artifacts', readList(readArtifact)),
   env: key('env', readEnv),
   working_dir: key('workingDir', readText),
+  resources: key('resources', readResources),
+  ports: key('ports', readPorts),
+  timeout: key('timeout', readValue),
+  retry: key('retry', readRetry),
+  labels: key('labels', readLabels),
   // Spellings of earlier versions.
   environment: key('env', readEnv),
   deps: key('dependsOn', readDeps),
   script: key('file', readText),
   matrix: 'not supported yet',
-  resources: 'not supported yet',
-  ports: 'not supported yet',
-  timeout: 'not supported yet',
-  retry: 'not supported yet',
   metrics: 'not supported yet',
-  labels: 'not supported yet',
   secrets: 'not supported yet',
   on: 'not supported yet',
 };

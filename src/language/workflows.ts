@@ -4,8 +4,10 @@ import { nameFault } from './names.ts';
 import { createReport, quoted, type Report, throwProblems } from './problems.ts';
 import { type Program, readProgram } from './program.ts';
 import { readMap, reportUnknownKeys, valueUnder } from './readers.ts';
+import type { Resources } from './resources.ts';
+import type { Retry } from './retry.ts';
 import type { LocatedText, Source } from './source.ts';
-import { type EnvEntry, type FoundFields, readFields } from './workflow-keys.ts';
+import { type EnvEntry, type FoundFields, type Label, type Ports, readFields } from './workflow-keys.ts';
 import { readYaml, type Tree } from './yaml-tree.ts';
 
 /** A workflow as it is written: checked for itself, nothing filled in yet. */
@@ -17,6 +19,11 @@ export interface Workflow {
   readonly artifacts: readonly LocatedText[];
   readonly env: readonly EnvEntry[];
   readonly workingDir: LocatedText | null;
+  readonly resources: Resources | null;
+  readonly ports: Ports | null;
+  readonly timeout: LocatedText | null;
+  readonly retry: Retry | null;
+  readonly labels: readonly Label[];
 }
 
 /** By name, in the order of the files. */
@@ -97,6 +104,11 @@ function readWorkflow(tree: Tree, report: Report): Workflow | null {
     artifacts: found.artifacts?.value ?? [],
     env: found.env?.value ?? [],
     workingDir: found.workingDir?.value ?? null,
+    resources: found.resources?.value ?? null,
+    ports: found.ports?.value ?? null,
+    timeout: found.timeout?.value ?? null,
+    retry: found.retry?.value ?? null,
+    labels: found.labels?.value ?? [],
   };
 }
 

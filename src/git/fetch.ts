@@ -1,7 +1,7 @@
-import { isAbsolute } from 'node:path';
 import { diskFull, lacksRoom, saysDiskFull } from '../disk-full.ts';
+import { callRemote } from './call-remote.ts';
 import type { Repository } from './repository.ts';
-import { runGit } from './run-git.ts';
+import type { GitResult } from './run-git.ts';
 import { explainTransferFailure, type TransferFailure } from './transfer-failure.ts';
 
 /** Options that keep a fetch of ours from touching anything of the user's but the refs named. */
@@ -12,33 +12,36 @@ const isolation = [
   '--no-write-fetch-head',
   '--no-auto-maintenance',
   '--no-recurse-submodules',
-  '--quiet',
+  // By it one sees that a fetch goes on.
+  '--progress',
   '--no-show-forced-updates',
 ];
 
 /**
  * Fetches refspecs. With `prune`, local refs on the right side of a refspec that have gone at the remote go, too.
+ * @param options.limit see {@link callRemote}
  * @returns null, or why it failed
  */
 export async function fetchRefs(
   repository: Repository,
   remote: string,
   refspecs: readonly string[],
-  options: { prune?: boolean; depth?: number; signal?: AbortSignal } = {},
+  options: { prune?: boolean; depth?: number; signal?: AbortSignal; limit?: number | undefined } = {},
 ): Promise<TransferFailure | null> {
   const extra = [
     ...(options.prune ? ['--prune'] : ['--no-prune']),
     ...(options.depth ? [`--depth=${options.depth}`, '--update-shallow'] : []),
   ];
   // Version 2 of the protocol serves any object by its id, whatever the user's setting.
-  const result = await runGit(
+  return callRemote(
+    remote,
     ['-c', 'protocol.version=2', 'fetch', ...isolation, ...extra, '--', remote, ...refspecs],
-    {
-      gitDir: repository.gitDir,
-      signal: options.signal,
-      mayAsk: !isAbsolute(remote),
-    },
+    { gitDir: repository.gitDir, signal: options.signal, limit: options.limit },
+    (result) => failureOfFetch(repository, result),
   );
+}
+
+async function failureOfFetch(repository: Repository, result: GitResult): Promise<TransferFailure | null> {
   if (result.exitCode === 0) return null;
   // What the other side lacks it says as `remote: …`; the rest is about this one.
   const own = result.stderr.replace(/^remote:.*$/gm, '');

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
+import { callRemote } from './call-remote.ts';
 import { isObjectId, type Repository } from './repository.ts';
-import { runGit } from './run-git.ts';
+import { type GitResult, runGit } from './run-git.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { explainTransferFailure, type TransferFailure } from './transfer-failure.ts';
 
@@ -26,17 +27,20 @@ const isolation = [
   '--recurse-submodules=no',
   '--no-signed',
   '--porcelain',
+  // By it one sees that a push goes on.
+  '--progress',
 ];
 
 /**
  * Pushes ref updates, each guarded by a lease on its old value; all or none where `atomic` and the host can.
  * @param remote a remote's name, URL or path
+ * @param options.limit see {@link callRemote}
  */
 export async function push(
   repository: Repository,
   remote: string,
   updates: readonly RefUpdate[],
-  options: { atomic: boolean; signal?: AbortSignal },
+  options: { atomic: boolean; signal?: AbortSignal; limit?: number | undefined },
 ): Promise<PushOutcome> {
   if (updates.length === 0) return { ok: true };
   const deletes = updates.filter(({ to }) => to === null);
@@ -61,20 +65,23 @@ export async function push(
     return `${from === undefined ? '+' : ''}${to ?? ''}:${ref}`;
   });
   const atomic = options.atomic ? ['--atomic'] : [];
-  const result = await runGit(
+  const failure = await callRemote(
+    remote,
     ['-c', 'push.pushOption=', 'push', ...isolation, ...atomic, ...leases, '--', remote, ...refspecs],
-    { gitDir: repository.gitDir, signal: options.signal, mayAsk: !isAbsolute(remote) },
+    { gitDir: repository.gitDir, signal: options.signal, limit: options.limit },
+    failureOfPush,
   );
-  if (result.exitCode === 0) return { ok: true };
+  return failure ? { ok: false, failure } : { ok: true };
+}
+
+function failureOfPush(result: GitResult): TransferFailure | null {
+  if (result.exitCode === 0) return null;
   const rejected = result.stdout
     .toString('utf8')
     .split('\n')
     .filter((line) => line.startsWith('!'))
     .map((line) => line.split('\t')[2] ?? '');
-  return {
-    ok: false,
-    failure: explainTransferFailure(`${result.stderr}\n${[...new Set(rejected)].join('\n')}`),
-  };
+  return explainTransferFailure(`${result.stderr}\n${[...new Set(rejected)].join('\n')}`);
 }
 
 /** A repository beside this one, without objects of its own to speak of: enough to delete remote refs from. */

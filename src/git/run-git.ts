@@ -1,6 +1,9 @@
 import { execa } from 'execa';
 import { diskFull, saysDiskFull } from '../disk-full.ts';
 import { DstackError } from '../errors.ts';
+import { hasTerminal } from './has-terminal.ts';
+import { endAtExit, killGroup, watchOutput } from './silence-limit.ts';
+import { noProgress } from './transfer-failure.ts';
 
 /** How a Git command ended. A non-zero exit is a value; only a failure to start throws. */
 export interface GitResult {
@@ -22,6 +25,8 @@ export interface GitOptions {
   signal?: AbortSignal | undefined;
   /** It may have to ask for a password: it stays in the terminal's foreground, where a Ctrl+C reaches it, too. */
   mayAsk?: boolean | undefined;
+  /** Milliseconds without output after which it is ended, with all that it has started: a failure like any other. */
+  silenceLimit?: number | undefined;
 }
 
 /**
@@ -85,6 +90,8 @@ export function gitArguments(args: readonly string[]): string[] {
  * @throws DstackError `git-missing` if there is no Git, `interrupted` if `signal` fired.
  */
 export async function runGit(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
+  const { silenceLimit } = options;
+  const foreground = options.mayAsk === true && hasTerminal();
   const subprocess = execa('git', gitArguments(args), {
     cwd: options.cwd ?? options.gitDir ?? process.cwd(),
     env: gitEnvironment(options),
@@ -94,19 +101,27 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     maxBuffer: 1 << 30,
     reject: false,
     // In a group of its own a Ctrl+C, which is for us to answer, doesn't break it in the middle.
-    detached: !options.mayAsk,
+    detached: !foreground,
     cleanup: true,
     stripFinalNewline: false,
     ...(options.signal ? { cancelSignal: options.signal, forceKillAfterDelay: 2_000 } : {}),
   });
   // What Git has started, a filter perhaps, holds its output open and would be waited for.
   const endGroup = () => killGroup(subprocess.pid);
-  if (!options.mayAsk) options.signal?.addEventListener('abort', endGroup, { once: true });
+  if (!foreground) options.signal?.addEventListener('abort', endGroup, { once: true });
+  const release = foreground ? undefined : endAtExit(subprocess.pid, options.mayAsk === true);
+  const watch = silenceLimit === undefined ? null : watchOutput(subprocess, foreground, silenceLimit);
   const result = await subprocess;
   options.signal?.removeEventListener('abort', endGroup);
+  release?.();
+  watch?.end();
   // Git may still have ended with an exit code of its own, even with 0.
   if (result.isCanceled) throw new DstackError('interrupted', 'interrupted', { exitCode: 130 });
   const stderr = Buffer.from(result.stderr).toString('utf8');
+  if (watch?.hasFired) {
+    const words = `${noProgress} for ${Math.ceil((silenceLimit ?? 0) / 1000)} s`;
+    return { exitCode: 128, stdout: Buffer.from(result.stdout), stderr: `${stderr}\nfatal: ${words}\n` };
+  }
   if (result.exitCode === undefined) {
     if (result.code === 'ENOENT') throw gitMissing(options.cwd, result.cause);
     // Killed by a signal: to callers the same as any other failure.
@@ -117,15 +132,6 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     };
   }
   return { exitCode: result.exitCode, stdout: Buffer.from(result.stdout), stderr };
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGTERM');
-  } catch {
-    // It has ended.
-  }
 }
 
 /**

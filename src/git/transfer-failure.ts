@@ -3,6 +3,7 @@ export interface TransferFailure {
   readonly code:
     | 'shallow'
     | 'unreachable'
+    | 'busy'
     | 'denied'
     | 'read-only'
     | 'refused-by-hook'
@@ -14,7 +15,12 @@ export interface TransferFailure {
   /** The other side's own words, without Git's decoration. */
   readonly words: string;
   readonly hint: string | undefined;
+  /** Nothing was sent: not long before, the other side had failed like that. */
+  readonly notSent?: true;
 }
+
+/** What Git's standard error ends with if we have ended it, for nothing had come from it for too long. */
+export const noProgress = 'no sign of progress';
 
 const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: string }[] = [
   {
@@ -32,6 +38,13 @@ const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: s
     pattern:
       /No space left on device|out of diskspace|disk quota|unable to write (sha1|loose|file)|couldn't write '/i,
     hint: 'the disk under the shared repository is full: make room there',
+  },
+  {
+    // Git does not show `Retry-After`.
+    code: 'busy',
+    pattern:
+      /(returned error:|HTTP) (429|50[0234])\b|rate limit|too (many|frequent) (concurrent |simultaneous )?(requests|connections|sessions|authentication failures)|requested too many times|(kex_exchange|ssh_exchange)_identification: .*(closed|reset)|Not allowed at this time|Exceeded MaxStartups|temporarily unavailable|(try again|retry) later/i,
+    hint: 'its host has too much to do, or answers nobody so often: try again in a minute',
   },
   {
     code: 'refused-by-hook',
@@ -52,27 +65,32 @@ const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: s
   {
     code: 'denied',
     pattern:
-      /Permission denied|Authentication failed|could not read Username|access denied|not allowed|403|401/i,
+      /Permission denied|Authentication failed|could not read Username|access denied|not allowed|(returned error:|HTTP) 40[13]\b/i,
     hint: 'check your credentials: `git ls-remote URL` must work, too',
   },
   {
     code: 'unreachable',
     pattern:
-      /does not appear to be a git repository|not a git repository|Could not read from remote|Could not resolve host|Connection (refused|timed out|reset|closed)|unable to access|No such file or directory|repository .* not found|hung up unexpectedly|Network is unreachable/i,
+      /does not appear to be a git repository|not a git repository|Could not read from remote|Could not resolve host|Connection (refused|timed out|reset|closed)|unable to access|No such file or directory|repository .* not found|hung up (unexpectedly|upon initial contact)|Network is unreachable|unable to connect|no sign of progress/i,
     hint: 'check the address (`remote` in .dstackrc, or `git remote -v`) and the network, then try again',
   },
 ];
 
+/** What tells no reason: advice, where to and what, how far it has come (`Writing objects:  50% (1/2)`). */
+const decoration =
+  /^(hint:|To |From |POST |Everything up-to-date|Please make sure|and the repository exists|([*+=t-] +)?(\[[a-z ]+\]|[0-9a-f]{4,}\.{2,3}[0-9a-f]{4,}) +.* -> |[A-Z][A-Za-z ]+: +\d+(%|, done)|Delta compression using|Total \d)/;
+
 /** Reads a failed transfer's standard error. */
 export function explainTransferFailure(stderr: string): TransferFailure {
-  const lines = stderr
+  const reasons = stderr
+    .split(/[\r\n]/)
+    .filter((line) => !decoration.test(line.replace(/^remote: ?/, '').trim()))
+    .join('\n');
+  const lines = reasons
     .split('\n')
     .map((line) => line.replace(/^(fatal|error|remote): ?/, '').trim())
-    .filter(
-      (line) =>
-        line && !/^(hint:|To |Everything up-to-date|Please make sure|and the repository exists)/.test(line),
-    );
-  const found = known.find(({ pattern }) => pattern.test(stderr));
+    .filter(Boolean);
+  const found = known.find(({ pattern }) => pattern.test(reasons));
   return {
     code: found?.code ?? 'failed',
     words: [...new Set(lines)].slice(0, 4).join('; ') || 'no reason given',

@@ -1,7 +1,8 @@
 import type { CommitInput } from '../git/write-commits.ts';
+import { backOff } from './back-off.ts';
 import { claimFile, claimMessage, logTree, recordMessage, trailers, treeOf } from './claim-commits.ts';
 import { timeOf } from './clock.ts';
-import { backOff, compareAndSwap, type SwapResult } from './compare-and-swap.ts';
+import { compareAndSwap, type SwapResult } from './compare-and-swap.ts';
 import { type ClaimFile, formatVersion, printFile, type RecordFile } from './formats.ts';
 import { inOrder } from './in-order.ts';
 import { type Ledger, signature } from './ledger.ts';
@@ -61,6 +62,11 @@ export interface ClaimHolder {
   withdraw(): Promise<void>;
 }
 
+/** A swap that hangs is given up in time for another try before the lease runs out. No host is judged by less. */
+function limitOf(lease: number): number {
+  return Math.max(5_000, (lease * 1000) / 3);
+}
+
 export type AcquireResult = { result: 'won'; holder: ClaimHolder } | { result: 'lost' | 'unknown' };
 
 /**
@@ -78,6 +84,7 @@ export async function acquireClaim(
   const { shared, names } = ledger;
   const ref = names.job('claims', entry.id);
   const mine = new Set<string>();
+  const limit = limitOf(claimant.lease);
   if (over) await shared.obtain([over.commit]);
   let claim: ClaimFile = {
     format: formatVersion,
@@ -126,6 +133,7 @@ export async function acquireClaim(
     { ref, from: over?.commit ?? null, to: tip },
     mine,
     backOff(ledger.clock, 4),
+    limit,
   );
   if (swapped !== 'won') return { result: swapped };
 
@@ -147,7 +155,7 @@ export async function acquireClaim(
     giveUp: (attempt: number) => boolean | Promise<boolean>,
   ): Promise<SwapResult | 'unknown'> => {
     startedAt = ledger.clock.monotonic();
-    const result = await compareAndSwap(shared, { ref, from: tip, to: commit }, mine, giveUp);
+    const result = await compareAndSwap(shared, { ref, from: tip, to: commit }, mine, giveUp, limit);
     if (result === 'won') {
       tip = commit;
       acknowledgedAt = startedAt;
@@ -226,7 +234,7 @@ export async function acquireClaim(
     },
     withdraw() {
       return oneAtATime(async () => {
-        await compareAndSwap(shared, { ref, from: tip, to: null }, mine, backOff(ledger.clock, 5));
+        await compareAndSwap(shared, { ref, from: tip, to: null }, mine, backOff(ledger.clock, 5), limit);
       });
     },
   };

@@ -1,5 +1,4 @@
 import type { RefUpdate } from '../git/push.ts';
-import type { Clock } from './clock.ts';
 import type { SharedRepository } from './shared-repository.ts';
 
 /** What became of a swap: `lost` only when another's object was seen there. */
@@ -22,44 +21,38 @@ export function judgeTip(
  * so the ref is read again. A tip that is any object I made is mine, and the new expected value.
  * @param mine ids of objects that only I can have put there
  * @param giveUp asked before each further try, with the last error; throw or return true to stop (then `unknown`)
+ * @param limit milliseconds without a sign of progress after which a push is of no more use; reading gets half of it
  */
 export async function compareAndSwap(
   shared: SharedRepository,
   update: RefUpdate & { from: string | null },
   mine: ReadonlySet<string>,
   giveUp: (attempt: number, error: unknown) => boolean | Promise<boolean>,
+  limit?: number,
 ): Promise<SwapResult | 'unknown'> {
+  const pushOptions = limit === undefined ? {} : { limit };
+  const listOptions = limit === undefined ? {} : { limit: limit / 2 };
   let from = update.from;
   for (let attempt = 1; ; attempt += 1) {
     let problem: unknown;
-    const outcome = await shared.push([{ ...update, from }]).catch((error: unknown) => {
+    const outcome = await shared.push([{ ...update, from }], pushOptions).catch((error: unknown) => {
       problem = error;
       return null;
     });
     if (outcome?.ok) return 'won';
     problem ??= outcome?.failure;
     try {
-      const parent = update.ref.slice(0, update.ref.lastIndexOf('/'));
-      const tip = (await shared.list([parent])).get(update.ref) ?? null;
-      const verdict = judgeTip(tip, { from, to: update.to }, mine);
-      if (typeof verdict === 'string') return verdict;
-      from = verdict.retryFrom;
+      // What was not sent has changed nothing.
+      if (!outcome?.failure.notSent) {
+        const parent = update.ref.slice(0, update.ref.lastIndexOf('/'));
+        const tip = (await shared.list([parent], listOptions)).get(update.ref) ?? null;
+        const verdict = judgeTip(tip, { from, to: update.to }, mine);
+        if (typeof verdict === 'string') return verdict;
+        from = verdict.retryFrom;
+      }
     } catch (error) {
       problem = error;
     }
     if (await giveUp(attempt, problem)) return 'unknown';
   }
-}
-
-/** Waits between tries: doubling from 50 ms to 2 s, with jitter; gives up after `limit` tries. */
-export function backOff(
-  clock: Pick<Clock, 'sleep' | 'random'>,
-  limit: number,
-): (attempt: number) => Promise<boolean> {
-  return async (attempt) => {
-    if (attempt >= limit) return true;
-    const delay = Math.min(2_000, 50 * 2 ** (attempt - 1)) * (0.5 + clock.random());
-    await clock.sleep(delay);
-    return false;
-  };
 }

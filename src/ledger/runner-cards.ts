@@ -1,7 +1,8 @@
 import { DstackError } from '../errors.ts';
 import type { TransferFailure } from '../git/transfer-failure.ts';
+import { backOff } from './back-off.ts';
 import { timeOf } from './clock.ts';
-import { backOff, compareAndSwap } from './compare-and-swap.ts';
+import { compareAndSwap } from './compare-and-swap.ts';
 import { formatVersion, parseFile, printFile, type RunnerFile, runnerSchema } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';
 import { readFile } from './live.ts';

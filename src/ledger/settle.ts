@@ -1,6 +1,6 @@
 import type { RefUpdate } from '../git/push.ts';
 import { isObjectId } from '../git/repository.ts';
-import { backOff } from './compare-and-swap.ts';
+import { backOff } from './back-off.ts';
 import { formatVersion, type RecordFile } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';
 import { logNote } from './log-note.ts';

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import pRetry from 'p-retry';
 import { DstackError } from '../errors.ts';
 import { fetchRefs } from '../git/fetch.ts';
 import { type GitObject, openObjectReader } from '../git/object-reader.ts';
@@ -29,16 +31,18 @@ export interface SharedRepository {
   /**
    * The refs at or below any of the prefixes, and afterwards their objects can be read.
    * A listing is no snapshot: with pushes going on, a ref that moves can be in neither of two places.
-   * @throws DstackError `unreachable` and the like
+   * @param options.limit milliseconds after which there is no more use in it
+   * @throws DstackError `unreachable`, `busy` and the like
    */
-  list(prefixes: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  list(prefixes: readonly string[], options?: { limit?: number }): Promise<ReadonlyMap<string, string>>;
   /** `<id>` or `<id>:<path>`; null if it isn't there. */
   read(name: string): Promise<GitObject | null>;
   /** Writes commits into the local repository; see {@link writeCommits}. @returns their ids */
   write(commits: readonly CommitInput[]): Promise<string[]>;
   /** Brings objects that were seen there into the local repository, so that own commits can build on them. */
   obtain(ids: readonly string[]): Promise<void>;
-  push(updates: readonly RefUpdate[], options?: { atomic?: boolean }): Promise<PushOutcome>;
+  /** @param options.limit milliseconds without a sign of progress after which there is no more use in it */
+  push(updates: readonly RefUpdate[], options?: { atomic?: boolean; limit?: number }): Promise<PushOutcome>;
   close(): void;
 }
 
@@ -118,7 +122,7 @@ async function openOnThisMachine(local: Repository, path: string): Promise<Share
       if (failure) throw unreachable(path, failure);
     },
     write: (commits) => writeCommits(local, commits),
-    push: (updates, options) => push(local, path, updates, { atomic: options?.atomic ?? false }),
+    push: (updates, options) => push(local, path, updates, { ...options, atomic: options?.atomic ?? false }),
     close() {
       reader.close();
       ownReader.close();
@@ -134,7 +138,7 @@ function openByFetching(local: Repository, remote: string, address: string): Sha
   // Two fetches into the same refs would get in each other's way.
   const oneAtATime = inOrder();
 
-  const fetchPrefixes = async (prefixes: readonly string[]) => {
+  const fetchPrefixes = async (prefixes: readonly string[], limit?: number) => {
     // Without a refspec Git would fetch, and prune, whatever the user has configured for this remote.
     if (prefixes.length === 0) return new Map<string, string>();
     const refspecs = prefixes.map((prefix) => {
@@ -142,12 +146,17 @@ function openByFetching(local: Repository, remote: string, address: string): Sha
       // Without a slash before it, the star matches the ref of that very name as well as those below it.
       return `+${below}*:${join(mirror, below)}*`;
     });
-    for (let attempt = 1; ; attempt += 1) {
-      const failure = await fetchRefs(local, remote, refspecs, { prune: true });
-      if (!failure) break;
-      if (failure.code !== 'lock' || attempt === 4) throw unreachable(location, failure);
-      await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** attempt * Math.random()));
-    }
+    const fetchOnce = async () => {
+      const failure = await fetchRefs(local, remote, refspecs, { prune: true, limit });
+      if (failure) throw unreachable(location, failure);
+    };
+    await pRetry(fetchOnce, {
+      retries: 3,
+      minTimeout: 50,
+      randomize: true,
+      // Another process of this repository's fetches, too.
+      shouldRetry: ({ error }) => error instanceof DstackError && error.code === 'lock',
+    });
     const refs = await listRefs(
       local.gitDir,
       prefixes.map((prefix) => `${mirror}/${prefix}`),
@@ -160,14 +169,42 @@ function openByFetching(local: Repository, remote: string, address: string): Sha
     remote,
     local,
     path: null,
-    list: (prefixes) => oneAtATime(() => fetchPrefixes(prefixes)),
+    list: (prefixes, { limit } = {}) =>
+      limit === undefined
+        ? oneAtATime(() => fetchPrefixes(prefixes))
+        : inTime(limit, location, (left) => oneAtATime(async () => fetchPrefixes(prefixes, left()))),
     read: (name) => reader.read(name),
     // A listing has fetched them already.
     obtain: async () => {},
     write: (commits) => writeCommits(local, commits),
-    push: (updates, options) => push(local, remote, updates, { atomic: options?.atomic ?? false }),
+    push: (updates, options) =>
+      push(local, remote, updates, { ...options, atomic: options?.atomic ?? false }),
     close: () => reader.close(),
   };
+}
+
+/** A listing that waits for another one, which may hang for longer than there is time. */
+async function inTime<T>(
+  limit: number,
+  location: string,
+  act: (left: () => number) => Promise<T>,
+): Promise<T> {
+  const until = performance.now() + limit;
+  const tooLate = () =>
+    unreachable(location, { code: 'unreachable', words: 'it does not answer in time', hint: undefined });
+  const timeout = new AbortController();
+  try {
+    return await Promise.race([
+      act(() => {
+        const left = until - performance.now();
+        if (left <= 0) throw tooLate();
+        return left;
+      }),
+      sleep(limit, undefined, { signal: timeout.signal }).then(() => Promise.reject(tooLate())),
+    ]);
+  } finally {
+    timeout.abort();
+  }
 }
 
 /** The error for a shared repository that doesn't answer, in its own words; or for what keeps us from listening. */

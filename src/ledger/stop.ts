@@ -1,6 +1,7 @@
+import { backOff } from './back-off.ts';
 import type { Claimant } from './claims.ts';
 import { closeJob } from './close-job.ts';
-import { backOff, compareAndSwap } from './compare-and-swap.ts';
+import { compareAndSwap } from './compare-and-swap.ts';
 import { decide } from './decide.ts';
 import { formatVersion, printFile, type StopFile } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';

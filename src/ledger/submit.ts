@@ -4,7 +4,7 @@ import { isObjectId } from '../git/repository.ts';
 import { git } from '../git/run-git.ts';
 import type { Signature } from '../git/write-commits.ts';
 import type { JobSpec } from '../language/job-spec.ts';
-import { backOff } from './compare-and-swap.ts';
+import { backOff } from './back-off.ts';
 import { formatVersion, type JobFile, printFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
 import { isName } from './names.ts';

@@ -1,6 +1,7 @@
 import { DstackError } from '../errors.ts';
 import { parseCommit } from '../git/object-reader.ts';
-import { backOff, compareAndSwap } from './compare-and-swap.ts';
+import { backOff } from './back-off.ts';
+import { compareAndSwap } from './compare-and-swap.ts';
 import type { Ledger } from './ledger.ts';
 import { parseRunMessage, type RunMessage } from './submit.ts';
 

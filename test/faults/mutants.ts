@@ -13,8 +13,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a lease cancelled by a plus: whatever the ref points at, it is overwritten',
     file: 'src/ledger/compare-and-swap.ts',
-    text: 'shared.push([{ ...update, from }])',
-    by: 'shared.push([{ ...update, from: undefined }])',
+    text: 'shared.push([{ ...update, from }], pushOptions)',
+    by: 'shared.push([{ ...update, from: undefined }], pushOptions)',
     kind: /took \S+ over|without holding its claim|replaced its outcome|removed a claim/,
   },
   {

@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeCommits } from '../../src/git/write-commits.ts';
+import { backOff } from '../../src/ledger/back-off.ts';
 import { acquireClaim } from '../../src/ledger/claims.ts';
-import { backOff, compareAndSwap, judgeTip } from '../../src/ledger/compare-and-swap.ts';
+import { compareAndSwap, judgeTip } from '../../src/ledger/compare-and-swap.ts';
 import { type Ledger, signature } from '../../src/ledger/ledger.ts';
 import {
   claimant,

@@ -119,6 +119,8 @@ export const runnerSchema = z.strictObject({
   seenAt: time,
   heartbeat: z.number().positive(),
   draining: z.boolean(),
+  /** What it waits for, for people; null: it has something to do. */
+  waiting: line.nullable(),
   nonce: z.string().max(64),
 });
 

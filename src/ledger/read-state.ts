@@ -228,14 +228,20 @@ function waiting(
   return { ...notYet, state: 'submitted' as const, reason, runner: null, attempt: 0, claimedAt: null };
 }
 
-/** What a runner works on, from the claims: its card says so only as of its last heartbeat. */
+/** What a runner works on, and the image that it waits for, from the claims: its card is as of its last heartbeat. */
 function withJobs(card: RunnerView, runs: readonly RunView[]): RunnerView {
-  const jobs = runs.flatMap((run) =>
-    run.jobs
-      .filter((job) => job.runner === card.name && !isFinal(job.state))
-      .map((job) => jobName({ run: run.name, job: job.name })),
+  const mine = runs.flatMap((run) =>
+    run.jobs.filter((job) => job.runner === card.name && !isFinal(job.state)),
   );
-  return { ...card, jobs };
+  const pulling = mine.find((job) => job.state === 'pulling');
+  return {
+    ...card,
+    jobs: mine.map((job) => jobName({ run: job.run, job: job.name })),
+    // The claim says it sooner than the card.
+    waiting: pulling
+      ? `the image of ${pulling.run}/${pulling.name}: ${pulling.reason ?? pulling.image}`
+      : card.waiting,
+  };
 }
 
 async function readCard(
@@ -253,9 +259,8 @@ async function readCard(
 }
 
 function viewCard(card: RunnerFile): RunnerView {
-  const { name, host, executor, concurrency, version, labels, jobs, startedAt, seenAt, heartbeat, draining } =
-    card;
-  return { name, host, executor, concurrency, version, labels, jobs, startedAt, seenAt, heartbeat, draining };
+  const { format, nonce, instance, pid, ...view } = card;
+  return view;
 }
 
 /** Commits can bear any number for a time; what is no date is taken for the beginning of time. */

@@ -76,6 +76,8 @@ export interface RunnerView {
   readonly heartbeat: number;
   /** True while it is ending what it has and claims no more. */
   readonly draining: boolean;
+  /** What it waits for, as of `seenAt`; one line. Null: it has something to do. */
+  readonly waiting: string | null;
 }
 
 /** All that a reader sees of a ledger at one moment: a pure function of its refs. Newest run first. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { watch } from 'chokidar';
 import type { SharedRepository } from './shared-repository.ts';
 
-/** The file that the hook of a shared repository touches at every push, inside its folder. */
+/** The file that the hook of a shared repository touches at every push in which there is something to do, inside its folder. */
 export function wakeFile(path: string): string {
   return join(path, 'dstack', 'wake');
 }

@@ -6,8 +6,13 @@ import { announceRunner } from './announce.ts';
 export interface Presence {
   /** Another runner has taken the name. */
   readonly replaced: boolean;
+  /** Something that others may want to see before the next heartbeat: told then, once, and not too often. */
+  tell(matter: string | null): void;
   remove(): Promise<void>;
 }
+
+/** At least so long between two heartbeats of which one comes early, milliseconds: each costs a push. */
+const leastBetween = 5_000;
 
 /**
  * Puts up the runner's card and renews it at each heartbeat; takes down those of runners that were killed.
@@ -25,6 +30,8 @@ export async function keepPresent(
   const takeDownDead = watchForDeadCards(ledger);
   let beat: Promise<void> | null = null;
   let isReplaced = false;
+  let told: string | null = null;
+  let toldAt = Number.NEGATIVE_INFINITY;
   const update = async () => {
     const result = await card.update(content()).catch(() => 'unknown' as const);
     await takeDownDead().catch(() => {});
@@ -40,6 +47,14 @@ export async function keepPresent(
   return {
     get replaced() {
       return isReplaced;
+    },
+    tell(matter) {
+      if (matter === told || isReplaced) return;
+      if (matter !== null && performance.now() - toldAt < leastBetween) return;
+      told = matter;
+      if (matter === null) return;
+      toldAt = performance.now();
+      beat ??= update();
     },
     async remove() {
       clearInterval(timer);

@@ -2,14 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DstackError } from '../errors.ts';
+import type { JobSpec } from '../language/job-spec.ts';
 import { inOrder } from '../ledger/in-order.ts';
 import { type Live, openLiveReader } from '../ledger/live.ts';
+import type { SilenceWatch } from '../ledger/silence.ts';
 import { openWake, type Wake } from '../ledger/wake.ts';
+import { type Contact, keepContact } from './contact.ts';
 import { openLookout } from './lookout.ts';
 import { keepPresent, type Presence } from './presence.ts';
 import type { RunnerOptions } from './runner-options.ts';
 import { type Shift, startShift } from './shift.ts';
 import { clearUp, keepTidy } from './tidy.ts';
+import { type Waiting, waitingFor } from './waiting.ts';
 import type { Workplace } from './workplace.ts';
 
 export interface Runner {
@@ -30,6 +34,8 @@ export function startRunner(options: RunnerOptions): Runner {
     lease: options.lease / 1000,
   };
   const startedAt = new Date().toISOString();
+  const contact = keepContact(options.log, options.ledger.clock);
+  let waiting: Waiting | null = null;
   let wake: Wake | null = null;
   const work: Workplace = {
     ...options,
@@ -54,7 +60,21 @@ export function startRunner(options: RunnerOptions): Runner {
     startedAt,
     heartbeat: claimant.lease / 3,
     draining: shift.ending(),
+    waiting: [waiting?.words, contact.lately()].filter(Boolean).join('; ') || null,
   });
+  /** After each look. @returns what others may want to see before the next heartbeat */
+  const noteWaiting = (live: Live, silence: SilenceWatch): string | null => {
+    waiting = waitingFor({
+      live,
+      silence,
+      instance: claimant.instance,
+      jobs: shift.jobs(),
+      concurrency: options.concurrency,
+      ending: shift.ending(),
+      unfitFor: (spec) => unfitFor(options, spec),
+    });
+    return waiting && worthTelling.has(waiting.matter) ? waiting.matter : null;
+  };
 
   const ended = (async () => {
     const { log } = options;
@@ -77,7 +97,9 @@ export function startRunner(options: RunnerOptions): Runner {
         { repository: options.ledger.shared.location, executor: options.executors.description },
         'watching',
       );
-      await watch(work, options, shift, wake);
+      await watch(work, options, shift, wake, contact, (live, silence) =>
+        presence?.tell(noteWaiting(live, silence)),
+      );
     } finally {
       await shift.end();
       await presence?.remove();
@@ -96,10 +118,15 @@ export function startRunner(options: RunnerOptions): Runner {
 }
 
 /** Looks and acts, at every sign of a change and every so often, until the shift is over. */
-async function watch(work: Workplace, options: RunnerOptions, shift: Shift, wake: Wake): Promise<void> {
-  const { log } = options;
+async function watch(
+  work: Workplace,
+  options: RunnerOptions,
+  shift: Shift,
+  wake: Wake,
+  contact: Contact,
+  looked: (live: Live, silence: SilenceWatch) => void,
+): Promise<void> {
   const lookout = openLookout(work.ledger, work.reader);
-  let failures = 0;
   let lookedAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     const start = performance.now();
@@ -112,24 +139,30 @@ async function watch(work: Workplace, options: RunnerOptions, shift: Shift, wake
         live = await lookout.look(shift.suspicious());
         lookedAt = start;
       }
-      if (failures > 0) log.info('the shared repository is back');
-      failures = 0;
+      contact.answered();
       if (live) {
         dueIn = await shift.act(live, lookout.silence);
         if (shift.isOver(live)) return;
+        looked(live, lookout.silence);
       }
     } catch (error) {
       lookout.failed();
-      failures += 1;
-      if (failures === 1)
-        log.warn({ error: (error as Error).message }, 'the shared repository does not answer');
+      contact.failed(error);
       if (shift.ending() && shift.jobs().length === 0) return;
     }
     const took = performance.now() - start;
-    await wake.wait(Math.min(dueIn, pause(options.poll, failures)));
+    await wake.wait(Math.min(dueIn, pause(options.poll, contact.failures())));
     // Many wake-ups in a row are one; and where looking takes long, for many do, it is done more rarely.
     await sleep(Math.min(options.poll, Math.max(20, 3 * took)));
   }
+}
+
+/** What is rare, and worth a push of its own. */
+const worthTelling = new Set<Waiting['matter']>(['lease', 'fitting', 'dependencies']);
+
+function unfitFor({ executors }: RunnerOptions, spec: JobSpec): string | null {
+  if (executors.choose(spec) !== null) return null;
+  return spec.image === null ? 'needs plain processes' : 'needs Docker';
 }
 
 /** Milliseconds: with jitter, so that runners don't poll in step; longer while the repository is away. */

@@ -1,3 +1,4 @@
+import { formatDuration } from '../human-units.ts';
 import type { RunnerView } from '../ledger/state.ts';
 import type { Style } from './colours.ts';
 import { formatAge } from './duration.ts';
@@ -14,6 +15,11 @@ export function runnerCondition(runner: RunnerView, now: number): RunnerConditio
   // An unreadable time is not a sign of life.
   if (!(silence <= MISSED_HEARTBEATS * runner.heartbeat * 1000)) return 'late';
   return runner.draining ? 'draining' : 'alive';
+}
+
+function silentFor(runner: RunnerView, now: number): string {
+  const silence = now - Date.parse(runner.seenAt);
+  return Number.isNaN(silence) ? 'its time can’t be read' : `silent for ${formatDuration(silence)}`;
 }
 
 const styles: Readonly<Record<RunnerCondition, Style>> = { alive: 'green', late: 'red', draining: 'yellow' };
@@ -35,6 +41,7 @@ export function runnerTable(runners: readonly RunnerView[], now: number, options
         .map(([name, value]) => `${name}=${value}`)
         .join(' '),
       runner.jobs.join(' '),
+      condition === 'late' ? `word from it: ${silentFor(runner, now)}` : (runner.waiting ?? ''),
     ];
   });
   return formatTable(
@@ -48,6 +55,7 @@ export function runnerTable(runners: readonly RunnerView[], now: number, options
       { title: 'VERSION', optional: true },
       { title: 'LABELS', least: 6, optional: true },
       { title: 'DOING', least: 6 },
+      { title: 'WAITS FOR', least: 9 },
     ],
     rows,
     options,

@@ -69,7 +69,18 @@ for (const shell of findShells()) {
       () => !existsSync(inside(shared, 'sync.lock')) && !existsSync(inside(shared, 'sync.dirty')),
     );
 
-  test('wakes the watchers at every push to a ref of dstack', async ({ shared }) => {
+  test('lets the watchers sleep when a runner says that it lives', async ({ shared }) => {
+    const others = ['runners/gpu-1', 'cache/0123', 'tags/best'].map((name) => `refs/dstack/${name}`);
+    assert.deepEqual(await shared.push(others), silent);
+    assert.equal(wake(shared), undefined);
+    for (const area of ['claims', 'stops', 'queue']) {
+      const before = wake(shared);
+      assert.deepEqual(await shared.push([`refs/dstack/${area}/brave-otter-7k2m/train`]), silent);
+      assert.notEqual(wake(shared), before, area);
+    }
+  });
+
+  test('wakes the watchers at every push in which there is something to do', async ({ shared }) => {
     assert.deepEqual(await shared.push([queue]), silent);
     const first = wake(shared);
     assert.ok(first);

@@ -216,6 +216,7 @@ test('runners are shown by their cards', async () => {
     startedAt: '2026-03-01T12:00:00.000Z',
     heartbeat: 20,
     draining: false,
+    waiting: null,
   };
   for (const name of ['gpu-2', 'gpu-1']) await putUpCard(ledger, { ...card, name }, null);
   const { runners } = await openStateReader(ledger).read();
@@ -230,8 +231,14 @@ test('runners are shown by their cards', async () => {
   const holder = await claim(ledger, await queued(ledger, 'run-1'), claimant('gpu-2'));
   const jobsOf = async () => (await openStateReader(ledger).read()).runners.map(({ jobs }) => jobs);
   assert.equal(await jobsOf(), [[], [jobName(holder.id)]]);
+  // The image that one of them waits for, too.
+  const waitsFor = async () => (await openStateReader(ledger).read()).runners[1]?.waiting;
+  assert.is(await waitsFor(), null);
+  await holder.renew({ state: 'pulling', detail: '40 %' });
+  assert.is(await waitsFor(), 'the image of run-1/train: 40 %');
   await finish(holder);
   assert.equal(await jobsOf(), [[], []]);
+  assert.is(await waitsFor(), null);
 });
 
 test.run();

@@ -18,6 +18,7 @@ const content: CardContent = {
   startedAt: '2026-03-01T12:00:00.000Z',
   heartbeat: 20,
   draining: false,
+  waiting: null,
 };
 
 test('a card is put up, kept up to date, and removed', async () => {

@@ -68,6 +68,7 @@ export function sampleRunner(name: string, runner: Partial<RunnerView> = {}): Ru
     seenAt: ago(5),
     heartbeat: 20,
     draining: false,
+    waiting: null,
     ...runner,
   };
 }

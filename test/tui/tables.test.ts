@@ -99,6 +99,7 @@ test('foreign text cannot break a line or steer the terminal', () => {
     jobs: [evil],
     version: evil,
     executor: evil,
+    waiting: evil,
   });
   for (const text of [
     statusTable({ runs: [run], runners: [] }, { now: NOW }),
@@ -123,6 +124,18 @@ test('a runner is late after three heartbeats, whatever else it is', () => {
   assert.match(
     runnerTable(sampleState.runners, NOW),
     /\ngpu-1 +alive +gpu-1\.lab +docker +1\/2 +5s ago +0\.1\.0 +gpu=a100 +brave-otter-7k2m\/train-1\ngpu-2 +late /,
+  );
+});
+
+test('what a runner waits for is its last column; of one that is late it is known only for how long it is', () => {
+  const waiting = 'work: the queue is empty';
+  const table = runnerTable(
+    [sampleRunner('a', { waiting }), sampleRunner('b', { waiting, seenAt: ago(185) })],
+    NOW,
+  );
+  assert.match(
+    table,
+    / WAITS FOR\na .* work: the queue is empty\nb +late .* word from it: silent for 3m05s\n$/,
   );
 });
 

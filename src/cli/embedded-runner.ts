@@ -3,10 +3,11 @@ import { dirname } from 'node:path';
 import { pino } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
 import { startWatchdog } from '../executor/watchdog.ts';
-import { initBareRepository } from '../git/repository.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
+import { ownLedger } from '../runner/own-ledger.ts';
+import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
 import { lockRunner } from '../runner/runner-lock.ts';
 import { packageFile } from './package-file.ts';
@@ -24,13 +25,15 @@ export async function embeddedRunner(
   const { name, unlock } = takeName(location);
   const folders = runnerFolders(location, name);
   const { objectFormat } = project.repository;
-  const cache = await initBareRepository(folders.cache, { objectFormat });
-  const own = await openLedger({
-    local: await initBareRepository(folders.ledger, { objectFormat }),
+  const log = pino({ level: 'silent' });
+  const repositories = await openOwnRepositories(folders, objectFormat, log);
+  const opened = await openLedger({
+    local: repositories.own,
     remote: location,
     refPrefix: project.config.refPrefix,
     who: ledger.who,
   });
+  const own = ownLedger(opened, log);
   const watchdog = startWatchdog({ watchdogScript: packageFile('watchdog') });
   const executors = await openExecutors({
     requested: project.config.runner.executor,
@@ -43,7 +46,7 @@ export async function embeddedRunner(
     ledger: own,
     store: await openLedgerStore(project, ledger),
     executors,
-    cache,
+    cache: repositories.cache,
     name,
     version: packageJson.version,
     labels: {},
@@ -52,7 +55,7 @@ export async function embeddedRunner(
     poll: 1_000,
     grace,
     folder: folders.work,
-    log: pino({ level: 'silent' }),
+    log,
     until: { kind: 'run', run },
     onChange: notify,
   });

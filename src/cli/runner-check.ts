@@ -6,10 +6,16 @@ import { createDockerExecutor } from '../executor/docker-executor.ts';
 import { listGpus } from '../executor/gpus.ts';
 import { createProcessExecutor } from '../executor/process-executor.ts';
 import { requireGit } from '../git/git-version.ts';
-import { initBareRepository, openRepository } from '../git/repository.ts';
-import { findStaleLocks, removeStaleLocks } from '../git/stale-locks.ts';
-import { openLedger } from '../ledger/ledger.ts';
+import {
+  discoverRepository,
+  initBareRepository,
+  openRepository,
+  type Repository,
+} from '../git/repository.ts';
+import { findStaleLocks, gitProcessesIn, removeStaleLocks } from '../git/stale-locks.ts';
+import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
+import { tryToWrite } from '../ledger/try-to-write.ts';
 import { openStore } from '../store/open-store.ts';
 import { plainText } from '../terminal-text.ts';
 import { storeLocation } from './project.ts';
@@ -48,52 +54,101 @@ export async function checkRunner(options: { fix?: true; json?: true }): Promise
 }
 
 async function checkRepository(fix: boolean): Promise<Check[]> {
-  const checks: Check[] = [];
-  let where: Awaited<ReturnType<typeof runnerConfig>> | null = null;
-  checks.push(
-    await attempt('repository', async () => {
-      where = await runnerConfig({});
-      const { remote, folder, config } = where;
-      const scratch = await mkdtemp(join(tmpdir(), 'dstack-check-'));
-      try {
-        const { path } = await resolveRemote(remote, folder);
-        const objectFormat = path === null ? 'sha1' : (await openRepository(path)).objectFormat;
-        const local = await initBareRepository(join(scratch, 'objects.git'), { objectFormat });
-        const ledger = await openLedger({ local, remote, refPrefix: config.refPrefix, folder });
-        const queue = await ledger.shared.list([ledger.names.area('queue')]);
-        ledger.close();
-        return `${ledger.shared.location}: answers, ${queue.size} unfinished ${queue.size === 1 ? 'job' : 'jobs'}`;
-      } finally {
-        await rm(scratch, { recursive: true, force: true });
-      }
-    }),
-  );
-  if (where === null) return checks;
-  const { config, remote, folder } = where as Awaited<ReturnType<typeof runnerConfig>>;
-  const { path } = await resolveRemote(remote, folder);
-  if (path !== null && checks[0]?.ok) {
-    const repository = await openRepository(path);
-    const stale = await findStaleLocks(repository);
-    if (fix) await removeStaleLocks(stale);
-    checks.push({
-      what: 'locks',
-      ok: stale.length === 0 || fix,
-      detail:
-        stale.length === 0
-          ? 'no stale lock files'
-          : `${fix ? 'removed' : 'left by a killed Git'}: ${stale.map(plainText).join(', ')}`,
-      remedy: 'dstack runner check --fix removes them',
+  let where: Where | null = null;
+  const answers = await attempt('repository', async () => {
+    where = await runnerConfig({});
+    return withLedger(where, async ({ shared, names }) => {
+      const { size } = await shared.list([names.area('queue')]);
+      return `${shared.location}: answers, ${size} unfinished ${size === 1 ? 'job' : 'jobs'}`;
     });
-  }
-  checks.push(
-    await attempt('store', async () => {
-      const store = openStore(await storeLocation({ config }, remote, folder));
-      const { sha256, size } = await store.putBytes(Buffer.from('dstack runner check\n'));
-      if (!(await store.has(sha256, size))) throw new Error('what was just written is not there');
-      return `${store.location}: can be written`;
+  });
+  if (where === null) return [answers];
+  const { config, remote, folder } = where as Where;
+  const { path } = await resolveRemote(remote, folder);
+  const places = [
+    ...(path !== null && answers.ok ? [{ repository: await openRepository(path) }] : []),
+    ...(await ownPlaces(folder)),
+  ];
+  // First of all: a lock would be in the way of the push.
+  const locks = places.length > 0 ? [await checkLocks(places, fix)] : [];
+  const writes = await attempt('push', () =>
+    withLedger(where as Where, async (ledger) => {
+      await tryToWrite(ledger);
+      return 'a ref can be pushed, and deleted again';
     }),
   );
-  return checks;
+  const store = await attempt('store', async () => {
+    const store = openStore(await storeLocation({ config }, remote, folder));
+    const { sha256, size } = await store.putBytes(Buffer.from('dstack runner check\n'));
+    if (!(await store.has(sha256, size))) throw new Error('what was just written is not there');
+    return `${store.location}: can be written`;
+  });
+  return [answers, ...locks, ...(answers.ok ? [writes] : []), store];
+}
+
+type Where = Awaited<ReturnType<typeof runnerConfig>>;
+
+/** Opens the shared repository from a repository that is gone afterwards. */
+async function withLedger<T>(
+  { remote, folder, config }: Where,
+  act: (ledger: Ledger) => Promise<T>,
+): Promise<T> {
+  const scratch = await mkdtemp(join(tmpdir(), 'dstack-check-'));
+  try {
+    // By its address: a remote's name means nothing in there.
+    const { address, path } = await resolveRemote(remote, folder);
+    const objectFormat = path === null ? 'sha1' : (await openRepository(path)).objectFormat;
+    const local = await initBareRepository(join(scratch, 'objects.git'), { objectFormat });
+    const ledger = await openLedger({ local, remote: address, refPrefix: config.refPrefix, folder });
+    try {
+      return await act(ledger);
+    } finally {
+      ledger.close();
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** What of one's own repository is dstack's. */
+async function ownPlaces(folder: string): Promise<LockPlace[]> {
+  const repository = await discoverRepository(folder).catch(() => null);
+  const below = ['refs/dstack-remotes', 'dstack/scratch.git', 'dstack/local.git'];
+  return repository ? [{ repository, below: below.map((part) => `${part}/**/*.lock`) }] : [];
+}
+
+interface LockPlace {
+  repository: Repository;
+  /** Only what matches; everything if not given. */
+  below?: string[];
+}
+
+/** Old lock files are removed on demand, but for those that a Git process which is at work there may hold. */
+async function checkLocks(places: readonly LockPlace[], fix: boolean): Promise<Check> {
+  const said: string[] = [];
+  let ok = true;
+  for (const { repository, below } of places) {
+    const stale = await findStaleLocks(repository, below ? { below } : {});
+    if (stale.length === 0) continue;
+    const names = stale.map(plainText).join(', ');
+    const busy = await gitProcessesIn(repository);
+    if (busy.length > 0) {
+      said.push(`old, but Git is at work there (process ${busy.join(', ')}): ${names}`);
+    } else if (fix) {
+      await removeStaleLocks(stale);
+      said.push(`removed: ${names}`);
+      continue;
+    } else {
+      said.push(`left by a killed Git: ${names}`);
+    }
+    ok = false;
+  }
+  return {
+    what: 'locks',
+    ok,
+    detail: said.join('; ') || 'no stale lock files',
+    remedy: 'dstack runner check --fix removes them, once no Git process works there',
+  };
 }
 
 async function attempt(what: string, act: () => Promise<string>): Promise<Check> {

@@ -5,12 +5,14 @@ import type { Config, ConfigInput } from '../config/settings.ts';
 import { DstackError } from '../errors.ts';
 import { startWatchdog } from '../executor/watchdog.ts';
 import { requireGit } from '../git/git-version.ts';
-import { discoverRepository, initBareRepository, openRepository } from '../git/repository.ts';
+import { discoverRepository, openRepository } from '../git/repository.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { checkName } from '../ledger/names.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
 import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
+import { ownLedger } from '../runner/own-ledger.ts';
+import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
 import { lockRunner } from '../runner/runner-lock.ts';
 import { openStore } from '../store/open-store.ts';
@@ -40,13 +42,14 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
   const unlock = lockRunner(folders.lock, name);
   try {
     const objectFormat = path === null ? 'sha1' : (await openRepository(path)).objectFormat;
-    const cache = await initBareRepository(folders.cache, { objectFormat });
-    const ledger = await openLedger({
-      local: await initBareRepository(folders.ledger, { objectFormat }),
+    const { cache, own } = await openOwnRepositories(folders, objectFormat, log);
+    const opened = await openLedger({
+      local: own,
       remote: path ?? address,
       refPrefix: config.refPrefix,
       who: { name: `dstack runner ${name}`, email: `${name}@${hostname()}` },
     });
+    const ledger = ownLedger(opened, log);
     const watchdog = startWatchdog({ watchdogScript: packageFile('watchdog') });
     const executors = await openExecutors({
       requested: config.runner.executor,

@@ -38,7 +38,7 @@ export async function writeCommits(
   commits: readonly CommitInput[],
 ): Promise<string[]> {
   if (commits.length === 0) return [];
-  const scratch = await scratchFolder(repository);
+  let scratch = await scratchFolder(repository);
   // fast-import insists on a ref, so it gets a repository of its own for that: the objects go to the real one.
   const branch = `refs/heads/${randomUUID()}`;
   const input: Uint8Array[] = [];
@@ -46,11 +46,19 @@ export async function writeCommits(
     for (const part of importStream(commit, index + 1, branch)) input.push(part);
   });
   input.push(Buffer.from(commits.map((_, index) => `get-mark :${index + 1}\n`).join('')));
-  const result = await runGit(['fast-import', '--quiet', '--force', '--date-format=raw'], {
-    gitDir: scratch,
-    env: { GIT_OBJECT_DIRECTORY: repository.objectDir },
-    input: Buffer.concat(input),
-  });
+  const run = () =>
+    runGit(['fast-import', '--quiet', '--force', '--date-format=raw'], {
+      gitDir: scratch,
+      env: { GIT_OBJECT_DIRECTORY: repository.objectDir },
+      input: Buffer.concat(input),
+    });
+  let result = await run();
+  if (/not a git repository/i.test(result.stderr)) {
+    // The scratch repository is damaged; there is nothing in it that anybody would miss.
+    await rm(scratch, { recursive: true, force: true });
+    scratch = await scratchFolder(repository);
+    result = await run();
+  }
   await rm(join(scratch, branch), { force: true });
   const ids = result.stdout.toString('utf8').trim().split('\n');
   if (result.exitCode !== 0 || ids.length !== commits.length || !ids.every(isObjectId)) {

@@ -41,7 +41,7 @@ export async function carryOut(
   // First of all: what the run commit does not vouch for gets nothing, not even from the cache.
   try {
     await onceInContact(
-      () => work.oneAtATime(() => fetchSnapshot(work.ledger, work.cache, entry, work.claimant.runner)),
+      () => work.oneAtATime(() => fetchSnapshot(work, entry)),
       () => course.ending.kind !== null,
     );
   } catch (error) {
@@ -139,7 +139,7 @@ async function putInputs(work: Workplace, holder: ClaimHolder, workspace: string
   const { entry } = holder;
   const isOver = () => ending.kind !== null;
   try {
-    if (!isOver()) await checkOutSnapshot(work.cache, entry, workspace);
+    if (!isOver()) await onceInContact(() => checkOutSnapshot(work, entry, workspace), isOver);
     if (!isOver())
       await onceInContact(
         () => restoreInputs(work.ledger, work.reader, entry, work.store, workspace),

@@ -1,28 +1,56 @@
+import { rm } from 'node:fs/promises';
 import { DstackError } from '../errors.ts';
 import { checkOut } from '../git/checkout.ts';
 import { fetchRefs } from '../git/fetch.ts';
 import { parseCommit } from '../git/object-reader.ts';
 import { listRefs, setRefs } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
-import { runGit } from '../git/run-git.ts';
+import { gitFailed, runGit } from '../git/run-git.ts';
+import { isSound, speaksOfDamage, startAnew } from '../git/soundness.ts';
 import { fileFilter } from '../language/file-filter.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { QueueEntry } from '../ledger/live.ts';
 import { unreachable } from '../ledger/shared-repository.ts';
 import { parseRunMessage } from '../ledger/submit.ts';
+import type { Workplace } from './workplace.ts';
 
 /** Snapshots that stay in the runner's object cache, so that the next one transfers only what changed. */
 const keptSnapshots = 20;
 
 const area = 'refs/snapshots';
 
+/** What of a workplace the cache has to do with. */
+type CachePlace = Pick<Workplace, 'ledger' | 'cache' | 'claimant' | 'log'>;
+
 /**
  * Fetches a run's snapshot into the runner's object cache, without the history behind it.
- * @param instance the runner's, so that runners sharing a cache don't write the same refs
+ * A cache that turns out to be damaged is begun anew.
  * @throws DstackError `run-missing` if there is no such run (yet), `untrusted-job` if the run commit doesn't list this
  *   job, `unreachable` and the like if it can't be fetched
  */
-export async function fetchSnapshot(
+export async function fetchSnapshot(work: CachePlace, entry: QueueEntry): Promise<void> {
+  const { ledger, cache, claimant } = work;
+  try {
+    await fetchInto(ledger, cache, entry, claimant.runner);
+  } catch (error) {
+    if (!(await beginAnewIfDamaged(work, error))) throw error;
+    await fetchInto(ledger, cache, entry, claimant.runner);
+  }
+}
+
+/** @returns whether the cache was damaged, and is an empty one now */
+async function beginAnewIfDamaged({ cache, log }: CachePlace, error: unknown): Promise<boolean> {
+  if (!(error instanceof DstackError) || !speaksOfDamage(error.message)) return false;
+  if (await isSound(cache)) return false;
+  log.warn(
+    { repository: cache.gitDir, error: error.message },
+    'the object cache was damaged and is begun anew: snapshots are fetched again',
+  );
+  await startAnew(cache);
+  return true;
+}
+
+async function fetchInto(
   ledger: Ledger,
   cache: Repository,
   entry: QueueEntry,
@@ -56,8 +84,9 @@ async function holds(cache: Repository, commit: string): Promise<boolean> {
 /** A job is what the run commit says it is: whoever can write the queue alone can't have anything executed. */
 async function verifyJob(cache: Repository, entry: QueueEntry, ref: string): Promise<void> {
   const commit = await runGit(['cat-file', 'commit', ref], { gitDir: cache.gitDir });
+  if (commit.exitCode !== 0) throw gitFailed(['cat-file'], commit);
   const id = (await listRefs(cache.gitDir, [ref])).get(ref);
-  const message = commit.exitCode === 0 ? parseRunMessage(parseCommit(commit.stdout).message) : null;
+  const message = parseRunMessage(parseCommit(commit.stdout).message);
   const listed = message?.run === entry.id.run && message.jobs.get(entry.id.job) === entry.blob;
   if (id !== entry.runCommit || !listed) {
     throw new DstackError('untrusted-job', `the run commit of ${entry.id.run} does not list this job.json`, {
@@ -66,12 +95,27 @@ async function verifyJob(cache: Repository, entry: QueueEntry, ref: string): Pro
   }
 }
 
-/** Writes the job's files into an empty folder: the snapshot, or just the part of it that the job depends on. */
-export async function checkOutSnapshot(cache: Repository, entry: QueueEntry, into: string): Promise<void> {
+/**
+ * Writes the job's files into an empty folder: the snapshot, or the part of it that the job depends on. If they turn out
+ * to be damaged, the snapshot is fetched again first.
+ */
+export async function checkOutSnapshot(
+  work: CachePlace & Pick<Workplace, 'oneAtATime'>,
+  entry: QueueEntry,
+  into: string,
+): Promise<void> {
   const { files } = entry.job.spec;
-  await checkOut(cache, {
-    tree: entry.runCommit,
-    into,
-    paths: files?.strict ? fileFilter(files) : undefined,
-  });
+  const paths = files ? fileFilter(files) : undefined;
+  const write = () => checkOut(work.cache, { tree: entry.runCommit, into, paths });
+  try {
+    await write();
+  } catch (error) {
+    if (!(error instanceof DstackError) || !speaksOfDamage(error.message)) throw error;
+    await rm(into, { recursive: true, force: true });
+    await work.oneAtATime(async () => {
+      await beginAnewIfDamaged(work, error);
+      await fetchSnapshot(work, entry);
+    });
+    await write();
+  }
 }

@@ -135,6 +135,10 @@ function buildProgram(): Command {
     .option('-o, --output <folder>', 'where to; by default a folder named after the run')
     .action(async (run, options) => (await import('./checkout.ts')).checkout(run, options));
 
+  command('why <run>', 'why a job was executed, or from where it was taken: RUN/JOB, or all of RUN')
+    .option('--json', 'print JSON')
+    .action(async (run, options) => (await import('./why.ts')).why(run, options));
+
   command('tag <run> <tag>', 'keep a run under a name').action(async (run, tag) =>
     (await import('./tags.ts')).tag(run, tag),
   );

@@ -8,9 +8,10 @@ import { type PlannedJob, planRun } from '../ledger/plan-run.ts';
 import { jobName } from '../ledger/refs.ts';
 import { resultKey } from '../ledger/result-key.ts';
 import { listTags, resolveTag } from '../ledger/tags.ts';
+import { formatBytes } from '../tui/duration.ts';
 import { confirmFirstPush } from './confirm-first-push.ts';
 import { openLocalLedger, openProject, openRemoteLedger, type Project, readWorkflows } from './project.ts';
-import { warn } from './terminal.ts';
+import { plural, warn } from './terminal.ts';
 
 export interface RunOptions {
   detach?: true;
@@ -32,7 +33,9 @@ export interface Request {
   readonly ledger: Ledger;
   readonly workflow: string;
   readonly overrides: Readonly<Record<string, string>>;
-  readonly snapshot: Snapshot;
+  readonly snapshot: { readonly tree: string; readonly parent: string | null };
+  /** What the snapshot has that is in no commit of the user's, in words. */
+  readonly captured: string;
   planFor(runName: string): Promise<PlannedJob[]>;
 }
 
@@ -50,7 +53,7 @@ export async function prepareRequest(
   const specs = plan(workflows, variables, {
     ...request,
     runName: placeholderRunName,
-    resolveTag: () => ({ run: 'a', job: 'a' }),
+    resolveTag: () => [{ run: 'a', job: 'a' }],
   });
   const ledger = options.local ? await openLocalLedger(project, true) : await openRemoteLedger(project);
   if (!ledger) throw new Error('unreachable');
@@ -68,13 +71,7 @@ export async function prepareRequest(
       hint: `remove it first: dstack untag ${options.tag}`,
     });
   }
-  const results = new Map<string, Promise<string | null>>();
-  const resultOf = (run: string, job: string) => {
-    const key = jobName({ run, job });
-    const result = results.get(key) ?? resultKey(ledger, { run, job });
-    results.set(key, result);
-    return result;
-  };
+  const resultOf = rememberResults(ledger);
   const planFor = (runName: string) =>
     planRun(
       project.repository,
@@ -85,7 +82,18 @@ export async function prepareRequest(
       resultOf,
     );
   const recorded = byDeclaredName(overrides, new Set(specs.flatMap((spec) => Object.keys(spec.variables))));
-  return { project, ledger, workflow, overrides: recorded, snapshot, planFor };
+  return { project, ledger, workflow, overrides: recorded, snapshot, captured: captured(snapshot), planFor };
+}
+
+/** {@link resultKey} of jobs of earlier runs, each looked up once. */
+export function rememberResults(ledger: Ledger): (run: string, job: string) => Promise<string | null> {
+  const results = new Map<string, Promise<string | null>>();
+  return (run, job) => {
+    const key = jobName({ run, job });
+    const result = results.get(key) ?? resultKey(ledger, { run, job });
+    results.set(key, result);
+    return result;
+  };
 }
 
 /** On the command line `-` and `_` are the same; what is recorded bears the name that the files have. */
@@ -97,4 +105,13 @@ function byDeclaredName(
   return Object.fromEntries(
     Object.entries(overrides).map(([name, value]) => [names.get(optionKey(name)) ?? name, value]),
   );
+}
+
+/** `2 changed files and 1 untracked file (12B)`. */
+function captured({ stats: { changed, untracked, untrackedBytes } }: Snapshot): string {
+  const parts = [
+    changed > 0 ? plural(changed, 'changed file') : '',
+    untracked > 0 ? `${plural(untracked, 'untracked file')} (${formatBytes(untrackedBytes)})` : '',
+  ].filter(Boolean);
+  return parts.join(' and ') || 'no uncommitted changes';
 }

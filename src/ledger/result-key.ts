@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { RecordFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
-import { belonging, readClaimTip } from './live.ts';
 import { type JobId, jobName } from './refs.ts';
+import { readOutcomes } from './runs.ts';
 import { isSuccess } from './state.ts';
 
 /**
@@ -16,7 +15,7 @@ export async function resultKey(ledger: Ledger, id: JobId): Promise<string | nul
   for (let next = open.pop(); next; next = open.pop()) {
     if (seen.has(jobName(next))) continue;
     seen.add(jobName(next));
-    const record = await outcomeOf(ledger, next);
+    const record = (await readOutcomes(ledger, [next])).get(jobName(next))?.record;
     if (!record || !isSuccess(record.state)) return null;
     if (record.artifacts) manifests.add(record.artifacts.manifest);
     for (const dependency of record.dependsOn) {
@@ -26,15 +25,4 @@ export async function resultKey(ledger: Ledger, id: JobId): Promise<string | nul
   return createHash('sha256')
     .update([...manifests].sort().join('\n'))
     .digest('hex');
-}
-
-async function outcomeOf({ shared, names, ...ledger }: Ledger, id: JobId): Promise<RecordFile | null> {
-  const refs = await shared.list([names.job('jobs', id), names.job('claims', id)]);
-  for (const area of ['jobs', 'claims'] as const) {
-    const commit = refs.get(names.job(area, id));
-    if (!commit) continue;
-    const tip = belonging(id, await readClaimTip({ shared, names, ...ledger }, commit));
-    if (tip.kind === 'finished') return tip.record;
-  }
-  return null;
 }

@@ -8,7 +8,13 @@ export interface PlannedJob {
   /** Container image; null: a plain process. */
   readonly image: string | null;
   readonly dependsOn: readonly { readonly run: string | null; readonly job: string }[];
+  /** What will become of it, and why. */
+  readonly note?: string | undefined;
 }
+
+/** Deeper ones are not moved further to the right, and of more dependencies than these the rest is counted. */
+const deepest = 30;
+const mostNames = 3;
 
 /**
  * A plan as a tree, each job once, below what it waits for: what is above and to the left is executed first.
@@ -36,31 +42,38 @@ export function planTree(
   };
   for (const job of jobs) {
     const parent = parentOf(job);
-    children.set(parent, [...(children.get(parent) ?? []), job]);
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(job);
+    else children.set(parent, [job]);
   }
   const lines: string[] = [];
-  const draw = (parent: string | null, indent: string): void => {
-    const siblings = children.get(parent) ?? [];
-    siblings.forEach((job, index) => {
-      const last = index === siblings.length - 1;
-      const branch = parent === null ? '' : `${last ? glyphs.lastBranch : glyphs.branch} `;
-      const others = job.dependsOn.filter(
-        (dependency) => dependency.run !== null || dependency.job !== parent,
-      );
-      const notes = [
-        job.image ?? 'process',
-        ...(others.length > 0
-          ? [
-              `after ${others.map(({ run, job: name }) => (run === null ? name : `${run}/${name}`)).join(', ')}`,
-            ]
-          : []),
-      ];
-      lines.push(
-        `${indent}${branch}${plainText(job.name)}  ${paint('dim', plainText(notes.join('  ')), colour)}\n`,
-      );
-      draw(job.name, parent === null ? '' : `${indent}${last ? ' ' : glyphs.trunk} `);
-    });
-  };
-  draw(null, '');
+  // Not recursive: a chain of jobs may be longer than the stack is deep.
+  const open = levelOf(null, '', 0);
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { job, parent, last, indent, depth } = next;
+    const branch = parent === null ? '' : `${last ? glyphs.lastBranch : glyphs.branch} `;
+    const notes = [job.image ?? 'process', ...afterOthers(job, parent), ...(job.note ? [job.note] : [])];
+    lines.push(
+      `${indent}${branch}${plainText(job.name)}  ${paint('dim', plainText(notes.join('  ')), colour)}\n`,
+    );
+    const below = parent === null || depth >= deepest ? indent : `${indent}${last ? ' ' : glyphs.trunk} `;
+    for (const child of levelOf(job.name, below, depth + 1)) open.push(child);
+  }
   return lines.join('');
+
+  /** The last one first. */
+  function levelOf(parent: string | null, indent: string, depth: number) {
+    const siblings = children.get(parent) ?? [];
+    return siblings
+      .map((job, index) => ({ job, parent, last: index === siblings.length - 1, indent, depth }))
+      .reverse();
+  }
+}
+
+function afterOthers({ dependsOn }: PlannedJob, parent: string | null): string[] {
+  const others = dependsOn.filter(({ run, job }) => run !== null || job !== parent);
+  if (others.length === 0) return [];
+  const names = others.slice(0, mostNames).map(({ run, job }) => (run === null ? job : `${run}/${job}`));
+  const more = others.length - names.length;
+  return [`after ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`];
 }

@@ -1,0 +1,99 @@
+import { DstackError } from '../errors.ts';
+import { userSignature } from '../git/identity.ts';
+import { setRefs } from '../git/refs.ts';
+import { drawRunName } from '../ledger/names.ts';
+import type { PlannedJob } from '../ledger/plan-run.ts';
+import { prepareRun, submitRun } from '../ledger/submit.ts';
+import { setTag } from '../ledger/tags.ts';
+import { plainText } from '../terminal-text.ts';
+import { planTree } from '../tui/plan-tree.ts';
+import { followToTheEnd } from './follow-to-the-end.ts';
+import type { Interruption } from './interrupt.ts';
+import type { Request, RunOptions } from './prepare-request.ts';
+import { hasColour, printJson, say } from './terminal.ts';
+
+/** How a request is submitted, and whether it is watched. */
+export type SubmitOptions = Pick<
+  RunOptions,
+  'detach' | 'local' | 'cache' | 'name' | 'tag' | 'reason' | 'json'
+>;
+
+/** Pushes a run and, unless it is to go on alone, shows it to its end. */
+export async function submitAndFollow(
+  request: Request,
+  options: SubmitOptions,
+  interruption: Interruption,
+): Promise<void> {
+  const { project, ledger } = request;
+  const { name, commit, jobs } = await submit(request, options, interruption);
+  if (options.tag !== undefined) await setTag(ledger, options.tag, commit);
+  if (!options.json) {
+    say(`${name}: submitted to ${plainText(ledger.shared.location)} with ${request.captured}`);
+    if (!options.detach)
+      process.stderr.write(
+        planTree(
+          jobs.map(({ spec }) => spec),
+          { colour: hasColour(process.stderr) },
+        ),
+      );
+  }
+  const jobNames = jobs.map(({ spec }) => spec.name);
+  if (options.detach) {
+    if (options.json) printJson({ run: name, commit, jobs: jobNames });
+    else process.stdout.write(`${name}\n`);
+  }
+  if (interruption.count() > 0 && !options.local) {
+    throw new DstackError('interrupted', `${name} had been submitted`, {
+      hint: `stop it with: dstack stop ${name}`,
+      exitCode: 130,
+    });
+  }
+  if (options.detach) return;
+  process.exitCode = await followToTheEnd(
+    project,
+    ledger,
+    { name, jobs: jobNames },
+    { local: options.local ?? false, json: options.json ?? false, interruption },
+  );
+}
+
+/** Pushes the run, under a drawn name as often as that is taken. */
+async function submit(
+  { project, ledger, workflow, overrides, snapshot, planFor }: Request,
+  options: SubmitOptions,
+  interruption: Interruption,
+): Promise<{ name: string; commit: string; jobs: readonly PlannedJob[] }> {
+  const author = await userSignature(project.folder, Date.now());
+  for (;;) {
+    const name = options.name ?? drawRunName();
+    const jobs = await planFor(name);
+    const prepared = await prepareRun(ledger, {
+      run: name,
+      workflow,
+      overrides,
+      // Plain Git prints it raw.
+      reason: options.reason?.split('\n').map(plainText).join('\n') ?? null,
+      tree: snapshot.tree,
+      parent: snapshot.parent,
+      author,
+      jobs: jobs.map((job) => ({ ...job, useCache: options.cache })),
+    });
+    interruption.answer((count) => {
+      if (count === 1)
+        return say('interrupted: finding out whether it was submitted; Ctrl+C again leaves at once');
+      say(`${name} may have been submitted: \`dstack status ${name}\` tells`);
+      process.exit(130);
+    });
+    const result = await submitRun(ledger, prepared, () => interruption.count() > 0);
+    if (result === 'submitted') {
+      // So that `git show` finds it at once; the rest of the history comes with a sync.
+      const own = new Map([[ledger.names.run(name), prepared.commit]]);
+      await setRefs(project.repository.gitDir, own).catch(() => {});
+      return { name, commit: prepared.commit, jobs };
+    }
+    if (options.name === undefined) continue;
+    throw new DstackError('name-taken', `there is a run named ${name} already`, {
+      hint: 'choose another name, or none',
+    });
+  }
+}

@@ -1,0 +1,80 @@
+import { parseCommit } from '../git/object-reader.ts';
+import { type JobFile, jobSchema, parseFile, type RecordFile } from './formats.ts';
+import type { Ledger } from './ledger.ts';
+import { belonging, readClaimTip } from './live.ts';
+import { type JobId, jobName } from './refs.ts';
+import { parseRunMessage, type RunMessage } from './submit.ts';
+
+/** A run as its commit tells: what was asked for, not what came of it. */
+export interface RunCommit {
+  readonly name: string;
+  readonly commit: string;
+  /** The commit that the user was at, if there was one. */
+  readonly parent: string | null;
+  readonly tree: string;
+  /** Milliseconds since 1970, by the submitter's clock. */
+  readonly submittedAt: number;
+  readonly message: RunMessage;
+}
+
+/** All runs, newest first. */
+export async function listRuns({ shared, names }: Ledger): Promise<RunCommit[]> {
+  const refs = await shared.list([names.area('runs')]);
+  const runs = await Promise.all(
+    [...refs].map(async ([ref, commit]): Promise<RunCommit | null> => {
+      const name = names.parse(ref);
+      const object = name?.area === 'runs' ? await shared.read(commit) : null;
+      if (name?.area !== 'runs' || object?.type !== 'commit') return null;
+      const { tree, parents, committedAt, message: text } = parseCommit(object.content);
+      const message = parseRunMessage(text);
+      if (message?.run !== name.run) return null;
+      return {
+        name: name.run,
+        commit,
+        parent: parents[0] ?? null,
+        tree,
+        submittedAt: committedAt,
+        message,
+      };
+    }),
+  );
+  return runs.flatMap((run) => run ?? []).sort((a, b) => b.submittedAt - a.submittedAt);
+}
+
+/** The job as it was submitted; null if there is none of this name, or it can't be read. */
+export async function readJob({ shared }: Ledger, run: RunCommit, job: string): Promise<JobFile | null> {
+  const id = run.message.jobs.get(job);
+  const blob = id === undefined ? null : await shared.read(id);
+  if (blob?.type !== 'blob') return null;
+  try {
+    return parseFile(jobSchema, `the job.json of ${jobName({ run: run.name, job })}`, blob.content);
+  } catch {
+    return null;
+  }
+}
+
+/** How these jobs have ended, by `run/job`; those that have not, or can't be read, are left out. */
+export async function readOutcomes(
+  ledger: Ledger,
+  ids: readonly JobId[],
+): Promise<Map<string, { commit: string; record: RecordFile }>> {
+  const { shared, names } = ledger;
+  const outcomes = new Map<string, { commit: string; record: RecordFile }>();
+  if (ids.length === 0) return outcomes;
+  const refs = await shared.list(ids.flatMap((id) => [names.job('jobs', id), names.job('claims', id)]));
+  await Promise.all(
+    ids.map(async (id) => {
+      for (const area of ['claims', 'jobs'] as const) {
+        const commit = refs.get(names.job(area, id));
+        if (commit === undefined) continue;
+        try {
+          const tip = belonging(id, await readClaimTip(ledger, commit));
+          if (tip.kind === 'finished') outcomes.set(jobName(id), { commit, record: tip.record });
+        } catch {
+          // Damaged, or of a newer version: as if it were not there.
+        }
+      }
+    }),
+  );
+  return outcomes;
+}

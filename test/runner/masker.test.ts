@@ -132,7 +132,7 @@ const usable = secrets.map((all) => all.map((one) => `k7${one.replaceAll('*', ''
 
 const encodings: ((secret: string) => string)[] = [
   (secret) => secret,
-  (secret) => encodeURIComponent(secret.toWellFormed()),
+  (secret) => encodeURIComponent(secret),
   (secret) => new URLSearchParams([[secret, '']]).toString().slice(0, -1),
   (secret) => JSON.stringify(secret).slice(1, -1),
   (secret) => JSON.stringify(JSON.stringify(secret)).slice(3, -3),

@@ -60,7 +60,7 @@ function waysOf(character: string): Letter {
   // Nothing escapes these.
   if (/[A-Za-z0-9]/.test(character)) return [[character]];
   const raw = bytesOf(character).map((byte) => String.fromCharCode(byte));
-  const behindBackslash = character > ' ' && character < '\x7f' ? [character] : [];
+  const behindBackslash = character >= ' ' && character < '\x7f' ? [character] : [];
   return [
     raw,
     ...escapedWays(character),

@@ -35,6 +35,44 @@ const cases: [text: string, code: string, words: RegExp][] = [
     /publickey/,
   ],
   [' ! [remote rejected] a -> a (shallow update not allowed)\n', 'shallow', /shallow update not allowed/],
+  [
+    'error: RPC failed; HTTP 503 curl 22 The requested URL returned error: 503\nfatal: the remote end hung up unexpectedly\n',
+    'busy',
+    /503/,
+  ],
+  ["fatal: unable to access 'https://host/x.git/': The requested URL returned error: 429\n", 'busy', /429/],
+  [
+    'kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 127.0.0.1 port 2222\r\nfatal: Could not read from remote repository.\n',
+    'busy',
+    /closed by remote host/,
+  ],
+  [
+    'Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures\r\nfatal: Could not read from remote repository.\n',
+    'busy',
+    /Too many/,
+  ],
+  [
+    'remote: GitLab: This endpoint has been requested too many times. Try again later.\n ! [remote rejected] a -> a (pre-receive hook declined)\n',
+    'busy',
+    /requested too many times/,
+  ],
+  [
+    "fatal: unable to access 'http://127.0.0.1:40312/x.git/': Failed to connect to 127.0.0.1 port 40312: Connection refused\n",
+    'unreachable',
+    /refused/,
+  ],
+  ["fatal: unable to access 'https://host/x.git/': The requested URL returned error: 403\n", 'denied', /403/],
+  [
+    'Enumerating objects: 3, done.\nCounting objects:  33% (1/3)\rCounting objects: 100% (3/3), done.\nWriting objects: 100% (3/3), 401 bytes | 401.00 KiB/s, done.\nTotal 3 (delta 0), reused 0 (delta 0), pack-reused 0\nremote: Resolving deltas: 100% (1/1), done.        \nremote: no pushes on Friday        \nTo /x.git\n ! [remote rejected] a -> a (pre-receive hook declined)\n',
+    'refused-by-hook',
+    /^no pushes on Friday; !/,
+  ],
+  [
+    "remote: Enumerating objects: 9, done.        \nFrom git://127.0.0.1/x\n * [new ref]         refs/a -> refs/b\n   1234567..89abcde  refs/c -> refs/d\nerror: cannot lock ref 'refs/x': is at 1 but expected 2\n",
+    'lock',
+    /^cannot lock ref/,
+  ],
+  ['fatal: no sign of progress for 60 s\n', 'unreachable', /no sign of progress/],
   ['', 'failed', /no reason given/],
 ];
 

@@ -12,7 +12,7 @@ import {
   openRepository,
   type Repository,
 } from '../git/repository.ts';
-import { findStaleLocks, gitProcessesIn, removeStaleLocks } from '../git/stale-locks.ts';
+import { findStaleLocks, gitProcessesIn, removeStaleLocks, staleAfter } from '../git/stale-locks.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
 import { tryToWrite } from '../ledger/try-to-write.ts';
@@ -131,7 +131,8 @@ async function checkLocks(places: readonly LockPlace[], fix: boolean): Promise<C
     const stale = await findStaleLocks(repository, below ? { below } : {});
     if (stale.length === 0) continue;
     const names = stale.map(plainText).join(', ');
-    const busy = await gitProcessesIn(repository);
+    // What began later doesn't hold them: where runners try to push again and again, Git is always at work.
+    const busy = await gitProcessesIn(repository, Date.now() - staleAfter * 1000);
     if (busy.length > 0) {
       said.push(`old, but Git is at work there (process ${busy.join(', ')}): ${names}`);
     } else if (fix) {
@@ -147,7 +148,7 @@ async function checkLocks(places: readonly LockPlace[], fix: boolean): Promise<C
     what: 'locks',
     ok,
     detail: said.join('; ') || 'no stale lock files',
-    remedy: 'dstack runner check --fix removes them, once no Git process works there',
+    remedy: 'dstack runner check --fix removes them, once no Git process that may hold them is at work there',
   };
 }
 

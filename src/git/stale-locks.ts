@@ -36,8 +36,12 @@ const readers = /^(cat-file|upload-pack|for-each-ref|rev-list|pack-objects|log|s
 /**
  * Pids of this machine's Git processes that work in a repository and may hold a lock there. None where /proc can't
  * tell; those of other machines, on a shared file system, can't be seen at all.
+ * @param begunBefore milliseconds since 1970: what began later holds no lock that is older than that
  */
-export async function gitProcessesIn({ commonDir }: Pick<Repository, 'commonDir'>): Promise<number[]> {
+export async function gitProcessesIn(
+  { commonDir }: Pick<Repository, 'commonDir'>,
+  begunBefore = Number.POSITIVE_INFINITY,
+): Promise<number[]> {
   const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
   const found: number[] = [];
   for (const pid of pids) {
@@ -50,11 +54,21 @@ export async function gitProcessesIn({ commonDir }: Pick<Repository, 'commonDir'
       if (
         isThere(folder) ||
         environment.some((entry) => entry.startsWith('GIT_DIR=') && isThere(entry.slice(8)))
-      )
-        found.push(Number(pid));
+      ) {
+        if ((await beginningOf(pid)) <= begunBefore) found.push(Number(pid));
+      }
     } catch {
       // It has ended, or it is another user's.
     }
   }
   return found;
+}
+
+/** When a process began, in milliseconds since 1970, to about a tenth of a second. */
+async function beginningOf(pid: string): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const uptime = await readFile('/proc/uptime', 'utf8');
+  // Field 22, counted from behind the name, which can hold anything: hundredths of a second since the boot.
+  const start = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]) * 10;
+  return Date.now() - Number(uptime.split(' ')[0]) * 1000 + start;
 }

@@ -26,7 +26,7 @@ export async function isSound(repository: Repository): Promise<boolean> {
 
 /** Whether Git's words can be about a repository of ours that is damaged; `isSound` tells for sure. */
 export function speaksOfDamage(words: string): boolean {
-  return /bad (object|shallow|ref)|corrupt|unable to (read|unpack|parse|find)|missing (blob|tree|commit|object)|all necessary objects|inflate|not a git repository|unterminated|broken ref|reference broken|packfile|could not read [0-9a-f]{40}|not a valid|does not match any/i.test(
+  return /bad (object|shallow|ref)|corrupt|failed to unpack tree|unable to (read|unpack|parse|find)|missing (blob|tree|commit|object)|all necessary objects|inflate|not a git repository|unterminated|broken ref|reference broken|packfile|could not read [0-9a-f]{40}|not a valid|does not match any/i.test(
     words,
   );
 }

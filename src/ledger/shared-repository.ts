@@ -8,7 +8,7 @@ import { DstackError } from '../errors.ts';
 import { fetchRefs } from '../git/fetch.ts';
 import { type GitObject, openObjectReader } from '../git/object-reader.ts';
 import { type PushOutcome, push, type RefUpdate } from '../git/push.ts';
-import { listRefs } from '../git/refs.ts';
+import { forgetRefs, listRefs } from '../git/refs.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { runGit } from '../git/run-git.ts';
 import type { TransferFailure } from '../git/transfer-failure.ts';
@@ -147,7 +147,12 @@ function openByFetching(local: Repository, remote: string, address: string): Sha
       return `+${below}*:${join(mirror, below)}*`;
     });
     const fetchOnce = async () => {
-      const failure = await fetchRefs(local, remote, refspecs, { prune: true, limit });
+      let failure = await fetchRefs(local, remote, refspecs, { prune: true, limit });
+      if (failure?.words.includes(mirror) && /bad object|missing object|reference broken/.test(failure.words)) {
+        // Refs of the mirror that a power cut has emptied, perhaps, would be in the way for ever.
+        await forgetRefs(local, mirror);
+        failure = await fetchRefs(local, remote, refspecs, { prune: true, limit });
+      }
       if (failure) throw unreachable(location, failure);
     };
     await pRetry(fetchOnce, {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { DstackError } from '../errors.ts';
 import { initBareRepository, type Repository } from '../git/repository.ts';
-import { looksSound, startAnew } from '../git/soundness.ts';
+import { isSound, looksSound, startAnew } from '../git/soundness.ts';
 import { findStaleLocks, gitProcessesIn, removeStaleLocks } from '../git/stale-locks.ts';
 import type { RunnerFolders } from './folders.ts';
 
@@ -21,13 +21,15 @@ export async function openOwnRepositories(
   objectFormat: Repository['objectFormat'],
   log: Pick<Logger, 'warn'>,
 ): Promise<{ cache: Repository; own: Repository }> {
-  const open = (gitDir: string) => openOwn(gitDir, objectFormat, log);
-  return { cache: await open(folders.cache), own: await open(folders.ledger) };
+  // The cache can be large, and what is wrong in it shows when a snapshot is fetched or checked out.
+  const cache = await openOwn(folders.cache, objectFormat, looksSound, log);
+  return { cache, own: await openOwn(folders.ledger, objectFormat, isSound, log) };
 }
 
 async function openOwn(
   gitDir: string,
   objectFormat: Repository['objectFormat'],
+  check: (repository: Repository) => Promise<boolean>,
   log: Pick<Logger, 'warn'>,
 ): Promise<Repository> {
   const expected = {
@@ -45,7 +47,7 @@ async function openOwn(
     if (error instanceof DstackError && error.code === 'disk-full') throw error;
     return null;
   });
-  if (opened && (await looksSound({ ...opened, objectFormat }))) return opened;
+  if (opened && (await check({ ...opened, objectFormat }))) return opened;
   log.warn({ repository: gitDir }, 'it was damaged and is begun anew: what was in it is fetched again');
   return startAnew(expected);
 }

@@ -3,8 +3,8 @@ import { breakerOf } from './circuit-breaker.ts';
 import { type GitOptions, type GitResult, runGit } from './run-git.ts';
 import type { TransferFailure } from './transfer-failure.ts';
 
-/** How long another machine may be silent, in milliseconds; a hook there may take its time. */
-const silenceLimit = 120_000;
+/** How long another machine may be silent, in milliseconds. */
+const usualSilence = 60_000;
 
 /**
  * Runs a Git command that talks to a remote: a host that fails is not called by everybody at once, and one that falls
@@ -14,13 +14,15 @@ const silenceLimit = 120_000;
 export function callRemote(
   remote: string,
   args: readonly string[],
-  options: Pick<GitOptions, 'gitDir' | 'signal'> & { limit?: number | undefined },
+  options: Pick<GitOptions, 'gitDir' | 'signal' | 'silenceLimit'> & { limit?: number | undefined },
   failureOf: (result: GitResult) => TransferFailure | null | Promise<TransferFailure | null>,
 ): Promise<TransferFailure | null> {
   const { limit, ...rest } = options;
-  if (isAbsolute(remote)) return runGit(args, rest).then(failureOf);
+  const given = limit === undefined ? {} : { silenceLimit: limit };
+  if (isAbsolute(remote)) return runGit(args, { ...rest, silenceLimit: undefined }).then(failureOf);
   return breakerOf(remote).call(
-    async () => failureOf(await runGit(args, { ...rest, mayAsk: true, silenceLimit: limit ?? silenceLimit })),
+    async () =>
+      failureOf(await runGit(args, { silenceLimit: usualSilence, ...rest, mayAsk: true, ...given })),
     limit === undefined ? undefined : limit / 2,
   );
 }

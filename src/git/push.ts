@@ -31,6 +31,9 @@ const isolation = [
   '--progress',
 ];
 
+/** A hook there may take its time before it says anything; milliseconds. */
+const silenceLimit = 120_000;
+
 /**
  * Pushes ref updates, each guarded by a lease on its old value; all or none where `atomic` and the host can.
  * @param remote a remote's name, URL or path
@@ -68,7 +71,7 @@ export async function push(
   const failure = await callRemote(
     remote,
     ['-c', 'push.pushOption=', 'push', ...isolation, ...atomic, ...leases, '--', remote, ...refspecs],
-    { gitDir: repository.gitDir, signal: options.signal, limit: options.limit },
+    { gitDir: repository.gitDir, signal: options.signal, limit: options.limit, silenceLimit },
     failureOfPush,
   );
   return failure ? { ok: false, failure } : { ok: true };

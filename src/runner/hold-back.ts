@@ -1,6 +1,5 @@
-/** The first wait for something that could not be done, and the longest; milliseconds. */
+/** The first wait for something that could not be done; milliseconds. */
 const shortest = 1_000;
-const longest = 5 * 60_000;
 
 /** What is not to be tried again for a while, each time for twice as long. */
 export interface HoldBack {
@@ -9,7 +8,8 @@ export interface HoldBack {
   remaining(key: string): number;
 }
 
-export function holdBack(now: () => number = () => performance.now()): HoldBack {
+/** @param options.longest wait, in milliseconds */
+export function holdBack({ now = () => performance.now(), longest = 5 * 60_000 } = {}): HoldBack {
   const held = new Map<string, { wait: number; until: number }>();
   return {
     add(key) {

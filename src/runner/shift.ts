@@ -42,6 +42,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
   const own = new Map<string, JobControl>();
   const turns = takeTurns();
   const postponed = holdBack();
+  const unclaimed = holdBack({ longest: 15_000 });
   const suspicious = new Set<string>();
   let draining = false;
   let leaving = false;
@@ -61,6 +62,8 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     if (!control) {
       // Another was quicker, or the queue entry is what a crash left behind: the next look tells.
       suspicious.add(id.run);
+      // Or something is in the way, a stale lock perhaps: it must not be in the way of all other jobs, too.
+      unclaimed.add(key);
       return false;
     }
     log.info({ job: key, attempt: (action.over?.claim.attempt ?? 0) + 1 }, 'claimed');
@@ -146,7 +149,8 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       .sort((a, b) => a.place - b.place);
     for (const { action, place } of ranked) {
       if (own.size >= options.concurrency || !mayTake()) break;
-      const heldBack = postponed.remaining(jobName(action.entry.id));
+      const key = jobName(action.entry.id);
+      const heldBack = Math.max(postponed.remaining(key), unclaimed.remaining(key));
       if (heldBack > 0) dueIn = Math.min(dueIn, heldBack);
       // What others had a chance at while a claim was being made here has to be looked at again.
       else if (isDue(action, place) && (await attempt(action.do, () => execute(action))) !== true) return 0;

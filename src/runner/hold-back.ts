@@ -8,8 +8,8 @@ export interface HoldBack {
   remaining(key: string): number;
 }
 
-/** @param options.longest wait, in milliseconds */
-export function holdBack({ now = () => performance.now(), longest = 5 * 60_000 } = {}): HoldBack {
+/** @param longest wait, in milliseconds */
+export function holdBack(now: () => number = () => performance.now(), longest = 5 * 60_000): HoldBack {
   const held = new Map<string, { wait: number; until: number }>();
   return {
     add(key) {

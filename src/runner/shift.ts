@@ -42,7 +42,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
   const own = new Map<string, JobControl>();
   const turns = takeTurns();
   const postponed = holdBack();
-  const unclaimed = holdBack({ longest: 15_000 });
+  const unclaimed = holdBack(undefined, 15_000);
   const suspicious = new Set<string>();
   let draining = false;
   let leaving = false;

@@ -4,7 +4,7 @@ import { holdBack } from '../../src/runner/hold-back.ts';
 
 test('each time it is held back for twice as long, up to five minutes', () => {
   let now = 0;
-  const held = holdBack({ now: () => now });
+  const held = holdBack(() => now);
   assert.is(held.remaining('a'), 0);
   held.add('a');
   assert.is(held.remaining('a'), 1_000);

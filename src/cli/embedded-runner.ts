@@ -10,6 +10,7 @@ import { ownLedger } from '../runner/own-ledger.ts';
 import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
 import { lockRunner } from '../runner/runner-lock.ts';
+import { openSecrets } from '../runner/secrets.ts';
 import { packageFile } from './package-file.ts';
 import { openLedgerStore, type Project } from './project.ts';
 import { say } from './terminal.ts';
@@ -47,6 +48,7 @@ export async function embeddedRunner(
     store: await openLedgerStore(project, ledger),
     executors,
     cache: repositories.cache,
+    secrets: openSecrets(project.config.runner.secrets, location),
     name,
     version: packageJson.version,
     labels: {},

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { Logger } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
 import { loadConfig } from '../config/load-config.ts';
 import type { Config, ConfigInput } from '../config/settings.ts';
@@ -16,6 +17,7 @@ import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
 import { lockRunner } from '../runner/runner-lock.ts';
 import { openStore } from '../store/open-store.ts';
+import { openSecrets, type Secrets } from '../runner/secrets.ts';
 import { onInterrupt } from './interrupt.ts';
 import { packageFile } from './package-file.ts';
 import { storeLocation } from './project.ts';
@@ -59,10 +61,12 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
     if (executors.note) log.warn(executors.note);
     const { concurrency, lease, poll, grace, labels } = config.runner;
     const runner = startRunner({
+    const secrets = await checkedSecrets(config.runner.secrets, ledger.shared.location, log);
       ledger,
       store,
       executors,
       cache,
+      secrets,
       name,
       version: packageJson.version,
       labels,
@@ -102,6 +106,19 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
 
 function overridesOf(options: RunnerStartOptions): ConfigInput {
   const { executor, concurrency, name, poll, label } = options;
+/** The runner's secrets, each tried once: what can't be read is told at the start, and lacking until it can. */
+async function checkedSecrets(
+  sources: Config['runner']['secrets'],
+  repository: string,
+  log: Logger,
+): Promise<Secrets> {
+  const secrets = openSecrets(sources, repository);
+  for (const { error } of await secrets.check()) {
+    if (error) log.warn({ hint: error.hint }, error.message);
+  }
+  return secrets;
+}
+
   return {
     runner: {
       ...(executor === undefined ? {} : { executor }),

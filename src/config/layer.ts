@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type DstackError, usageError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
-import { allSettings, settings } from './settings.ts';
+import { allSettings, ownSettings, settings } from './settings.ts';
 
 /** A value that was found, where a person finds it again, and the folder that relative paths in it start from. */
 export interface Found {
@@ -49,7 +49,14 @@ export function layerOf(raw: unknown, placeOf: PlaceOf, base: string): Layer {
 
 /** @throws DstackError `bad-config` (usage) that says what is expected */
 export function checkValue(schema: z.ZodType, value: unknown, place: string, name: string): void {
-  if (schema.safeParse(value).success) return;
+  const { error } = schema.safeParse(value);
+  if (!error) return;
+  if (ownSettings.has(name)) {
+    // Somebody may have put the secret itself there.
+    const at = error.issues[0]?.path[0];
+    const which = at === undefined ? '' : `; ${plainText(String(at).slice(0, 80))} is something else`;
+    throw badConfig(place, `${name} must be ${schema.description}${which}`);
+  }
   const shown = value === null ? 'nothing' : plainText(JSON.stringify(value).slice(0, 80));
   throw badConfig(place, `${name} must be ${schema.description}, not ${shown}`);
 }

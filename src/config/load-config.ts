@@ -1,8 +1,10 @@
 import os from 'node:os';
 import path from 'node:path';
+import type { z } from 'zod';
 import { type Found, layerOf } from './layer.ts';
 import { readEnvironment } from './read-environment.ts';
 import { readFiles } from './read-file.ts';
+import type { secretSources } from './secret-source.ts';
 import { allSettings, type Config, type ConfigInput, settings } from './settings.ts';
 
 export interface LoadedConfig {
@@ -53,8 +55,17 @@ function put(target: object, keys: readonly string[], value: unknown): void {
 
 /** Makes a path absolute, since only here it is known where it was written. */
 function absolute(key: string, { value, base }: Found, home: string): unknown {
-  if (typeof value !== 'string') return value;
   const resolve = (file: string) => path.resolve(base, file.replace(/^~(?=\/|$)/, home));
+  if (key === 'runner.secrets') {
+    const sources = Object.entries(value as z.input<typeof secretSources>);
+    return Object.fromEntries(
+      sources.map(([name, source]) => [
+        name,
+        'file' in source ? { ...source, file: resolve(source.file) } : source,
+      ]),
+    );
+  }
+  if (typeof value !== 'string') return value;
   if (key === 'remote') return /^(\.{1,2}|~)(\/|$)/.test(value) ? resolve(value) : value;
   if (key !== 'store') return value;
   const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):)?(.*)$/is.exec(value) ?? [];

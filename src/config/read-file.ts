@@ -6,6 +6,7 @@ import { type Document, isMap, isNode, LineCounter, type Pair, parseDocument } f
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { badConfig, type Layer, layerOf, type PlaceOf } from './layer.ts';
+import { ownSettings } from './settings.ts';
 
 // cosmiconfig lets its users configure it, and for that runs `.config/config.js` of the current folder, which may be
 // of a repository that nobody has looked at yet. Nothing of ours needs that.
@@ -22,17 +23,34 @@ const explorer = cosmiconfig('dstack', {
 
 /**
  * The layers of all configuration files that hold for a folder, the nearest first: from it up to the top of its Git
- * repository (only itself where there is none: what lies above may be anybody's), then the user's own.
+ * repository (only itself where there is none: what lies above may be anybody's), then the user's own, which alone may
+ * have what is a machine's own business.
  * @throws DstackError `bad-config`, `unreadable-config`
  */
 export async function readFiles(cwd: string, userFolder: string): Promise<Layer[]> {
   const files = foldersOf(cwd).flatMap((folder) => SEARCH_PLACES.map((place) => path.join(folder, place)));
+  const userFile = path.join(userFolder, 'dstack', 'config.yaml');
   const layers: Layer[] = [];
-  for (const file of [...files, path.join(userFolder, 'dstack', 'config.yaml')]) {
+  for (const file of [...files, userFile]) {
     const layer = await readFile(file);
-    if (layer !== undefined) layers.push(layer);
+    if (layer === undefined) continue;
+    if (file !== userFile) refuseOwnSettings(layer, userFile);
+    layers.push(layer);
   }
   return layers;
+}
+
+/** Ignored, they would seem to hold. */
+function refuseOwnSettings(layer: Layer, userFile: string): void {
+  for (const key of ownSettings) {
+    const found = layer.get(key);
+    if (found === undefined) continue;
+    throw badConfig(
+      found.source,
+      `${key} can't stand in a project: whoever can push to it could change it`,
+      `Write it into ${plainText(userFile)}.`,
+    );
+  }
 }
 
 function foldersOf(cwd: string): string[] {

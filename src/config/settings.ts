@@ -1,5 +1,6 @@
 import ms from 'ms';
 import { z } from 'zod';
+import { secretSources } from './secret-source.ts';
 
 /** Node's timers cannot wait longer than 2^31 - 1 ms. */
 const LONGEST_MS = ms('24d');
@@ -44,6 +45,9 @@ export const settings = z.strictObject({
     poll: duration.default(ms('2s')).describe(DURATION),
     grace: duration.default(ms('10s')).describe(DURATION),
     labels: labels.default({}).describe('a map of labels, such as {gpu: a100}'),
+    secrets: secretSources
+      .default({})
+      .describe('a map of names to {env: VARIABLE}, {file: PATH} or {command: [PROGRAM, ARGUMENT]}'),
   }),
   snapshot: z.strictObject({
     allowLarge: z.boolean().default(false).describe('true or false'),
@@ -64,6 +68,9 @@ export type ConfigInput = Partial<Omit<Written, 'runner' | 'snapshot'>> & {
   runner?: Partial<Written['runner']>;
   snapshot?: Partial<Written['snapshot']>;
 };
+
+/** A machine's own business: refused in the files of a project, which anybody who can push to it can change. */
+export const ownSettings: ReadonlySet<string> = new Set(['runner.secrets']);
 
 /** One setting that has a value, such as `runner.lease`. */
 export interface Setting {

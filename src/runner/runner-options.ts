@@ -3,12 +3,14 @@ import type { Repository } from '../git/repository.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Store } from '../store/store.ts';
 import type { Executors } from './executors.ts';
+import type { Secrets } from './secrets.ts';
 
 /** What a runner is started with. */
 export interface RunnerOptions {
   readonly ledger: Ledger;
   readonly store: Store;
   readonly executors: Executors;
+  readonly secrets: Secrets;
   readonly cache: Repository;
   readonly name: string;
   readonly version: string;

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DstackError } from '../errors.ts';
-import type { JobSpec } from '../language/job-spec.ts';
 import { inOrder } from '../ledger/in-order.ts';
 import { type Live, openLiveReader } from '../ledger/live.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
 import { openWake, type Wake } from '../ledger/wake.ts';
 import { type Contact, keepContact } from './contact.ts';
-import { openLookout } from './lookout.ts';
+import { unfitFor } from './fit.ts';
+import { type Lookout, openLookout } from './lookout.ts';
 import { keepPresent, type Presence } from './presence.ts';
 import type { RunnerOptions } from './runner-options.ts';
 import { type Shift, startShift } from './shift.ts';
@@ -159,11 +159,6 @@ async function watch(
 
 /** What is rare, and worth a push of its own. */
 const worthTelling = new Set<Waiting['matter']>(['lease', 'fitting', 'dependencies']);
-
-function unfitFor({ executors }: RunnerOptions, spec: JobSpec): string | null {
-  if (executors.choose(spec) !== null) return null;
-  return spec.image === null ? 'needs plain processes' : 'needs Docker';
-}
 
 /** Milliseconds: with jitter, so that runners don't poll in step; longer while the repository is away. */
 function pause(poll: number, failures: number): number {

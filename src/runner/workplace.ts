@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { LiveReader } from '../ledger/live.ts';
 import type { Store } from '../store/store.ts';
 import type { Executors } from './executors.ts';
+import type { Secrets } from './secrets.ts';
 
 /** What every job of a runner shares. */
 export interface Workplace {
@@ -12,6 +13,7 @@ export interface Workplace {
   readonly reader: LiveReader;
   readonly store: Store;
   readonly executors: Executors;
+  readonly secrets: Secrets;
   readonly cache: Repository;
   readonly claimant: Claimant;
   /** Work folders are made in here; nobody else may enter it. */

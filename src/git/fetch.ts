@@ -54,3 +54,29 @@ async function failureOfFetch(repository: Repository, result: GitResult): Promis
   }
   return explainTransferFailure(result.stderr);
 }
+
+/**
+ * What of these refs a remote has, each with the id it points at; nothing is transferred but the list of all its refs.
+ * @returns them (and what else ends in one of these names), or why that failed
+ */
+export async function listRemoteRefs(
+  repository: Repository,
+  remote: string,
+  refs: readonly string[],
+): Promise<{ refs: Map<string, string> } | { failure: TransferFailure }> {
+  const found = new Map<string, string>();
+  if (refs.length === 0) return { refs: found };
+  const failure = await callRemote(
+    remote,
+    ['ls-remote', '--refs', '--quiet', '--', remote, ...refs],
+    { gitDir: repository.gitDir },
+    (result) => {
+      for (const line of result.stdout.toString('utf8').split('\n')) {
+        const [id = '', ref] = line.split('\t');
+        if (ref) found.set(ref, id);
+      }
+      return failureOfFetch(repository, result);
+    },
+  );
+  return failure ? { failure } : { refs: found };
+}

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pRetry from 'p-retry';
 import { DstackError } from '../errors.ts';
-import { fetchRefs } from '../git/fetch.ts';
+import { fetchRefs, listRemoteRefs } from '../git/fetch.ts';
 import { type GitObject, openObjectReader } from '../git/object-reader.ts';
 import { type PushOutcome, push, type RefUpdate } from '../git/push.ts';
 import { forgetRefs, listRefs } from '../git/refs.ts';
@@ -35,6 +35,11 @@ export interface SharedRepository {
    * @throws DstackError `unreachable`, `busy` and the like
    */
   list(prefixes: readonly string[], options?: { limit?: number }): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Which of these refs are there, and what they point at; their objects stay where they are.
+   * @throws DstackError `unreachable` and the like
+   */
+  tips(refs: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** `<id>` or `<id>:<path>`; null if it isn't there. */
   read(name: string): Promise<GitObject | null>;
   /** Writes commits into the local repository; see {@link writeCommits}. @returns their ids */
@@ -111,6 +116,7 @@ async function openOnThisMachine(local: Repository, path: string): Promise<Share
         throw unreachable(path, { code: 'unreachable', words: 'it is gone', hint: undefined });
       return listRefs(shared.gitDir, prefixes);
     },
+    tips: async (refs) => exactly(refs, await listRefs(shared.gitDir, refs)),
     async read(name) {
       return (await reader.read(name)) ?? (await ownReader.read(name));
     },
@@ -178,6 +184,11 @@ function openByFetching(local: Repository, remote: string, address: string): Sha
       limit === undefined
         ? oneAtATime(() => fetchPrefixes(prefixes))
         : inTime(limit, location, (left) => oneAtATime(async () => fetchPrefixes(prefixes, left()))),
+    async tips(refs) {
+      const found = await listRemoteRefs(local, remote, refs);
+      if ('failure' in found) throw unreachable(location, found.failure);
+      return exactly(refs, found.refs);
+    },
     read: (name) => reader.read(name),
     // A listing has fetched them already.
     obtain: async () => {},
@@ -210,6 +221,10 @@ async function inTime<T>(
   } finally {
     timeout.abort();
   }
+}
+
+function exactly(refs: readonly string[], found: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map([...found].filter(([ref]) => refs.includes(ref)));
 }
 
 /** The error for a shared repository that doesn't answer, in its own words; or for what keeps us from listening. */

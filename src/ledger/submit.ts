@@ -1,10 +1,11 @@
 import { DstackError } from '../errors.ts';
-import type { RefUpdate } from '../git/push.ts';
+import type { PushOutcome, RefUpdate } from '../git/push.ts';
 import { isObjectId } from '../git/repository.ts';
 import { git } from '../git/run-git.ts';
 import type { Signature } from '../git/write-commits.ts';
 import type { JobSpec } from '../language/job-spec.ts';
 import { backOff } from './back-off.ts';
+import { completeRun, listAfter } from './complete-run.ts';
 import { formatVersion, type JobFile, printFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
 import { isName } from './names.ts';
@@ -128,7 +129,8 @@ function oneLine(text: string): string {
 }
 
 /**
- * Publishes a prepared run in one create-only push. After an unknown outcome the run's ref is looked at first:
+ * Publishes a prepared run, create-only: in one push, or where that can't be all or nothing in two, of which the second
+ * creates the run once all of its queue entries are there. After an unknown outcome the run's ref is looked at first:
  * the same commit means submitted, another one taken, none means try again.
  * @returns `taken` if the name is in use: draw another
  * @throws DstackError if the repository can't be reached or refuses
@@ -145,13 +147,17 @@ export async function submitRun(
   const wait = backOff(ledger.clock, 3);
   let atomic = true;
   for (let attempt = 1; ; attempt += 1) {
-    const outcome = await shared.push(prepared.updates, { atomic });
-    if (outcome.ok) return 'submitted';
-    if (/does not support --atomic/.test(outcome.failure.words)) atomic = false;
+    const outcome = await publish(ledger, prepared, atomic);
+    if (outcome.ok && atomic) return 'submitted';
+    if (!outcome.ok && /does not support --atomic/.test(outcome.failure.words)) {
+      atomic = false;
+      attempt -= 1;
+      continue;
+    }
     const refs = await listAfter(ledger, prepared.run, [ref, names.ofRun('queue', prepared.run)]);
     const tip = refs.get(ref);
-    if (tip === prepared.commit) {
-      await complete(ledger, prepared);
+    if (outcome.ok || tip === prepared.commit) {
+      await completeRun(ledger, prepared);
       return 'submitted';
     }
     const foreign = prepared.updates.some(
@@ -170,36 +176,16 @@ export async function submitRun(
   }
 }
 
-/**
- * A server that is killed in the middle of a push can keep the run ref without some of its queue entries: they are
- * created now. A job that isn't in the queue any more has ended, or is about to: it is looked for where it goes next,
- * in that order, since no listing is a snapshot.
- */
-async function complete(ledger: Ledger, prepared: PreparedRun): Promise<void> {
-  const { names, shared } = ledger;
-  const missingIn = async (area: 'queue' | 'claims' | 'jobs', updates: PreparedRun['updates']) => {
-    if (updates.length === 0) return updates;
-    const refs = await listAfter(ledger, prepared.run, [names.ofRun(area, prepared.run)]);
-    return updates.filter(({ ref }) => {
-      const parsed = names.parse(ref);
-      return parsed?.area === 'queue' && !refs.has(names.job(area, parsed));
-    });
-  };
-  const wait = backOff(ledger.clock, 8);
-  for (let attempt = 1; ; attempt += 1) {
-    const unqueued = await missingIn('queue', prepared.updates);
-    const lost = await missingIn('jobs', await missingIn('claims', unqueued));
-    if (lost.length === 0 || (await shared.push(lost)).ok) return;
-    if (await wait(attempt)) {
-      throw new DstackError(
-        'unreachable',
-        `${prepared.run} was submitted only in part to ${shared.location}`,
-        {
-          hint: `stop what there is of it, and try again: dstack stop ${prepared.run}`,
-        },
-      );
-    }
-  }
+async function publish(
+  { shared, names }: Ledger,
+  prepared: PreparedRun,
+  atomic: boolean,
+): Promise<PushOutcome> {
+  if (atomic) return shared.push(prepared.updates, { atomic });
+  const run = names.run(prepared.run);
+  const entries = await shared.push(prepared.updates.filter(({ ref }) => ref !== run));
+  // Without this order, two that draw the same name at once could each have entries among the other's.
+  return entries.ok ? shared.push(prepared.updates.filter(({ ref }) => ref === run)) : entries;
 }
 
 /** Removes what a push that wasn't atomic has left: queue entries without their run, or among another's. */
@@ -210,27 +196,6 @@ async function clear(
 ): Promise<void> {
   const left = prepared.updates.filter(({ ref, to }) => refs.get(ref) === to);
   await ledger.shared.push(left.map(({ ref, to }) => ({ ref, from: to, to: null })));
-}
-
-/** What is there of a run after a push of it that failed. */
-async function listAfter(
-  ledger: Ledger,
-  run: string,
-  prefixes: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
-  const wait = backOff(ledger.clock, 8);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await ledger.shared.list(prefixes);
-    } catch (error) {
-      if (!(error instanceof DstackError)) throw error;
-      if (!(await wait(attempt))) continue;
-      throw new DstackError(error.code, `it is not known whether ${run} was submitted: ${error.message}`, {
-        hint: `once it can be reached again, \`dstack status ${run}\` tells${error.hint ? `; ${error.hint}` : ''}`,
-        cause: error,
-      });
-    }
-  }
 }
 
 function submitFailed(ledger: Ledger, failure: Parameters<typeof unreachable>[1]): DstackError {

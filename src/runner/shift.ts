@@ -1,6 +1,7 @@
 import { closeJob } from '../ledger/close-job.ts';
 import { type Action, decide } from '../ledger/decide.ts';
 import type { Live } from '../ledger/live.ts';
+import { watchForOrphans } from '../ledger/orphans.ts';
 import { jobName } from '../ledger/refs.ts';
 import { type Finished, settle } from '../ledger/settle.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
@@ -43,6 +44,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
   const turns = takeTurns();
   const postponed = holdBack();
   const unclaimed = holdBack(undefined, 15_000);
+  const removeOrphans = watchForOrphans(ledger);
   const suspicious = new Set<string>();
   let draining = false;
   let leaving = false;
@@ -110,6 +112,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
   const act = async (live: Live, silence: SilenceWatch): Promise<number> => {
     suspicious.clear();
     passOnStops(live);
+    await attempt('sweep', () => removeOrphans(live));
     turns.begin();
     const all = decide(live, silence, claimant.instance, new Set(own.keys()));
     const executable = mayTake()

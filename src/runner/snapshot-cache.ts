@@ -25,7 +25,7 @@ type CachePlace = Pick<Workplace, 'ledger' | 'cache' | 'claimant' | 'log'>;
 /**
  * Fetches a run's snapshot into the runner's object cache, without the history behind it.
  * A cache that turns out to be damaged is begun anew.
- * @throws DstackError `run-missing` if there is no such run (yet), `untrusted-job` if the run commit doesn't list this
+ * @throws DstackError `run-missing` if there is no such run (yet), or another of its name, `untrusted-job` if the run commit doesn't list this
  *   job, `unreachable` and the like if it can't be fetched
  */
 export async function fetchSnapshot(work: CachePlace, entry: QueueEntry): Promise<void> {
@@ -65,6 +65,8 @@ async function fetchInto(
   } else {
     await setRefs(cache.gitDir, new Map([[ref, entry.runCommit]]));
   }
+  // Of two that drew the same name at once, an entry of the other one's can have been left.
+  if ((await listRefs(cache.gitDir, [ref])).get(ref) !== entry.runCommit) throw runMissing(ledger, entry);
   await verifyJob(cache, entry, ref);
   const refs = [...(await listRefs(cache.gitDir, [`${area}/${instance}`])).keys()].sort();
   await setRefs(cache.gitDir, new Map(refs.slice(0, -keptSnapshots).map((old) => [old, null])));
@@ -85,10 +87,9 @@ async function holds(cache: Repository, commit: string): Promise<boolean> {
 async function verifyJob(cache: Repository, entry: QueueEntry, ref: string): Promise<void> {
   const commit = await runGit(['cat-file', 'commit', ref], { gitDir: cache.gitDir });
   if (commit.exitCode !== 0) throw gitFailed(['cat-file'], commit);
-  const id = (await listRefs(cache.gitDir, [ref])).get(ref);
   const message = parseRunMessage(parseCommit(commit.stdout).message);
   const listed = message?.run === entry.id.run && message.jobs.get(entry.id.job) === entry.blob;
-  if (id !== entry.runCommit || !listed) {
+  if (!listed) {
     throw new DstackError('untrusted-job', `the run commit of ${entry.id.run} does not list this job.json`, {
       hint: 'the queue entry was not made by `dstack run`; it is not executed',
     });

@@ -115,4 +115,11 @@ export const mutants: readonly Mutant[] = [
   const wait = backOff(ledger.clock, 3);`,
     kind: /the outcome of \S+ is lost/,
   },
+  {
+    name: 'nobody removes what submissions that were cut off have left',
+    file: 'src/ledger/orphans.ts',
+    text: 'return now - since >= after && !vouched.has(commit);',
+    by: 'return now - since < 0;',
+    kind: /queue\S+ is left over/,
+  },
 ];

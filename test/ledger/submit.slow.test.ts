@@ -11,6 +11,7 @@ import { openLiveReader } from '../../src/ledger/live.ts';
 import { parseRunMessage, prepareRun, submitRun } from '../../src/ledger/submit.ts';
 import { scratchProject, userState } from '../git/scratch-repository.ts';
 import {
+  claim,
   dependsOn,
   jobSpec,
   loseNextReply,
@@ -18,6 +19,7 @@ import {
   queued,
   refuseNextPush,
   runRequest,
+  type Shared,
   scratchLedger,
   scratchShared,
   submit,
@@ -167,15 +169,40 @@ test('where a push can not be atomic the run comes last, and what a failure left
   assert.is(shared.refs().size, 3);
 });
 
+/** A server that keeps the run ref of the next push, and of this job's queue entry what `command` makes of it. */
+function keepInPart(shared: Shared, command: string): void {
+  shared.mark('keep-in-part');
+  shared.hook(
+    'reference-transaction',
+    `[ "$1" = committed ] && rm keep-in-part 2>/dev/null || exit 0
+    ${command} && kill -9 $PPID`,
+  );
+}
+
 test('a run that is there without some of its queue entries is completed', async () => {
   const { shared, ledger } = await scratchLedger();
-  shared.git('config', 'receive.advertiseAtomic', 'false');
-  shared.mark('refuse');
-  shared.hook('update', 'case $1 in */queue/run-1/train) rm refuse 2>/dev/null && exit 1;; esac; exit 0');
+  keepInPart(shared, 'git update-ref -d refs/dstack/queue/run-1/train');
   const { commit } = await submit(ledger, 'run-1', jobs);
-  assert.is(shared.marked('refuse'), false);
+  assert.is(shared.marked('keep-in-part'), false);
   assert.is((await queued(ledger, 'run-1', 'train')).runCommit, commit);
   assert.is(shared.refs().size, 3);
+});
+
+test("another's entry under a run's name is replaced, whoever has claimed it meanwhile", async () => {
+  for (const claimed of [false, true]) {
+    const { shared, ledger } = await scratchLedger();
+    const other = await participant(shared.path);
+    const foreign = await prepareRun(other, runRequest(other, 'run-1', jobs, { reason: 'another' }));
+    const entry = foreign.updates[1] as (typeof foreign.updates)[number];
+    await other.shared.push([entry]);
+    if (claimed) await claim(other, await queued(other, 'run-1', 'train'));
+    shared.git('update-ref', 'refs/aside', entry.to);
+    shared.git('update-ref', '-d', entry.ref);
+    keepInPart(shared, `git update-ref ${entry.ref} ${entry.to}`);
+    const { commit } = await submit(ledger, 'run-1', jobs);
+    assert.is(shared.marked('keep-in-part'), false);
+    assert.is((await queued(ledger, 'run-1', 'train')).runCommit, commit);
+  }
 });
 
 test('a job that has ended before its submission is known is not brought back', async () => {
@@ -194,9 +221,9 @@ test('a job that has ended before its submission is known is not brought back', 
 
 test('a run that can not be completed is not called submitted', async () => {
   const { shared, ledger } = await scratchLedger();
-  shared.git('config', 'receive.advertiseAtomic', 'false');
   const prepared = await prepareRun(ledger, runRequest(ledger, 'run-1', jobs));
-  shared.hook('update', 'case $1 in */queue/run-1/train) exit 1;; esac; exit 0');
+  keepInPart(shared, 'touch kept && git update-ref -d refs/dstack/queue/run-1/train');
+  shared.hook('update', '[ -e kept ] && exit 1; exit 0');
   const hasty = { ...ledger, clock: { ...ledger.clock, sleep: async () => {} } };
   const error = await refusal(submitRun(hasty, prepared));
   assert.match(error.message, /^run-1 was submitted only in part /);

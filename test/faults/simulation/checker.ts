@@ -16,11 +16,16 @@ export interface Checker extends RefObserver {
   computes(id: JobId, attempt: number, by: Actor, live: () => boolean): void;
   /** It has given up a claim as lost. */
   gaveUp(id: JobId, by: Actor, refs: ReadonlyMap<string, string>): void;
+  /** It begins to submit a run; it may be cut off in that. */
+  submits(run: string, commit: string, jobs: readonly string[]): void;
   submitted(run: string, commit: string, jobs: readonly string[]): void;
   /** The submitter was told that the name is another's. */
   taken(run: string, commit: string): void;
-  /** The submitter was told that this is not known, or that it was done in part. */
-  unsure(run: string, jobs: readonly string[]): void;
+  /**
+   * Is the run there in part, since its submitter was cut off and the server kept any part of what he had pushed?
+   * Then what waits for the missing jobs can't go on.
+   */
+  isStuck(run: string, refs: ReadonlyMap<string, string>): boolean;
   /** At the end, when nothing has gone wrong for long. */
   finally(refs: ReadonlyMap<string, string>): void;
 }
@@ -44,12 +49,15 @@ export function createChecker(
   const endedObjects = new Set<string>();
   const resting = new Set<string>();
   const everStopped = new Set<string>();
+  /** Keys of the jobs that are in the queue. */
+  const queued = new Set<string>();
   /** When a claim's tip came to be there, or its holder was told so last; by ref. */
   const renewedAt = new Map<string, number>();
   const stores = new Set<string>();
   const logs = new Map<string, Set<string>>();
   const computing = new Map<string, { by: Actor; live: () => boolean }>();
   const submissions = new Set<{ run: string; commit: string; jobs: readonly string[] }>();
+  /** Submissions that were begun and not acknowledged, by the run's commit. */
   const doubtful = new Map<string, readonly string[]>();
   const refused = new Set<{ run: string; commit: string }>();
 
@@ -104,7 +112,10 @@ export function createChecker(
       if (before?.kind === 'finished' && !resting.has(key))
         violate(`the outcome of ${key} is lost: its claim is gone, and nothing holds it`);
       if (before?.kind !== 'claim' || outcomes.has(key)) return;
-      if (before.claim.instance !== instanceOf(by))
+      // What a killed runner has left on a job that is not in the queue, anybody may remove.
+      const orphaned =
+        !queued.has(key) && world.now() - (renewedAt.get(ref) ?? 0) > before.claim.lease * 1000;
+      if (before.claim.instance !== instanceOf(by) && !orphaned)
         violate(`${by.name} removed a claim of ${before.claim.runner} on ${key}`);
       // Given back as if it had never been claimed.
       logs.delete(key);
@@ -116,7 +127,7 @@ export function createChecker(
     else if (before && before.claim.instance !== after.claim.instance) tookOver(key, ref, before, after, by);
   };
 
-  return {
+  const checker: Checker = {
     violations,
     changed(ref, from, to, by, late) {
       world.note(
@@ -129,6 +140,8 @@ export function createChecker(
         claimChanged(jobName(name), ref, from, to, by);
         renewedAt.set(ref, world.now());
       }
+      if (name?.area === 'queue' && to === null) queued.delete(jobName(name));
+      else if (name?.area === 'queue') queued.add(jobName(name));
       if (name?.area === 'stops') everStopped.add(jobName(name));
       if (name?.area === 'jobs') {
         const key = jobName(name);
@@ -168,17 +181,18 @@ export function createChecker(
       if (tip?.kind === 'claim' && tip.claim.instance === instanceOf(by))
         violate(`${by.name} took its own claim on ${key} for another's`);
     },
-    submitted: (run, commit, jobs) => void submissions.add({ run, commit, jobs }),
+    submits: (_run, commit, jobs) => void doubtful.set(commit, jobs),
+    submitted(run, commit, jobs) {
+      doubtful.delete(commit);
+      submissions.add({ run, commit, jobs });
+    },
     taken: (run, commit) => void refused.add({ run, commit }),
-    unsure: (run, jobs) => void doubtful.set(run, jobs),
+    isStuck: (run, refs) =>
+      (doubtful.get(refs.get(names.run(run)) ?? '') ?? []).some((job) => {
+        const id = { run, job };
+        return !outcomes.has(jobName(id)) && !refs.has(names.job('queue', id));
+      }),
     finally(refs) {
-      const isThere = (run: string) =>
-        refs.has(names.run(run)) &&
-        // Of one that is there in part, what waits for the missing ones can't go on.
-        (doubtful.get(run) ?? []).every((job) => {
-          const id = { run, job };
-          return outcomes.has(jobName(id)) || refs.has(names.job('queue', id));
-        });
       for (const { run, commit, jobs } of submissions) {
         if (refs.get(names.run(run)) !== commit) violate(`the run ${run} was acknowledged and is gone`);
         for (const job of jobs) {
@@ -194,9 +208,10 @@ export function createChecker(
       }
       for (const ref of refs.keys()) {
         const name = names.parse(ref);
-        if (!name || !('job' in name) || name.area === 'jobs' || !isThere(name.run)) continue;
+        if (!name || !('job' in name) || name.area === 'jobs' || checker.isStuck(name.run, refs)) continue;
         violate(`${ref} is left over`);
       }
     },
   };
+  return checker;
 }

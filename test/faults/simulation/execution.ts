@@ -131,15 +131,15 @@ async function carryOut(
   else await end({ state: 'done', reason: null, exitCode: 0, artifacts });
 }
 
-/** Where a push isn't atomic, a run's jobs are there before it; they do not exist yet. */
+/** Where a push isn't atomic, a run's jobs are there before it, or among another's of its name; they do not exist (yet). */
 async function runIsThere(
   { shared, names, clock }: Ledger,
-  { id }: ClaimHolder,
+  { id, entry }: ClaimHolder,
   course: Course,
 ): Promise<boolean> {
   while (!course.lost && course.ending === null) {
     const refs = await shared.list([names.run(id.run)]).catch(() => null);
-    if (refs) return refs.has(names.run(id.run));
+    if (refs) return refs.get(names.run(id.run)) === entry.runCommit;
     await clock.sleep(400);
   }
   return !course.lost;

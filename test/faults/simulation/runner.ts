@@ -2,12 +2,16 @@ import type { Claimant } from '../../../src/ledger/claims.ts';
 import { closeJob } from '../../../src/ledger/close-job.ts';
 import { decide } from '../../../src/ledger/decide.ts';
 import { openLiveReader } from '../../../src/ledger/live.ts';
+import { watchForOrphans } from '../../../src/ledger/orphans.ts';
 import { jobName } from '../../../src/ledger/refs.ts';
 import { settle } from '../../../src/ledger/settle.ts';
 import { openLookout } from '../../../src/runner/lookout.ts';
 import { execute, type JobControl } from './execution.ts';
 import { ledgerOf, type Stage } from './stage.ts';
 import type { Actor } from './world.ts';
+
+/** Seconds, in place of a day: longer than any call takes. */
+const patience = 45;
 
 /**
  * A runner: the real code of the ledger, of looking out and of keeping leases, with a job that takes its time instead
@@ -26,12 +30,14 @@ export async function runner(
   const lookout = openLookout(ledger, reader);
   const own = new Map<string, JobControl>();
   const suspicious = new Set<string>();
+  const removeOrphans = watchForOrphans(ledger, patience);
   const loop = {};
   while (!leaves() || own.size > 0) {
     try {
       const live = await lookout.look(suspicious);
       stage.busy.set(loop, actor);
       suspicious.clear();
+      await removeOrphans(live);
       for (const [key, control] of own) {
         const request = live.stops.get(key);
         if (request && request.stop.queue === live.queue.get(key)?.commit)

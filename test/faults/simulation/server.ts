@@ -231,6 +231,7 @@ export function createServer(
             torn,
           );
         },
+        tips: (wanted) => look(actor, (ref) => wanted.includes(ref), false),
         push: async (updates, options) =>
           updates.length === 0 ? { ok: true } : push(actor, updates, options?.atomic ?? false),
       };

@@ -54,12 +54,23 @@ export async function simulate({ seed, only, logs = false }: Scenario): Promise<
   let toSubmit = 1 + Math.floor(draw() * 3);
   for (let index = toSubmit - 1; index >= 0; index -= 1) {
     const own = createRandom(seedOf(seed, `submission ${index}`));
-    // Where a push isn't atomic, two that draw the same name at the same time can spoil each other's jobs.
-    const names = own() < 0.15 && host.atomic ? ['run0', `run${index}-again`] : [`run${index}`];
+    const names = own() < 0.2 ? ['run0', `run${index}-again`] : [`run${index}`];
     world.at(together ? 1_000 + own() * 50 : own() * 25_000, null, () => {
-      void submitter(stage, world.actor(`submitter${index}`), names, own).then((targets) => {
+      const actor = world.actor(`submitter${index}`);
+      let over = false;
+      const end = () => {
+        if (!over) toSubmit -= 1;
+        over = true;
+      };
+      void submitter(stage, actor, names, own).then((targets) => {
         if (own() < 0.3) void stopper(stage, targets, own);
-        toSubmit -= 1;
+        end();
+      });
+      const [fate, when] = [actor.luck(), actor.luck()];
+      world.at(when ** 3 * 2_000, null, () => {
+        if (over || fate > 0.15 || !fortune.strikes(`${actor.name} killed`)) return;
+        actor.alive = false;
+        end();
       });
     });
   }
@@ -75,7 +86,7 @@ export async function simulate({ seed, only, logs = false }: Scenario): Promise<
     for (const actor of busy.values()) if (actor.alive) return false;
     for (const ref of server.refs.keys()) {
       const run = live.exec(ref)?.[1];
-      if (run !== undefined && server.refs.has(`refs/dstack/runs/${run}`)) return false;
+      if (run !== undefined && !checker.isStuck(run, server.refs)) return false;
     }
     return actors.every((actor) => !actor().alive || actor().stoppedUntil <= world.now());
   };

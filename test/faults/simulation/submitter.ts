@@ -18,6 +18,7 @@ export async function submitter(
   for (const run of names) {
     const { targets, ...prepared } = prepare(stage, actor, ledger, run, draw);
     const jobs = targets.map(({ id }) => id.job);
+    stage.checker.submits(run, prepared.commit, jobs);
     try {
       const result = await submitRun(ledger, prepared);
       if (result === 'taken') {
@@ -27,7 +28,6 @@ export async function submitter(
       stage.checker.submitted(run, prepared.commit, jobs);
     } catch {
       // Then a person looks, and decides.
-      stage.checker.unsure(run, jobs);
     }
     return targets;
   }

@@ -7,6 +7,7 @@ import type { PlanRequest } from './plan-request.ts';
 import { quoted, type Report } from './problems.ts';
 import { programCommands, programImage } from './program-commands.ts';
 import { createRequirements, portVariables } from './requirements.ts';
+import { createSecrets } from './secrets.ts';
 import type { LocatedText } from './source.ts';
 
 /** Resolves a planned workflow into a job. After a report the result is of no use. */
@@ -32,7 +33,7 @@ export function createJobSpec(planned: PlannedWorkflow, request: PlanRequest, re
     image: programImage(workflow.program, scope, report),
     commands: programCommands(workflow.program, scope, report),
     env,
-    secrets: [],
+    secrets: createSecrets(workflow, scope.variables.keys(), env, report),
     workingDir: (workingDir && path(workingDir, 'a working directory', checkWorkingDir)[0]) ?? '.',
     artifacts: withoutNested(artifacts.flatMap((value) => path(value, 'an artifact', checkArtifactPath))),
     variables: Object.fromEntries(scope.variables),

@@ -76,11 +76,16 @@ function replaceToken(match: RegExpMatchArray, scope: Scope, fail: Fail, spoil: 
 }
 
 function expressionFault(name: string): string | null {
-  const later = /^(matrix|secrets)\b/.exec(name);
-  if (later) return `\`${later[1]}\` is not supported yet by this version of dstack`;
+  if (/^secrets\b/.test(name)) return secretFault(name);
+  if (/^matrix\b/.test(name)) return '`matrix` is not supported yet by this version of dstack';
   if (/^[A-Za-z_][\w-]*$/.test(name)) return null;
   const found = name === '' ? 'nothing' : quoted(name);
   return `between \`\${{\` and \`}}\` a variable's name is expected, but here is ${found}`;
+}
+
+function secretFault(expression: string): string {
+  const name = /^secrets\.([A-Za-z_]\w*)$/.exec(expression)?.[1] ?? 'NAME';
+  return `a secret can't be put into a text, which everybody may read; list ${quoted(name)} under \`secrets\`, and the job has it as \`$${name}\` in its environment`;
 }
 
 /** Where each `${{` of a text stands in its file, by its index in the text; otherwise the whole value. */

@@ -1,6 +1,7 @@
 import { interpolate } from './interpolation.ts';
 import { environmentName, looksSecret } from './names.ts';
 import { quoted, type Report } from './problems.ts';
+import { secretOf } from './secrets.ts';
 import type { LocatedText } from './source.ts';
 import type { EnvEntry } from './workflow-keys.ts';
 import type { WorkflowScope } from './workflow-scope.ts';
@@ -16,7 +17,7 @@ export function createEnvironment(
 ): Record<string, string> {
   const variables = [...scope.variables].map(([name, value]) => [environmentName(name), value] as const);
   const env = new Map([...ports, ...variables]);
-  for (const entry of workflow.env) {
+  for (const entry of workflow.env.filter((one) => secretOf(one) === null)) {
     const value = entry.value
       ? interpolate(entry.value, scope, report)
       : passThrough(entry, submitter, report);
@@ -41,7 +42,7 @@ function passThroughFault(
   submitter: Readonly<Record<string, string | undefined>>,
 ): string | null {
   if (looksSecret(text)) {
-    return 'looks like a secret, and `env` would make it readable in the repository';
+    return 'looks like a secret, and `env` would make it readable in the repository; list it under `secrets`';
   }
   if (Object.hasOwn(submitter, text) && submitter[text] !== undefined) return null;
   return `is to be passed on from your environment, but is not set there; export it, or write \`${text}=value\``;

@@ -55,6 +55,14 @@ export function environmentFault(name: string): string | null {
   return null;
 }
 
+/** Why a text can't name a secret, which is an environment variable of its job's, or null if it can. */
+export function secretFault(name: string): string | null {
+  const fault = environmentFault(name);
+  if (fault !== null) return fault;
+  const hasMeaning = vital.has(name) || name === 'PYTHONUNBUFFERED';
+  return hasMeaning ? 'it has another meaning in the environment' : null;
+}
+
 /** The environment variable that carries a variable: `batch-size` → `BATCH_SIZE`. */
 export function environmentName(variable: string): string {
   return variable.replaceAll('-', '_').toUpperCase();

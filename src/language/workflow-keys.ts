@@ -51,6 +51,7 @@ export interface WorkflowFields {
   timeout: LocatedText;
   retry: Retry;
   labels: Label[];
+  secrets: LocatedText[];
 }
 
 type Field = keyof WorkflowFields;
@@ -117,6 +118,11 @@ function uniqueNames<T>(items: T[], nameOf: (item: T) => LocatedText, what: stri
   });
 }
 
+const readSecrets: Reader<LocatedText[]> = (tree, what, report) => {
+  const names = readList(readText)(tree, what, report);
+  return names && uniqueNames(names, (name) => name, what, report);
+};
+
 const readArgs: Reader<LocatedText | LocatedText[]> = (tree, what, report) =>
   tree.kind === 'list' ? readList(readValue)(tree, what, report) : readText(tree, what, report);
 
@@ -162,6 +168,7 @@ const rules: Readonly<Record<string, KeyRule>> = {
   'depends-on': key('dependsOn', readDependsOn),
   artifacts: key('artifacts', readList(readArtifact)),
   env: key('env', readEnv),
+  secrets: key('secrets', readSecrets),
   working_dir: key('workingDir', readText),
   resources: key('resources', readResources),
   ports: key('ports', readPorts),
@@ -174,7 +181,6 @@ const rules: Readonly<Record<string, KeyRule>> = {
   script: key('file', readText),
   matrix: 'not supported yet',
   metrics: 'not supported yet',
-  secrets: 'not supported yet',
   on: 'not supported yet',
 };
 

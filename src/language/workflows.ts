@@ -24,6 +24,8 @@ export interface Workflow {
   readonly timeout: LocatedText | null;
   readonly retry: Retry | null;
   readonly labels: readonly Label[];
+  /** Names. */
+  readonly secrets: readonly LocatedText[];
 }
 
 /** By name, in the order of the files. */
@@ -109,6 +111,7 @@ function readWorkflow(tree: Tree, report: Report): Workflow | null {
     timeout: found.timeout?.value ?? null,
     retry: found.retry?.value ?? null,
     labels: found.labels?.value ?? [],
+    secrets: found.secrets?.value ?? [],
   };
 }
 

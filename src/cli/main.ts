@@ -79,6 +79,19 @@ function buildProgram(): Command {
       (await import('./run.ts')).run(workflow, variables, options, self),
     );
 
+  command('rerun <run> [variables...]', 'run the code, workflow and variables of a run once more')
+    .usage('RUN [--VARIABLE VALUE …] [options]')
+    .allowUnknownOption()
+    .option('-d, --detach', 'submit only; print the run’s name')
+    .option('--local', 'run it here, in this process')
+    .option('--no-cache', 'execute every job, even if its result is known')
+    .option('--dry-run', 'print the plan; push nothing')
+    .option('--name <name>', 'a name instead of a drawn one')
+    .option('--tag <tag>', 'keep the run under this tag')
+    .option('--reason <text>', 'why; shown in the history')
+    .option('--json', 'print JSON')
+    .action(async (run, variables, options) => (await import('./rerun.ts')).rerun(run, variables, options));
+
   command('status [run]', 'runs and their jobs: live on a terminal, a table in a pipe')
     .option('-a, --all', 'every run there is')
     .option('-n, --limit <number>', 'the newest so many runs', wholeNumber)

@@ -10,8 +10,9 @@ import { resultKey } from '../ledger/result-key.ts';
 import { listTags, resolveTag } from '../ledger/tags.ts';
 import { formatBytes } from '../tui/duration.ts';
 import { confirmFirstPush } from './confirm-first-push.ts';
-import { openLocalLedger, openProject, openRemoteLedger, type Project, readWorkflows } from './project.ts';
+import { openLocalLedger, openProject, openRemoteLedger, type Project } from './project.ts';
 import { plural, warn } from './terminal.ts';
+import { readWorkflows } from './workflow-files.ts';
 
 export interface RunOptions {
   detach?: true;
@@ -97,7 +98,7 @@ export function rememberResults(ledger: Ledger): (run: string, job: string) => P
 }
 
 /** On the command line `-` and `_` are the same; what is recorded bears the name that the files have. */
-function byDeclaredName(
+export function byDeclaredName(
   overrides: Readonly<Record<string, string>>,
   declared: ReadonlySet<string>,
 ): Record<string, string> {

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load-config.ts';
 import type { Config, ConfigInput } from '../config/settings.ts';
@@ -7,8 +6,6 @@ import { DstackError } from '../errors.ts';
 import { userSignature } from '../git/identity.ts';
 import { discoverRepository, initBareRepository, type Repository } from '../git/repository.ts';
 import { runGit } from '../git/run-git.ts';
-import { parseVariables, type Variables } from '../language/variables.ts';
-import { parseWorkflows, type Workflows } from '../language/workflows.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { resolveRemote, withoutPassword } from '../ledger/shared-repository.ts';
 
@@ -114,41 +111,4 @@ export async function storeLocation(
 export async function openLedgerStore(project: Project, ledger: Ledger) {
   const { openStore } = await import('../store/open-store.ts');
   return openStore(await storeLocation(project, ledger.shared.remote, project.folder));
-}
-
-/** @throws DstackError with everything that is wrong in the files */
-export async function readWorkflows(
-  project: Project,
-): Promise<{ workflows: Workflows; variables: Variables }> {
-  if (project.repository.workTree === null) {
-    throw new DstackError(
-      'no-work-tree',
-      `${project.repository.gitDir} is a bare repository: there are no workflows in it`,
-      {
-        hint: 'run this in a clone of it',
-      },
-    );
-  }
-  const top = project.repository.workTree;
-  const names: string[] = [];
-  for (const name of ['.dstack/workflows.yaml', '.dstack/workflows.yml'])
-    if (existsSync(join(top, name))) names.push(name);
-  const folder = join(top, '.dstack', 'workflows');
-  if (existsSync(folder)) {
-    const found = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort();
-    names.push(...found.map((name) => `.dstack/workflows/${name}`));
-  }
-  const sources = await Promise.all(
-    names.map(async (path) => ({ path, text: await readFile(join(top, path), 'utf8') })),
-  );
-  const workflows = parseWorkflows(sources);
-  const variablesPath = ['.dstack/variables.yaml', '.dstack/variables.yml'].find((name) =>
-    existsSync(join(top, name)),
-  );
-  const variables = parseVariables(
-    variablesPath === undefined
-      ? null
-      : { path: variablesPath, text: await readFile(join(top, variablesPath), 'utf8') },
-  );
-  return { workflows, variables };
 }

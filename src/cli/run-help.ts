@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { workflowHelp } from '../language/workflow-help.ts';
 import { plainText } from '../terminal-text.ts';
-import { openProject, readWorkflows } from './project.ts';
+import { openProject } from './project.ts';
+import { readWorkflows } from './workflow-files.ts';
 
 /** `dstack run --help`, or with a workflow's name what that does and its variables. */
 export async function runHelp(workflow: string | null, command: Command): Promise<void> {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { DstackError, usageError } from '../errors.ts';
 import { requireGit } from '../git/git-version.ts';
-import { checkName, drawRunName } from '../ledger/names.ts';
+import { drawRunName } from '../ledger/names.ts';
 import { onInterrupt } from './interrupt.ts';
 import { prepareRequest, type RunOptions } from './prepare-request.ts';
 import { knownWorkflows, runHelp } from './run-help.ts';
-import { submitAndFollow } from './submit-and-follow.ts';
+import { checkSubmitOptions, submitAndFollow } from './submit-and-follow.ts';
 import { parseVariableOptions } from './variable-options.ts';
 
 /** `dstack run WORKFLOW`: snapshot, plan, push, then follow to the end. */
@@ -20,7 +20,7 @@ export async function run(
   if (workflow === null) {
     throw usageError('missing-workflow', 'which workflow? dstack run WORKFLOW', await knownWorkflows());
   }
-  checkOptions(options);
+  checkSubmitOptions(options);
   const cancel = new AbortController();
   const interruption = onInterrupt((count) => {
     if (count > 1) process.exit(130);
@@ -42,18 +42,6 @@ export async function run(
   } finally {
     interruption.release();
   }
-}
-
-function checkOptions(options: RunOptions): void {
-  if (options.local && options.detach) {
-    throw usageError(
-      'contradiction',
-      '--local runs in this process, so it can’t --detach',
-      'use one of the two',
-    );
-  }
-  if (options.name !== undefined) checkName('run', options.name);
-  if (options.tag !== undefined) checkName('tag', options.tag);
 }
 
 function interrupted(): DstackError {

@@ -1,7 +1,7 @@
-import { DstackError } from '../errors.ts';
+import { DstackError, usageError } from '../errors.ts';
 import { userSignature } from '../git/identity.ts';
 import { setRefs } from '../git/refs.ts';
-import { drawRunName } from '../ledger/names.ts';
+import { checkName, drawRunName } from '../ledger/names.ts';
 import type { PlannedJob } from '../ledger/plan-run.ts';
 import { prepareRun, submitRun } from '../ledger/submit.ts';
 import { setTag } from '../ledger/tags.ts';
@@ -17,6 +17,19 @@ export type SubmitOptions = Pick<
   RunOptions,
   'detach' | 'local' | 'cache' | 'name' | 'tag' | 'reason' | 'json'
 >;
+
+/** @throws DstackError `contradiction`, `bad-name` (usage) */
+export function checkSubmitOptions(options: SubmitOptions): void {
+  if (options.local && options.detach) {
+    throw usageError(
+      'contradiction',
+      '--local runs in this process, so it can’t --detach',
+      'use one of the two',
+    );
+  }
+  if (options.name !== undefined) checkName('run', options.name);
+  if (options.tag !== undefined) checkName('tag', options.tag);
+}
 
 /** Pushes a run and, unless it is to go on alone, shows it to its end. */
 export async function submitAndFollow(

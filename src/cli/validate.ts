@@ -1,7 +1,8 @@
 import { plan } from '../language/plan.ts';
 import { placeholderRunName } from '../language/workflow-scope.ts';
-import { openProject, readWorkflows } from './project.ts';
+import { openProject } from './project.ts';
 import { printJson, say } from './terminal.ts';
+import { readWorkflows } from './workflow-files.ts';
 
 /** Plans every workflow, so that whatever `dstack run` would complain of shows now. */
 export async function validate(options: { json?: true }): Promise<void> {

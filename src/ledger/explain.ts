@@ -62,10 +62,17 @@ export function openExplainer(
   options: { newest: number; asOf: string | null },
 ): (job: string) => Promise<Explanation> {
   const compare = openComparison(ledger, after);
+  const known = new Map<string, Promise<KeyedJob | null>>();
+  const jobOf: JobReader = (run, name) => {
+    const key = jobName({ run: run.name, job: name });
+    const job = known.get(key) ?? readJob(ledger, run, name);
+    known.set(key, job);
+    return job;
+  };
   return async (name) => {
     const job = await after.job(name);
     if (!job) throw new Error(`${after.run} has no job ${name}`);
-    const candidates = await candidatesFor(ledger, earlier, job.spec, options);
+    const candidates = await candidatesFor(ledger, jobOf, earlier, job, options);
     const twins = job.cacheKey === null ? [] : candidates.filter((one) => one.job.cacheKey === job.cacheKey);
     const cause = causeOf(job, twins, candidates.length);
     const others = candidates.filter((one) => !twins.includes(one));
@@ -107,41 +114,64 @@ function earlierJob({ id, record }: Candidate): EarlierJob {
   };
 }
 
-/** The newest jobs of this name; where there are none, of a matrix the newest of another cell. */
+/** The newest jobs that are this one's likeness: of its name, or of a matrix the cell with the same values. */
 async function candidatesFor(
   ledger: Ledger,
+  jobOf: JobReader,
   earlier: readonly RunCommit[],
-  spec: JobSpec,
+  job: KeyedJob,
   { newest, asOf }: { newest: number; asOf: string | null },
 ): Promise<Candidate[]> {
-  const namesakes = earlier.filter(({ message }) => message.jobs.has(spec.name)).slice(0, newest);
-  const ids =
-    namesakes.length > 0 || spec.name === spec.workflow
-      ? namesakes.map((run) => ({ run, job: spec.name }))
-      : earlier
-          .flatMap((run) => {
-            const cell = [...run.message.jobs.keys()].find((name) => name.startsWith(`${spec.workflow}-`));
-            return cell === undefined ? [] : [{ run, job: cell }];
-          })
-          .slice(0, newest);
-  const outcomes = await readOutcomes(
-    ledger,
-    ids.map(({ run, job }) => ({ run: run.name, job })),
-  );
-  const found = await Promise.all(
-    ids.map(async ({ run, job }): Promise<Candidate | null> => {
-      const id = { run: run.name, job };
-      const file = await readJob(ledger, run, job);
-      if (file?.spec.workflow !== spec.workflow) return null;
-      const record = outcomes.get(jobName(id))?.record ?? null;
-      // It began later, whatever the clocks of those who submitted them say.
-      if (record && asOf !== null && record.claimedAt > asOf) return null;
-      const ended = record !== null && (asOf === null || record.finishedAt <= asOf);
-      return { run, id, job: file, record: ended ? record : null };
-    }),
-  );
-  return found.flatMap((one) => one ?? []);
+  const found: { run: RunCommit; name: string }[] = [];
+  for (const run of earlier) {
+    if (found.length >= newest) break;
+    const name = await likeness(jobOf, run, job);
+    if (name !== null) found.push({ run, name });
+  }
+  const ids = found.map(({ run, name }) => ({ run: run.name, job: name }));
+  const outcomes = await readOutcomes(ledger, ids);
+  const candidates: Candidate[] = [];
+  for (const { run, name } of found) {
+    const id = { run: run.name, job: name };
+    const file = await jobOf(run, name);
+    const record = outcomes.get(jobName(id))?.record ?? null;
+    // It began later, whatever the clocks of those who submitted them say.
+    const later = record !== null && asOf !== null && record.claimedAt > asOf;
+    if (file?.spec.workflow !== job.spec.workflow || later) continue;
+    const ended = record !== null && (asOf === null || record.finishedAt <= asOf);
+    candidates.push({ run, id, job: file, record: ended ? record : null });
+  }
+  return candidates;
 }
+
+type JobReader = (run: RunCommit, name: string) => Promise<KeyedJob | null>;
+
+/** Of more cells than these the one of the same name has to do. */
+const mostCells = 100;
+
+async function likeness(
+  jobOf: JobReader,
+  run: RunCommit,
+  { spec, cacheKey }: KeyedJob,
+): Promise<string | null> {
+  const { jobs } = run.message;
+  const namesake = jobs.has(spec.name) ? spec.name : null;
+  if (spec.name === spec.workflow) return namesake;
+  const cells = [...jobs.keys()].filter((name) => name.startsWith(`${spec.workflow}-`));
+  if (cells.length > mostCells) return namesake ?? (cells[0] as string);
+  const matrix = matrixOf(spec);
+  let likest = namesake ?? cells[0] ?? null;
+  for (const name of cells) {
+    const cell = await jobOf(run, name);
+    if (cell?.spec.workflow !== spec.workflow) continue;
+    if (cacheKey !== null && cell.cacheKey === cacheKey) return name;
+    if (matrixOf(cell.spec) === matrix) likest = name;
+  }
+  return likest;
+}
+
+const matrixOf = ({ variables }: JobSpec): string =>
+  JSON.stringify(Object.entries(variables).filter(([name]) => name.startsWith('matrix.')));
 
 async function nearestOf(
   compare: Compare,

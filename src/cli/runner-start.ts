@@ -12,12 +12,13 @@ import { checkName } from '../ledger/names.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
 import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
+import { succeedFormer } from '../runner/former-instances.ts';
 import { ownLedger } from '../runner/own-ledger.ts';
 import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
 import { lockRunner } from '../runner/runner-lock.ts';
-import { openStore } from '../store/open-store.ts';
 import { openSecrets, type Secrets } from '../runner/secrets.ts';
+import { openStore } from '../store/open-store.ts';
 import { onInterrupt } from './interrupt.ts';
 import { packageFile } from './package-file.ts';
 import { storeLocation } from './project.ts';
@@ -60,13 +61,13 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
     });
     if (executors.note) log.warn(executors.note);
     const { concurrency, lease, poll, grace, labels } = config.runner;
-    const runner = startRunner({
     const secrets = await checkedSecrets(config.runner.secrets, ledger.shared.location, log);
+    const runner = startRunner({
       ledger,
       store,
       executors,
-      cache,
       secrets,
+      cache,
       name,
       version: packageJson.version,
       labels,
@@ -75,6 +76,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       poll,
       grace,
       folder: folders.work,
+      succeed: (instance) => succeedFormer(folders.instances, instance, executors.description),
       log,
       until: { kind: options.once ? 'once' : options.drain ? 'drain' : 'told' },
     });
@@ -104,8 +106,6 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
   }
 }
 
-function overridesOf(options: RunnerStartOptions): ConfigInput {
-  const { executor, concurrency, name, poll, label } = options;
 /** The runner's secrets, each tried once: what can't be read is told at the start, and lacking until it can. */
 async function checkedSecrets(
   sources: Config['runner']['secrets'],
@@ -119,6 +119,8 @@ async function checkedSecrets(
   return secrets;
 }
 
+function overridesOf(options: RunnerStartOptions): ConfigInput {
+  const { executor, concurrency, name, poll, label } = options;
   return {
     runner: {
       ...(executor === undefined ? {} : { executor }),

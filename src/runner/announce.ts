@@ -37,5 +37,23 @@ export async function announceRunner(
     const now = await findCard(ledger, content.name);
     return putUpCard(ledger, content, now?.commit ?? null);
   }
-  return putUpCard(ledger, content, before?.commit ?? null);
+  return inPlaceOfFormer(ledger, content, before?.commit ?? null);
+}
+
+/** A Git process of a killed runner may outlive it, and still push its card. */
+async function inPlaceOfFormer(
+  ledger: Ledger,
+  content: CardContent,
+  before: string | null,
+): Promise<RunnerCard> {
+  for (let tip = before, tries = 1; ; tries += 1) {
+    try {
+      return await putUpCard(ledger, content, tip);
+    } catch (error) {
+      if (!(error instanceof DstackError && error.code === 'runner-name-taken') || tries === 3) throw error;
+      const now = await findCard(ledger, content.name);
+      if (now && now.card?.host !== content.host) throw error;
+      tip = now?.commit ?? null;
+    }
+  }
 }

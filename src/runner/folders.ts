@@ -15,6 +15,8 @@ export interface RunnerFolders {
   readonly work: string;
   /** Held by the process that uses these folders. */
   readonly lock: string;
+  /** Which processes have been this runner, the last of them the one that holds the lock. */
+  readonly instances: string;
 }
 
 /** @param location of the shared repository: two of them share nothing */
@@ -32,5 +34,6 @@ export function runnerFolders(
     ledger: join(own, 'ledger.git'),
     work: join(own, 'work'),
     lock: join(own, 'lock'),
+    instances: join(own, 'instances'),
   };
 }

@@ -15,14 +15,31 @@ export interface Lookout {
   failed(): void;
 }
 
-export function openLookout(ledger: Ledger, reader: LiveReader): Lookout {
+/** @param former instances that are known to be dead, with nothing left of what they executed */
+export function openLookout(
+  ledger: Ledger,
+  reader: LiveReader,
+  former: ReadonlySet<string> = new Set(),
+): Lookout {
   const silence = watchSilence();
+  /** Tips of claims that nobody will renew, however young they are. */
+  let abandoned = new Set<string>();
   return {
-    silence,
+    silence: {
+      ...silence,
+      silentFor: (key, tip) => (abandoned.has(tip) ? Number.POSITIVE_INFINITY : silence.silentFor(key, tip)),
+    },
     async look(suspicious) {
       const before = ledger.clock.monotonic();
       const live = await reader.look(suspicious);
       silence.observe(tipsOf(live.claims), before, ledger.clock.monotonic());
+      abandoned = new Set(
+        [...live.claims.values()].flatMap((tip) =>
+          tip.kind === 'claim' && tip.claim.state !== 'waiting' && former.has(tip.claim.instance)
+            ? [tip.commit]
+            : [],
+        ),
+      );
       return live;
     },
     async seesStop(jobs) {

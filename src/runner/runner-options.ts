@@ -20,6 +20,11 @@ export interface RunnerOptions {
   readonly lease: number;
   readonly poll: number;
   readonly grace: number;
+  /**
+   * Called once what former processes of this runner have left is ended, with this one's instance id.
+   * @returns those of the former ones: their claims are nobody's, without waiting for a lease
+   */
+  readonly succeed?: ((instance: string) => ReadonlySet<string>) | undefined;
   /** Where work folders are made. */
   readonly folder: string;
   readonly log: Logger;

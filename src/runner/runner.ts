@@ -80,6 +80,7 @@ export function startRunner(options: RunnerOptions): Runner {
     const { log } = options;
     let presence: Presence | null = null;
     await clearUp(options);
+    const former = options.succeed?.(claimant.instance) ?? new Set<string>();
     const tidying = keepTidy([options.cache, options.ledger.shared.local], work.oneAtATime);
     wake = await openWake(options.ledger.shared);
     try {
@@ -97,7 +98,8 @@ export function startRunner(options: RunnerOptions): Runner {
         { repository: options.ledger.shared.location, executor: options.executors.description },
         'watching',
       );
-      await watch(work, options, shift, wake, contact, (live, silence) =>
+      const lookout = openLookout(work.ledger, work.reader, former);
+      await watch(lookout, options, shift, wake, contact, (live, silence) =>
         presence?.tell(noteWaiting(live, silence)),
       );
     } finally {
@@ -119,14 +121,13 @@ export function startRunner(options: RunnerOptions): Runner {
 
 /** Looks and acts, at every sign of a change and every so often, until the shift is over. */
 async function watch(
-  work: Workplace,
+  lookout: Lookout,
   options: RunnerOptions,
   shift: Shift,
   wake: Wake,
   contact: Contact,
   looked: (live: Live, silence: SilenceWatch) => void,
 ): Promise<void> {
-  const lookout = openLookout(work.ledger, work.reader);
   let lookedAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     const start = performance.now();

@@ -118,10 +118,12 @@ test(
 );
 
 test(
-  'a name is for one runner on a machine; after its sudden death it is free at once, and what it left is ended',
+  'a name is for one runner on a machine; after its sudden death it is free at once, and so are its jobs',
   withProject(gated, async (project) => {
+    // Nobody can wait for that.
+    const lease = { DSTACK_RUNNER_LEASE: '1h' };
     const run = await submitGate(project);
-    const first = project.startRunner('one', [], { DSTACK_RUNNER_LEASE: '3s' });
+    const first = project.startRunner('one', [], lease);
     await until('the job', () => begun(project).length === 1);
     const namesake = project.startRunner('one');
     assert.is(await namesake.exited, 1);
@@ -133,7 +135,7 @@ test(
 
     first.kill('SIGKILL');
     await first.exited;
-    const next = project.startRunner('one', ['--drain'], { DSTACK_RUNNER_LEASE: '3s' });
+    const next = project.startRunner('one', ['--drain'], lease);
     await until('the takeover', () => begun(project).length === 2);
     open(project);
     assert.is(await next.exited, 0, next.output());

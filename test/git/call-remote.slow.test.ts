@@ -67,7 +67,8 @@ for (const status of [429, 500, 502, 503, 504]) {
   test(`a host that answers ${status} is busy`, async ({ own, host, url }) => {
     host.mood = status;
     const fetched = await fetchRefs(own, url, ['+refs/x/*:refs/mirror/*']);
-    assert.equal(fetched?.code, 'busy', fetched?.words);
+    assert.ok(fetched);
+    assert.equal(fetched.code, 'busy', fetched.words);
     assert.match(fetched.words, new RegExp(String(status)));
     assert.equal(fetched.notSent, undefined);
     assert.equal(host.requests.length, 1);

@@ -33,7 +33,7 @@ export function createJobSpec(planned: PlannedWorkflow, request: PlanRequest, re
     image: programImage(workflow.program, scope, report),
     commands: programCommands(workflow.program, scope, report),
     env,
-    secrets: createSecrets(workflow, scope.variables.keys(), env, report),
+    secrets: createSecrets(workflow, scope.variables, env, report),
     workingDir: (workingDir && path(workingDir, 'a working directory', checkWorkingDir)[0]) ?? '.',
     artifacts: withoutNested(artifacts.flatMap((value) => path(value, 'an artifact', checkArtifactPath))),
     variables: Object.fromEntries(scope.variables),

@@ -18,7 +18,7 @@ export function secretOf({ value }: EnvEntry): string | null {
  */
 export function createSecrets(
   workflow: Workflow,
-  variables: Iterable<string>,
+  variables: ReadonlyMap<string, string>,
   env: Readonly<Record<string, string>>,
   report: Report,
 ): string[] {
@@ -35,7 +35,7 @@ export function createSecrets(
     if (fault !== null) report({ span, message: `${quoted(name)} can't name a secret: ${fault}` });
     if (!Object.hasOwn(env, name)) continue;
     const entry = workflow.env.find((one) => one.name.text === name);
-    const variable = [...variables].find((one) => environmentName(one) === name);
+    const variable = [...variables.keys()].find((one) => environmentName(one) === name);
     const other = entry ? '`env`' : variable === undefined ? 'dstack' : `the variable ${quoted(variable)}`;
     report({
       span,

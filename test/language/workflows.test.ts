@@ -126,7 +126,7 @@ test('all errors of a file are found at once, in their order', () => {
 });
 
 test('what is not supported yet is an error, not ignored', () => {
-  for (const key of ['matrix', 'metrics', 'secrets', 'on']) {
+  for (const key of ['matrix', 'metrics', 'on']) {
     const expected = `4:3: \`${key}\` is not supported yet by this version of dstack`;
     assert.equal(errorsOf('commands: [x]', `${key}: 1`), [expected]);
   }

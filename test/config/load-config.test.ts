@@ -52,7 +52,7 @@ config('with nothing configured there are defaults, durations in milliseconds', 
   const { config, sources } = await load(context);
   assert.equal(config, {
     refPrefix: 'refs/dstack',
-    runner: { concurrency: 1, lease: 60_000, poll: 2_000, grace: 10_000, labels: {} },
+    runner: { concurrency: 1, lease: 60_000, poll: 2_000, grace: 10_000, labels: {}, secrets: {} },
     snapshot: { allowLarge: false, allowSecrets: [] },
   });
   assert.is(sources['runner.lease'], 'default');
@@ -124,6 +124,7 @@ config('a variable wins over files and an option over both, for every setting', 
     DSTACK_RUNNER_POLL: '100ms',
     DSTACK_RUNNER_GRACE: '1m',
     DSTACK_RUNNER_LABELS: '{gpu: a100, disk: 2}',
+    DSTACK_RUNNER_SECRETS: '{HF_TOKEN: {env: HF}, B: {command: [pass, show, b], workflows: [train]}}',
     DSTACK_SNAPSHOT_ALLOW_LARGE: 'true',
     DSTACK_SNAPSHOT_ALLOW_SECRETS: '[.env.example]',
   };
@@ -149,6 +150,10 @@ config('a variable wins over files and an option over both, for every setting', 
       poll: 100,
       grace: 60_000,
       labels: { gpu: 'a100', disk: '2' },
+      secrets: {
+        HF_TOKEN: { env: 'HF' },
+        B: { command: ['pass', 'show', 'b'], workflows: ['train'] },
+      },
     },
     snapshot: { allowLarge: true, allowSecrets: ['.env.example'] },
   });
@@ -213,6 +218,50 @@ for (const [text, message, hint] of wrong) {
   });
 }
 
+config('secrets come from the user’s own file, and paths in it start there', async (context) => {
+  const { home } = context;
+  const text =
+    'runner:\n  secrets:\n    A: {file: a.txt}\n    B: {file: ~/b}\n    C: {file: /c, repositories: [x]}\n';
+  writeFileSync(path.join(home, '.config/dstack/config.yaml'), text);
+  assert.equal((await load(context)).config.runner.secrets, {
+    A: { file: `${home}/.config/dstack/a.txt` },
+    B: { file: `${home}/b` },
+    C: { file: '/c', repositories: ['x'] },
+  });
+});
+
+config('a project can’t say where secrets are', async (context) => {
+  const { project, home } = context;
+  const files = {
+    '.dstackrc': 'runner:\n  secrets: {}\n',
+    'package.json': '{"dstack": {"runner": {\n "secrets": {"A": {"file": "~/.ssh/id_ed25519"}}}}}',
+  };
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(path.join(project, name), text);
+    const error = await failure(load(context));
+    assert.match(error.message, new RegExp(`${name}:2:\\d+: runner.secrets can't stand in a project`));
+    assert.match(error.hint ?? '', `${home}/.config/dstack/config.yaml`);
+    rmSync(path.join(project, name));
+  }
+});
+
+config('a secret that somebody has put in the place of its source is not repeated', async (context) => {
+  const file = path.join(context.home, '.config/dstack/config.yaml');
+  for (const source of [
+    'hunter22',
+    '{value: hunter22}',
+    '{env: hunter-22}',
+    '[hunter22]',
+    '{env: A, file: hunter22}',
+  ]) {
+    writeFileSync(file, `runner:\n  secrets:\n    HF_TOKEN: ${source}\n`);
+    const error = await failure(load(context));
+    assert.match(error.message, /runner\.secrets must be a map of names to .*; HF_TOKEN is something else$/);
+    assert.not.match(error.message, /hunter/);
+    assert.not.match(error.hint ?? '', /hunter/);
+  }
+});
+
 config('a wrong variable or option is named', async (context) => {
   const byVariable = await failure(load(context, { DSTACK_RUNNER_LEASE: '5' }));
   assert.match(byVariable.message, /^DSTACK_RUNNER_LEASE: runner\.lease must be a duration/);
@@ -274,7 +323,15 @@ config('the example can be read, and sets every setting there is', async (contex
   writeFileSync(path.join(context.project, '.dstackrc'), example);
   const { sources } = await load(context);
   const unset = Object.entries(sources).filter(([, source]) => !source.startsWith(context.project));
-  assert.equal(unset, []);
+  // What a project may not set stands there as a comment, for one's own file.
+  assert.equal(unset, [['runner.secrets', 'default']]);
+  writeFileSync(
+    path.join(context.home, '.config/dstack/config.yaml'),
+    example.replace(/^( *)# (?=secrets:| {2}[A-Z_]+: \{)/gm, '$1'),
+  );
+  rmSync(path.join(context.project, '.dstackrc'));
+  const { config } = await load(context);
+  assert.equal(Object.keys(config.runner.secrets), ['HF_TOKEN', 'WANDB_API_KEY', 'DB_PASSWORD']);
 });
 
 config.run();

@@ -18,7 +18,7 @@ export async function validate(options: { json?: true }): Promise<void> {
       runName: placeholderRunName,
       environment,
       // Whether a tag exists is a question to the shared repository, not to the files.
-      resolveTag: (_tag, job) => ({ run: 'tagged', job: job ?? 'tagged' }),
+      resolveTag: (_tag, job) => [{ run: 'tagged', job: job ?? 'tagged' }],
     }).map(({ name }) => name),
   }));
   if (options.json) printJson(planned);

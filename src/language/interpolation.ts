@@ -23,6 +23,10 @@ const longestResult = 100_000;
  * what is put in isn't looked at again. Null if something is wrong with it, which is reported.
  */
 export function interpolate(value: LocatedText, scope: Scope, report: Report): string | null {
+  if (!value.text.includes('$')) {
+    scope.spend(value.text.length);
+    return value.text;
+  }
   let sound = true;
   let result = '';
   let end = 0;
@@ -77,8 +81,7 @@ function replaceToken(match: RegExpMatchArray, scope: Scope, fail: Fail, spoil: 
 
 function expressionFault(name: string): string | null {
   if (/^secrets\b/.test(name)) return secretFault(name);
-  if (/^matrix\b/.test(name)) return '`matrix` is not supported yet by this version of dstack';
-  if (/^[A-Za-z_][\w-]*$/.test(name)) return null;
+  if (/^(?:matrix\.)?[A-Za-z_][\w-]*$/.test(name)) return null;
   const found = name === '' ? 'nothing' : quoted(name);
   return `between \`\${{\` and \`}}\` a variable's name is expected, but here is ${found}`;
 }

@@ -4,6 +4,11 @@ import { z } from 'zod';
 export const dependencySchema = z.strictObject({
   run: z.string().nullable(),
   job: z.string(),
+  /**
+   * Its artifacts would collide with those of the other cells of its matrix: each goes to a folder of its own within
+   * its path, `<path>/<job>`.
+   */
+  ownFolder: z.literal(true).optional(),
 });
 
 /** Why an attempt may be made again: its runner was lost; its commands failed; out of memory; out of time. */

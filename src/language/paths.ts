@@ -56,17 +56,41 @@ export interface Owned<T> {
 
 /** Finds two paths of different owners where one is, or contains, the other; null if there are none. */
 export function findOverlap<T>(paths: readonly Owned<T>[]): [Owned<T>, Owned<T>] | null {
-  // With `/` before everything else in the order, what a folder contains follows it directly.
-  const keyed = paths.map((owned) => ({ owned, key: `${owned.path.replaceAll('/', '\u0000')}\u0000` }));
-  keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  const enclosing: typeof keyed = [];
-  for (const item of keyed) {
+  const enclosing: Keyed<T>[] = [];
+  for (const item of inOrder(paths)) {
     while (enclosing.length > 0 && !item.key.startsWith(enclosing.at(-1)!.key)) enclosing.pop();
     const other = enclosing.find(({ owned }) => owned.owner !== item.owned.owner);
     if (other) return [other.owned, item.owned];
     enclosing.push(item);
   }
   return null;
+}
+
+/** Every owner that {@link findOverlap} could find. No path of an owner is inside of another one of his. */
+export function overlappingOwners<T>(paths: readonly Owned<T>[]): Set<T> {
+  const found = new Set<T>();
+  const enclosing: Keyed<T>[] = [];
+  // The first so many of `enclosing` are found already.
+  let known = 0;
+  for (const item of inOrder(paths)) {
+    while (enclosing.length > 0 && !item.key.startsWith(enclosing.at(-1)!.key)) enclosing.pop();
+    known = Math.min(known, enclosing.length);
+    for (; known < enclosing.length; known++) found.add(enclosing[known]!.owned.owner);
+    if (enclosing.length > 0) found.add(item.owned.owner);
+    enclosing.push(item);
+  }
+  return found;
+}
+
+interface Keyed<T> {
+  readonly owned: Owned<T>;
+  readonly key: string;
+}
+
+/** With `/` before everything else in the order, what a folder contains follows it directly. */
+function inOrder<T>(paths: readonly Owned<T>[]): Keyed<T>[] {
+  const keyed = paths.map((owned) => ({ owned, key: `${owned.path.replaceAll('/', '\u0000')}\u0000` }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 }
 
 /** Without what lies inside of another of them, or is there twice. Keeps the order. */

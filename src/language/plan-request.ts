@@ -9,8 +9,8 @@ export interface PlanRequest {
   /** The submitter's environment, for `env` entries without a value. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /**
-   * The job that `workflow:tag` (or `:tag`, with null) stands for: the tagged run's job of that name, or the one
-   * it was submitted for. Null if there is none.
+   * The jobs that `workflow:tag` stands for (or `:tag`, with null: the workflow that the tagged run was submitted for):
+   * one, or the cells of its matrix. Empty if there are none.
    */
-  readonly resolveTag: (tag: string, workflow: string | null) => { run: string; job: string } | null;
+  readonly resolveTag: (tag: string, workflow: string | null) => readonly { run: string; job: string }[];
 }

@@ -1,57 +1,52 @@
 import { usageError } from '../errors.ts';
 import { createBudget } from './budget.ts';
-import { createJobSpec } from './create-job-spec.ts';
+import { createJobSpecs } from './create-job-specs.ts';
 import { dependencyOrder, type PlannedWorkflow } from './dependency-order.ts';
 import type { JobSpec } from './job-spec.ts';
+import { mostJobs } from './matrix-cells.ts';
 import { optionKey, optionName } from './names.ts';
 import { nearest } from './nearest.ts';
-import { reportOverlaps } from './overlaps.ts';
 import type { PlanRequest } from './plan-request.ts';
+import { type Need, type PlannedJob, planJobs } from './planned-jobs.ts';
 import { createReport, listed, quoted, type Report, throwProblems } from './problems.ts';
 import type { Variables } from './variables.ts';
+import { createScopes } from './workflow-scope.ts';
 import type { Workflow, Workflows } from './workflows.ts';
 
 /**
- * The jobs of a run, in dependency order: the workflow asked for (last) and everything it depends on.
+ * The jobs of a run, in dependency order: everything that the workflow asked for depends on, and last that itself; for
+ * a workflow with a matrix one job for each cell.
  *
  * An override applies to the workflow asked for and to each one it depends on that declares the variable, for
  * itself or through `global`: a run has one value for a name wherever it is overridden.
  *
- * @throws DstackError `unknown-workflow`, `unknown-variable` (usage); `invalid-workflows` with everything that is
- *   wrong in the files, as far as this plan is concerned
+ * @throws DstackError `unknown-workflow`, `unknown-variable` (usage); `plan-too-large`; `invalid-workflows` with
+ *   everything that is wrong in the files, as far as this plan is concerned
  */
 export function plan(workflows: Workflows, variables: Variables, request: PlanRequest): JobSpec[] {
   const { report, problems } = createReport();
+  const root = findWorkflow(workflows, request.workflow);
   const overrides = new Map(
     Object.entries(request.overrides).map(([name, value]) => [optionKey(name), value]),
   );
-  const planned = planWorkflows(
-    workflows,
-    variables,
-    request.workflow,
-    { overrides, runName: request.runName },
-    report,
-  );
-  throwProblems(problems);
-  checkOverrides(planned, request);
-  const specs = planned.map((one) => createJobSpec(one, request, report));
-  reportOverlaps(planned, specs, report);
-  throwProblems(problems);
+  const values = { overrides, runName: request.runName };
+  const planned = planWorkflows(workflows, variables, [root], values, report);
+  // In a broken plan there are fewer variables than there should be.
+  if (problems().length === 0) checkOverrides(planned, request);
+  const specs = createJobSpecs(planned, request, report);
+  throwProblems(problems());
   return specs;
 }
 
-/**
- * The first half of a plan: the workflows in dependency order, with their variables.
- * @throws DstackError `unknown-workflow`
- */
+/** The first half of a plan: workflows and what they depend on, in dependency order, with their variables. */
 export function planWorkflows(
   workflows: Workflows,
   variables: Variables,
-  name: string,
+  roots: readonly Workflow[],
   values: { readonly overrides: ReadonlyMap<string, string>; readonly runName: string },
   report: Report,
+  limits = { jobs: mostJobs, spend: createBudget() },
 ): PlannedWorkflow[] {
-  const root = findWorkflow(workflows, name);
   for (const { key } of variables.sections.values()) {
     if (workflows.has(key.text)) continue;
     report({
@@ -60,10 +55,35 @@ export function planWorkflows(
       unknown: { word: key.text, known: ['global', ...workflows.keys()] },
     });
   }
-  return dependencyOrder(root, workflows, variables, { ...values, spend: createBudget() }, report);
+  let count = 0;
+  return dependencyOrder(
+    roots,
+    (workflow) => {
+      const scopes = createScopes(workflow, variables, { ...values, spend: limits.spend }, report);
+      const jobs = planJobs(workflow, scopes, workflows, report);
+      count += Math.max(jobs.length, 1);
+      if (count <= limits.jobs) return { workflow, jobs, needs: allNeeds(jobs) };
+      const span = workflow.matrix?.key.span ?? workflow.name.span;
+      report({ span, message: `with this workflow there are more than ${limits.jobs} jobs` });
+      return { workflow, jobs: [], needs: [] };
+    },
+    workflows,
+    report,
+  );
 }
 
-function findWorkflow(workflows: Workflows, name: string): Workflow {
+function allNeeds(jobs: readonly PlannedJob[]): Need[] {
+  const distinct = new Set(jobs.map(({ needs }) => needs));
+  const needs = new Map<string, Need>();
+  for (const need of [...distinct].flat()) {
+    const key = `${need.workflow ?? ''}:${need.tag ?? ''}`;
+    if (!needs.has(key)) needs.set(key, need);
+  }
+  return [...needs.values()];
+}
+
+/** @throws DstackError `unknown-workflow` (usage) */
+export function findWorkflow(workflows: Workflows, name: string): Workflow {
   const found = workflows.get(name);
   if (found) return found;
   const names = [...workflows.keys()];
@@ -79,7 +99,9 @@ function checkOverrides(planned: readonly PlannedWorkflow[], { workflow, overrid
   const names = new Map(
     [...planned]
       .reverse()
-      .flatMap(({ scope }) => [...scope.relevant.keys()].map((name) => [optionKey(name), name])),
+      .flatMap(({ jobs }) =>
+        [...(jobs[0]?.scope.relevant().keys() ?? [])].map((name) => [optionKey(name), name]),
+      ),
   );
   const options = [...names.values()].map(optionName);
   for (const name of Object.keys(overrides)) {

@@ -19,10 +19,19 @@ export type Report = (problem: Problem) => void;
 const shownAtMost = 20;
 const lineWidth = 100;
 
+/** Every cell of a matrix finds the same again: each is kept once, and not more than anybody looks at. */
+const keptAtMost = 1000;
+
 /** Collects problems, to be thrown together. */
-export function createReport(): { report: Report; problems: Problem[] } {
-  const problems: Problem[] = [];
-  return { report: (problem) => problems.push(problem), problems };
+export function createReport(): { report: Report; problems: () => readonly Problem[] } {
+  const distinct = new Map<string, Problem>();
+  const report: Report = (problem) => {
+    if (distinct.size >= keptAtMost) return;
+    const { span, message } = problem;
+    const identity = `${span.source.path} ${span.start} ${message}`;
+    if (!distinct.has(identity)) distinct.set(identity, problem);
+  };
+  return { report, problems: () => [...distinct.values()] };
 }
 
 /** Throws all problems as one `invalid-workflows`, in the order of their places; does nothing without any. */
@@ -30,10 +39,7 @@ export function throwProblems(problems: readonly Problem[]): void {
   if (problems.length === 0) return;
   const paths = [...new Set(problems.map((problem) => problem.span.source.path))];
   const order = (problem: Problem) => paths.indexOf(problem.span.source.path);
-  // What is wrong with a global variable is found again for every workflow.
-  const identity = ({ span, message }: Problem) => `${span.source.path} ${span.start} ${message}`;
-  const distinct = new Map(problems.map((problem) => [identity(problem), problem]));
-  const sorted = [...distinct.values()].sort((a, b) => order(a) - order(b) || a.span.start - b.span.start);
+  const sorted = [...problems].sort((a, b) => order(a) - order(b) || a.span.start - b.span.start);
   const shown = sorted.slice(0, shownAtMost).map(describeProblem);
   if (sorted.length > shownAtMost) shown.push(`… and ${sorted.length - shownAtMost} more`);
   throw new DstackError('invalid-workflows', shown.join('\n'), {

@@ -37,7 +37,7 @@ export function parseVariables(file: Source | null): Variables {
       sections.set(key.text, { key, declarations: readSection(key, value, report) });
     }
   }
-  throwProblems(problems);
+  throwProblems(problems());
   const global = sections.get('global')?.declarations ?? new Map<string, Declaration>();
   sections.delete('global');
   return { global, sections };

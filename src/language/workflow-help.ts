@@ -1,5 +1,5 @@
 import { optionKey, optionName } from './names.ts';
-import { planWorkflows } from './plan.ts';
+import { findWorkflow, planWorkflows } from './plan.ts';
 import { createReport, throwProblems } from './problems.ts';
 import type { Variables } from './variables.ts';
 import { placeholderRunName } from './workflow-scope.ts';
@@ -32,11 +32,11 @@ export interface VariableHelp {
 export function workflowHelp(workflows: Workflows, variables: Variables, name: string): WorkflowHelp {
   const { report, problems } = createReport();
   const values = { overrides: new Map<string, string>(), runName: placeholderRunName };
-  const planned = planWorkflows(workflows, variables, name, values, report);
-  throwProblems(problems);
+  const planned = planWorkflows(workflows, variables, [findWorkflow(workflows, name)], values, report);
+  throwProblems(problems());
   const found = new Map<string, { name: string; default: string; workflows: string[] }>();
-  for (const { workflow, scope } of [...planned].reverse()) {
-    for (const declaration of scope.relevant.values()) {
+  for (const { workflow, jobs } of [...planned].reverse()) {
+    for (const declaration of jobs[0]?.scope.relevant().values() ?? []) {
       const key = optionKey(declaration.name.text);
       const known = found.get(key) ?? {
         name: declaration.name.text,

@@ -1,4 +1,5 @@
 import { type DependsOn, readDependsOn, readDeps } from './depends-on.ts';
+import { type Matrix, readMatrix } from './matrix.ts';
 import { environmentFault } from './names.ts';
 import { quoted, type Report } from './problems.ts';
 import {
@@ -52,6 +53,7 @@ export interface WorkflowFields {
   retry: Retry;
   labels: Label[];
   secrets: LocatedText[];
+  matrix: Matrix;
 }
 
 type Field = keyof WorkflowFields;
@@ -170,6 +172,7 @@ const rules: Readonly<Record<string, KeyRule>> = {
   env: key('env', readEnv),
   secrets: key('secrets', readSecrets),
   working_dir: key('workingDir', readText),
+  matrix: key('matrix', readMatrix),
   resources: key('resources', readResources),
   ports: key('ports', readPorts),
   timeout: key('timeout', readValue),
@@ -179,7 +182,6 @@ const rules: Readonly<Record<string, KeyRule>> = {
   environment: key('env', readEnv),
   deps: key('dependsOn', readDeps),
   script: key('file', readText),
-  matrix: 'not supported yet',
   metrics: 'not supported yet',
   on: 'not supported yet',
 };

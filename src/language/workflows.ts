@@ -1,5 +1,6 @@
 import { DstackError } from '../errors.ts';
 import type { DependsOn } from './depends-on.ts';
+import type { Matrix } from './matrix.ts';
 import { nameFault } from './names.ts';
 import { createReport, quoted, type Report, throwProblems } from './problems.ts';
 import { type Program, readProgram } from './program.ts';
@@ -26,6 +27,8 @@ export interface Workflow {
   readonly labels: readonly Label[];
   /** Names. */
   readonly secrets: readonly LocatedText[];
+  /** Without a value: there is something wrong in it. */
+  readonly matrix: { readonly key: LocatedText; readonly value: Matrix | null } | null;
 }
 
 /** By name, in the order of the files. */
@@ -60,7 +63,7 @@ export function parseWorkflows(files: readonly Source[]): Workflows {
       }
     }
   }
-  throwProblems(problems);
+  throwProblems(problems());
   return workflows;
 }
 
@@ -112,6 +115,7 @@ function readWorkflow(tree: Tree, report: Report): Workflow | null {
     retry: found.retry?.value ?? null,
     labels: found.labels?.value ?? [],
     secrets: found.secrets?.value ?? [],
+    matrix: found.matrix ?? null,
   };
 }
 

@@ -36,8 +36,11 @@ export async function planRun(
   const nameless = plan(workflows, variables, { ...request, runName: placeholderRunName });
   const filesOf = hashedFiles(repository, tree);
   const keys = new Map<string, string | null>();
-  const inputKey = async ({ run, job }: Dependency): Promise<string | null> =>
-    run === null ? (keys.get(job) ?? null) : keyOf(run, job);
+  const inputKey = async ({ run, job, ownFolder }: Dependency): Promise<string | null> => {
+    const key = run === null ? (keys.get(job) ?? null) : await keyOf(run, job);
+    // The folder is called after the job, which is no part of its own key.
+    return key !== null && ownFolder ? `${key} in ${job}` : key;
+  };
   const jobs: PlannedJob[] = [];
   for (const [index, spec] of specs.entries()) {
     const dependencyKeys: string[] = [];

@@ -11,15 +11,18 @@ import { isSuccess } from './state.ts';
 export async function resultKey(ledger: Ledger, id: JobId): Promise<string | null> {
   const manifests = new Set<string>();
   const seen = new Set<string>();
-  const open: JobId[] = [id];
+  const open: (JobId & { ownFolder?: true | undefined })[] = [id];
   for (let next = open.pop(); next; next = open.pop()) {
     if (seen.has(jobName(next))) continue;
     seen.add(jobName(next));
     const record = (await readOutcomes(ledger, [next])).get(jobName(next))?.record;
     if (!record || !isSuccess(record.state)) return null;
-    if (record.artifacts) manifests.add(record.artifacts.manifest);
+    if (record.artifacts) {
+      const { manifest } = record.artifacts;
+      manifests.add(next.ownFolder ? `${manifest} in ${next.job}` : manifest);
+    }
     for (const dependency of record.dependsOn) {
-      open.push({ run: dependency.run ?? next.run, job: dependency.job });
+      open.push({ ...dependency, run: dependency.run ?? next.run });
     }
   }
   return createHash('sha256')

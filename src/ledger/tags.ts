@@ -26,17 +26,22 @@ export async function listTags(ledger: Ledger): Promise<Map<string, Tag>> {
 }
 
 /**
- * The job that `workflow:tag` stands for: the tagged run's job of that name, or with no name the one it was
- * submitted for. Null if there is none.
+ * The jobs that `workflow:tag` stands for: the tagged run's job of that name or the cells of its matrix; with no name
+ * those of the workflow that it was submitted for. Empty if there are none.
  */
 export function resolveTag(
   tags: ReadonlyMap<string, Tag>,
   tag: string,
   workflow: string | null,
-): { run: string; job: string } | null {
+): { run: string; job: string }[] {
   const message = tags.get(tag)?.message;
-  const job = workflow ?? message?.workflow;
-  return message && job && message.jobs.has(job) ? { run: message.run, job } : null;
+  const name = workflow ?? message?.workflow;
+  if (!message || !name) return [];
+  if (message.jobs.has(name)) return [{ run: message.run, job: name }];
+  const cells: { run: string; job: string }[] = [];
+  const cell = () => `${name}-${cells.length + 1}`;
+  while (message.jobs.has(cell())) cells.push({ run: message.run, job: cell() });
+  return cells;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { DstackError } from '../errors.ts';
-import type { RecordFile } from '../ledger/formats.ts';
+import { jobSchema, parseFile, type RecordFile } from '../ledger/formats.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type LiveReader, type QueueEntry, readFile } from '../ledger/live.ts';
 import { type JobId, jobName } from '../ledger/refs.ts';
@@ -8,6 +8,7 @@ import type { Manifest } from '../store/manifest.ts';
 import { parseManifest } from '../store/manifest-text.ts';
 import { restoreArtifacts } from '../store/restore-artifacts.ts';
 import type { Store } from '../store/store.ts';
+import { inOwnFolder } from './own-folder.ts';
 
 /** A finished job as another one uses it. */
 export interface FinishedJob {
@@ -50,8 +51,15 @@ export async function readManifest(
   return record.artifacts ? parseManifest(await readFile(ledger, commit, 'artifacts.json')) : null;
 }
 
+/** The paths that a job said it would leave. */
+async function declaredArtifacts(ledger: Ledger, { id, commit }: FinishedJob): Promise<readonly string[]> {
+  const content = Buffer.from(await readFile(ledger, commit, 'job.json'));
+  return parseFile(jobSchema, `the job.json of ${jobName(id)}`, content).spec.artifacts;
+}
+
 /**
- * Puts the artifacts of everything a job depends on, transitively, at their own paths into its workspace.
+ * Puts the artifacts of everything a job depends on, transitively, into its workspace: at their own paths, but those
+ * of cells that would collide each in a folder within them.
  * @throws DstackError `dependency-missing`, and what restoring can throw (`blob-missing`, `blob-damaged`, …)
  */
 export async function restoreInputs(
@@ -78,7 +86,10 @@ export async function restoreInputs(
       await visit(finished.record.dependsOn, id.run);
       if (!finished.manifest) continue;
       // A dependency's own output wins over a file of the snapshot at the same place.
-      await restoreArtifacts(finished.manifest, store, workspace, { overwrite: true });
+      const manifest = dependency.ownFolder
+        ? inOwnFolder(finished.manifest, await declaredArtifacts(ledger, finished), id.job)
+        : finished.manifest;
+      await restoreArtifacts(manifest, store, workspace, { overwrite: true });
       inputs.push(id);
     }
   };

@@ -63,7 +63,7 @@ test('every error points at its own ${{', () => {
     "8:23: between `${{` and `}}` a variable's name is expected, but here is `a + b`",
     "8:36: between `${{` and `}}` a variable's name is expected, but here is nothing",
     "9:8: a secret can't be put into a text, which everybody may read; list `X` under `secrets`, and the job has it as `$X` in its environment",
-    '9:25: `matrix` is not supported yet by this version of dstack',
+    '9:25: `matrix.seed` is not known here: `train` has no `matrix`',
     "9:44: after `${{` a variable's name and `}}` are expected",
     '12:5: there is no variable `ROW`; did you mean `rows`?',
     '13:13: there is no variable `learning`; expected one of run_name, job_id, variables_as_args, rows, note, batch-size, lr',

@@ -30,7 +30,7 @@ export function planOf(
     overrides: {},
     runName: 'brave-otter-7k2m',
     environment: {},
-    resolveTag: () => null,
+    resolveTag: () => [],
     ...request,
   });
 }

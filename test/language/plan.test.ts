@@ -84,18 +84,14 @@ test('what a job depends on comes before it, each once', () => {
   assert.equal(jobs[1]?.dependsOn, [{ run: null, job: 'a' }]);
 });
 
-test('a chain of many workflows needs no deep stack, but more than 1000 are refused', () => {
+test('a chain of many workflows needs no deep stack', () => {
   const chain = (length: number) =>
     Array.from(
       { length },
       (_, i) => `- {name: a${i}, commands: [x]${i > 0 ? `, depends-on: [a${i - 1}]` : ''}}`,
     );
-  const text = (length: number) => ['workflows:', ...chain(length)].join('\n');
-  assert.is(planOf(text(1000), null, { workflow: 'a999' }).length, 1000);
-  assert.match(
-    placesOf(() => planOf(text(1001), null, { workflow: 'a1000' }))[0]!,
-    'more than 1000 workflows',
-  );
+  const text = ['workflows:', ...chain(4000)].join('\n');
+  assert.is(planOf(text, null, { workflow: 'a3999' }).length, 4000);
 });
 
 test('a circle is shown with all of its places', () => {
@@ -229,7 +225,7 @@ test('tagged runs are looked up', () => {
   const asked: unknown[] = [];
   const resolveTag = (tag: string, workflow: string | null) => {
     asked.push([tag, workflow]);
-    return tag === 'v1' ? { run: 'old-run', job: workflow ?? 'final' } : null;
+    return tag === 'v1' ? [{ run: 'old-run', job: workflow ?? 'final' }] : [];
   };
   const job = jobOf(trainOf("depends-on: ['data:v1', ':v1', 'data:$v']"), 'variables: {train: {v: v1}}', {
     resolveTag,
@@ -245,6 +241,7 @@ test('tagged runs are looked up', () => {
   assert.equal(
     placesOf(() => planOf(trainOf("depends-on: ['data:v2', 'data:V2']"), null, { resolveTag })),
     [
+      '4:16: there is no run tagged `v2` with a job of `data`',
       '4:27: `V2` can\'t be the name of a tag: only lower-case letters, digits, "-", "_" and inner dots are allowed; `v2` would do',
     ],
   );

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { describeProblem, throwProblems } from '../../src/language/problems.ts';
+import { createReport, describeProblem, throwProblems } from '../../src/language/problems.ts';
 import type { Span } from '../../src/language/source.ts';
 import { failureOf } from './language-fixture.ts';
 
@@ -69,7 +69,9 @@ test('problems are thrown together, in the order of their places, each once, and
     span: { source: { path: 'a.yaml', text }, start, end: start + 4 },
     message: 'no',
   });
-  const two = failureOf(() => throwProblems([at(5), at(0), at(5)]));
+  const { report, problems } = createReport();
+  for (const start of [5, 0, 5]) report(at(start));
+  const two = failureOf(() => throwProblems(problems()));
   assert.equal(two.message.match(/a\.yaml:\d+/g), ['a.yaml:1', 'a.yaml:2']);
   assert.is(two.code, 'invalid-workflows');
   assert.is(two.exitCode, 1);

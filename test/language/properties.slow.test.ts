@@ -157,7 +157,7 @@ test('any structure is either planned, into jobs that keep to their schema, or a
         const workflows = stringify({ workflows: list });
         const variables = stringify({ variables: sections });
         onlyDstackErrors(() => workflowHelp(workflowsOf(workflows), variablesOf(variables), workflow));
-        const resolveTag = () => ({ run: 'r', job: 'j' });
+        const resolveTag = () => [{ run: 'r', job: 'j' }];
         const request = { workflow, overrides: { a: String(override) }, resolveTag };
         const jobs =
           onlyDstackErrors(() => planOf(workflows, variables, request)) ??

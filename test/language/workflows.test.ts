@@ -121,12 +121,12 @@ test('all errors of a file are found at once, in their order', () => {
     '3:5: unknown key `comands` in a workflow; did you mean `commands`?',
     '5:5: this workflow has no `name`',
     '5:5: `commands` is empty; there is nothing to execute',
-    '6:5: `matrix` is not supported yet by this version of dstack',
+    '6:13: `matrix` is empty; a list for each name is expected',
   ]);
 });
 
 test('what is not supported yet is an error, not ignored', () => {
-  for (const key of ['matrix', 'metrics', 'on']) {
+  for (const key of ['metrics', 'on']) {
     const expected = `4:3: \`${key}\` is not supported yet by this version of dstack`;
     assert.equal(errorsOf('commands: [x]', `${key}: 1`), [expected]);
   }

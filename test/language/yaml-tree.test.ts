@@ -6,7 +6,7 @@ import { readYaml, type Tree } from '../../src/language/yaml-tree.ts';
 function read(text: string): { tree: Tree | null; errors: string[] } {
   const { report, problems } = createReport();
   const tree = readYaml({ path: 'a', text }, report);
-  return { tree, errors: problems.map((problem) => describeProblem(problem).split('\n')[0]!) };
+  return { tree, errors: problems().map((problem) => describeProblem(problem).split('\n')[0]!) };
 }
 
 /** The tree as plain data, with every scalar as it was written. */

@@ -33,7 +33,7 @@ async function plannedIn(
     overrides: {},
     runName,
     environment: {},
-    resolveTag: () => ({ run: 'old', job: 'prepare' }),
+    resolveTag: () => [{ run: 'old', job: 'prepare' }],
   };
   const repository = await discoverRepository(project.path);
   const jobs = await planRun(repository, tree, workflowsOf(text), variablesOf(null), request, keyOf);

@@ -22,10 +22,10 @@ test('a tag keeps a run until it is removed', async () => {
   const tags = await listTags(ledger);
   assert.equal([...tags.keys()], ['best']);
   assert.is(tags.get('best')?.message.run, 'run-1');
-  assert.equal(resolveTag(tags, 'best', null), { run: 'run-1', job: 'train' });
-  assert.equal(resolveTag(tags, 'best', 'prepare'), { run: 'run-1', job: 'prepare' });
-  assert.is(resolveTag(tags, 'best', 'evaluate'), null);
-  assert.is(resolveTag(tags, 'worst', null), null);
+  assert.equal(resolveTag(tags, 'best', null), [{ run: 'run-1', job: 'train' }]);
+  assert.equal(resolveTag(tags, 'best', 'prepare'), [{ run: 'run-1', job: 'prepare' }]);
+  assert.equal(resolveTag(tags, 'best', 'evaluate'), []);
+  assert.equal(resolveTag(tags, 'worst', null), []);
   await setTag(ledger, 'best', null);
   assert.is((await listTags(ledger)).size, 0);
 });

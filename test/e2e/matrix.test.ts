@@ -1,0 +1,52 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { withProject } from './project.ts';
+
+const workflows = `
+workflows:
+  - name: grid
+    matrix: {seed: [1, 2], lr: [0.10]}
+    commands: ['mkdir -p out', 'echo "seed \${{ matrix.seed }} lr \${{ matrix.lr }}" > out/result.txt']
+    artifacts: [out]
+  - name: best
+    depends-on: [grid]
+    commands: ['cat out/grid-1/result.txt out/grid-2/result.txt > best.txt', 'cat best.txt']
+    artifacts: [best.txt]
+  - name: report
+    depends-on: [best]
+    commands: ['cat best.txt', 'ls out']
+  - name: later
+    depends-on: ['grid:good']
+    commands: ['cat out/*/result.txt']
+`;
+
+test(
+  'a matrix runs as one job for each cell, and who depends on it gets all their artifacts',
+  withProject(workflows, async (project) => {
+    const first = await project.dstack(['run', 'report', '--local', '--name', 'first', '--tag', 'good']);
+    assert.is(first.exitCode, 0, first.stderr);
+    for (const job of ['best', 'report']) {
+      const log = await project.dstack(['logs', `first/${job}`]);
+      assert.match(log.stdout, /^seed 1 lr 0\.10\nseed 2 lr 0\.10\n/, log.stderr);
+    }
+    const status = await project.dstack(['status', 'first', '--json']);
+    const { jobs } = JSON.parse(status.stdout) as { jobs: { name: string; state: string }[] };
+    assert.equal(
+      jobs.map(({ name, state }) => `${name} ${state}`),
+      ['grid-1 done', 'grid-2 done', 'best done', 'report done'],
+    );
+    const again = await project.dstack(['run', 'best', '--local', '--json', '--name', 'again']);
+    assert.is(again.exitCode, 0, again.stderr);
+    const second = JSON.parse((await project.dstack(['status', 'again', '--json'])).stdout);
+    assert.equal(
+      second.jobs.map(({ state }: { state: string }) => state),
+      ['cached', 'cached', 'cached'],
+    );
+    const tagged = await project.dstack(['run', 'later', '--local']);
+    assert.is(tagged.exitCode, 0, tagged.stderr);
+    assert.match(tagged.stdout, 'seed 1 lr 0.10\n');
+    assert.match(tagged.stdout, 'seed 2 lr 0.10\n');
+  }),
+);
+
+test.run();

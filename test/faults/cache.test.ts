@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { initBareRepository } from '../../src/git/repository.ts';
@@ -25,15 +24,10 @@ import {
   submit,
 } from '../ledger/support.ts';
 import { damagedObjects, damagedRepository, emptyRefs } from './damage.ts';
+import { loggedTo } from './logged-to.ts';
 
 // Each daemon and repository of a test has one.
 process.setMaxListeners(200);
-
-/** A logger, and what was said by it. */
-function listen() {
-  const said: string[] = [];
-  return { said, log: pino({ level: 'warn' }, { write: (line: string) => said.push(line) }) };
-}
 
 /** A shared repository with two runs of a project, of which a runner has the first one's snapshot in its cache. */
 async function runnerWithSnapshot() {
@@ -51,7 +45,7 @@ async function runnerWithSnapshot() {
   const first = await submitFiles('run-1');
   project.write('train.py', 'print("changed")\n');
   const second = await submitFiles('run-2');
-  const { said, log } = listen();
+  const { said, log } = loggedTo();
   const work = {
     ledger: await participant(shared.path, 'runner'),
     cache: await initBareRepository(path.join(scratchFolder(), 'snapshots.git')),
@@ -96,7 +90,7 @@ for (const [what, damage] of Object.entries(damagedRepository)) {
     await initBareRepository(ledgerFolder);
     damage(work.cache.gitDir);
     damage(ledgerFolder);
-    const { log } = listen();
+    const { log } = loggedTo();
     const opened = await openOwnRepositories({ cache: work.cache.gitDir, ledger: ledgerFolder }, 'sha1', log);
     await fetchSnapshot({ ...work, cache: opened.cache }, second);
     const into = path.join(scratchFolder(), 'workflow');
@@ -110,7 +104,7 @@ for (const [what, damage] of Object.entries(damagedRepository)) {
 test('another object format than that of the shared repository: begun anew', async () => {
   const folder = scratchFolder();
   const folders = { cache: path.join(folder, 'snapshots.git'), ledger: path.join(folder, 'ledger.git') };
-  const { said, log } = listen();
+  const { said, log } = loggedTo();
   await openOwnRepositories(folders, 'sha1', log);
   const { cache, own } = await openOwnRepositories(folders, 'sha256', log);
   assert.equal([cache.objectFormat, own.objectFormat], ['sha256', 'sha256']);
@@ -124,7 +118,7 @@ async function claimInProgress(remote: 'path' | 'daemon') {
   const server = remote === 'daemon' ? await serve(shared.path) : null;
   if (server) shared.git('config', 'daemon.receivepack', 'true');
   const local = await initBareRepository(path.join(scratchFolder(), 'ledger.git'));
-  const { said, log } = listen();
+  const { said, log } = loggedTo();
   const opened = await openLedger({ local, remote: server?.url ?? shared.path });
   const own = ownLedger(opened, log);
   const holder = await claim(own, await queued(own, 'run-1'));

@@ -124,9 +124,7 @@ async function endOf(container: Docker.Container): Promise<ContainerState> {
 /** Docker gives a death by signal as exit code 128 + its number. */
 function containerResult(state: ContainerState, stopping: boolean): ExecutionResult {
   const { ExitCode: exitCode, OOMKilled: outOfMemory, Error: error } = state;
-  if (outOfMemory && exitCode !== 0) {
-    return { exitCode, signal: null, failure: 'out of memory: the kernel killed it' };
-  }
+  if (outOfMemory && exitCode !== 0) return { exitCode, signal: null, failure: null, outOfMemory };
   if (error !== '') return { exitCode, signal: null, failure: `Docker: ${error}` };
   if (stopping && exitCode === 137) return resultOf(null, 'SIGKILL', stopping);
   return resultOf(exitCode, null, stopping);

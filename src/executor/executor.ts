@@ -25,8 +25,10 @@ export interface ExecutionIdentity {
 export interface ExecutionResult {
   exitCode: number | null;
   signal: string | null;
-  /** Why it could not be run at all or died unnaturally, for people: image not found, out of memory, … */
+  /** Why it could not be run at all or died unnaturally, for people: image not found, … */
   failure: string | null;
+  /** The kernel has killed something of it for want of memory, and that is why it ended. */
+  outOfMemory?: true;
 }
 
 export type ExecutionPhase = 'pulling' | 'running';

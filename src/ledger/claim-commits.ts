@@ -24,7 +24,14 @@ export function claimFile(claim: ClaimFile): { path: string; content: string } {
   return { path: 'claim.json', content: printFile({ ...claim, detail }) };
 }
 
+/** The text of the manifest of what earlier attempts have saved; null if it can't be read. */
+export async function keptManifest(ledger: Ledger, commit: string): Promise<string | null> {
+  const blob = await ledger.shared.read(`${commit}:artifacts.json`);
+  return blob?.type === 'blob' ? blob.content.toString('utf8') : null;
+}
+
 export function claimMessage(claim: ClaimFile): string {
+  if (claim.state === 'waiting') return `waiting: ${claim.job}: ${claim.detail?.split('\n')[0]}`;
   const attempt = claim.attempt > 1 ? ` (attempt ${claim.attempt})` : '';
   return `${claim.state}: ${claim.job} by ${claim.runner}${attempt}`;
 }

@@ -6,9 +6,12 @@ import { compareAndSwap, type SwapResult } from './compare-and-swap.ts';
 import { type ClaimFile, formatVersion, printFile, type RecordFile } from './formats.ts';
 import { inOrder } from './in-order.ts';
 import { type Ledger, signature } from './ledger.ts';
-import { type QueueEntry, readStopRequest } from './live.ts';
-import { chunkPath, listChunks, printPointer } from './log-chunks.ts';
+import type { QueueEntry } from './live.ts';
+import { chunkFiles, listChunks, type NewChunk } from './log-chunks.ts';
+import { lookAgain } from './look-again.ts';
+import { givenBack } from './reasons.ts';
 import { type JobId, jobName } from './refs.ts';
+import { pauseAfter } from './retries.ts';
 import type { Finished } from './settle.ts';
 
 /** Who claims: what a claim says of its runner. */
@@ -20,14 +23,8 @@ export interface Claimant {
   readonly lease: number;
 }
 
-/** More of the log: bytes for Git, or where the store has them. */
-export type NewChunk = { /** Seconds since 1970. */ readonly at: number } & (
-  | { readonly bytes: Uint8Array }
-  | { readonly stored: { sha256: string; size: number } }
-);
-
 export interface ClaimChange {
-  state?: ClaimFile['state'];
+  state?: Exclude<ClaimFile['state'], 'waiting'>;
   detail?: string | null;
   startedAt?: string;
   chunks?: readonly NewChunk[];
@@ -58,7 +55,18 @@ export interface ClaimHolder {
     files: { artifacts: string | null; logTail: Uint8Array | null },
     giveUp?: (attempt: number) => boolean | Promise<boolean>,
   ): Promise<{ result: 'lost' | 'unknown' } | ({ result: 'won' } & Finished)>;
-  /** Gives the job back to the queue as if it had never been claimed. */
+  /**
+   * Ends this attempt, and lets the job wait for the next one, which any runner may make after a short while.
+   * Nothing of it may be computing any more. Tries like `finish`, and takes along what that would.
+   * @param reason how the attempt ended, for people
+   * @param kept what it has saved, in place of what earlier ones had; null: nothing new
+   */
+  handBack(
+    reason: string,
+    kept: { manifest: string; said: ClaimFile['artifacts'] } | null,
+    giveUp?: (attempt: number) => boolean | Promise<boolean>,
+  ): Promise<SwapResult | 'unknown'>;
+  /** Gives the job back as if this attempt had not been begun: to the queue, or to wait if there were others before. */
   withdraw(): Promise<void>;
 }
 
@@ -70,7 +78,7 @@ function limitOf(lease: number): number {
 export type AcquireResult = { result: 'won'; holder: ClaimHolder } | { result: 'lost' | 'unknown' };
 
 /**
- * Claims a job: exactly one of all who try wins. `over`: the tip of a claim whose lease has run out (a takeover).
+ * Claims a job: exactly one of all who try wins. `over`: the tip of a claim that waits, or whose lease has run out.
  * After winning, the job's refs are read again before anything is executed, for the job may have ended in between,
  * or somebody may have asked for its end (no matter to one who comes to end it: `toEnd`).
  */
@@ -93,11 +101,13 @@ export async function acquireClaim(
     ...claimant,
     nonce: ledger.clock.id(),
     attempt: (over?.claim.attempt ?? 0) + 1,
+    lost: over ? over.claim.lost + (over.claim.state === 'waiting' ? 0 : 1) : 0,
     queue: entry.commit,
     state: 'claimed',
     detail: null,
     claimedAt: timeOf(ledger.clock),
     startedAt: null,
+    artifacts: over?.claim.artifacts ?? null,
   };
   /** Chunks that earlier attempts left; this one's are numbered after them. */
   const inherited = over ? await listChunks(shared, over.commit) : [];
@@ -143,12 +153,7 @@ export async function acquireClaim(
   let finishing = false;
   const oneAtATime = inOrder();
 
-  const logFiles = (): CommitInput['files'] =>
-    pendingChunks.map((chunk, index) =>
-      'bytes' in chunk
-        ? { path: chunkPath(nextChunk + index, chunk.at, false), content: chunk.bytes }
-        : { path: chunkPath(nextChunk + index, chunk.at, true), content: printPointer(chunk.stored) },
-    );
+  const logFiles = (): CommitInput['files'] => chunkFiles(pendingChunks, nextChunk);
 
   const swapTo = async (
     commit: string,
@@ -167,6 +172,25 @@ export async function acquireClaim(
   const restsAs = async (commit: string): Promise<boolean> => {
     const rest = names.job('jobs', entry.id);
     return (await shared.list([names.ofRun('jobs', entry.id.run)])).get(rest) === commit;
+  };
+
+  /** Puts a claim that waits in the place of the lease. It keeps what the tree has of earlier attempts. */
+  const leaveWaiting = async (
+    next: Pick<ClaimFile, 'attempt' | 'detail' | 'artifacts'>,
+    files: CommitInput['files'],
+    giveUp: (attempt: number) => boolean | Promise<boolean>,
+  ): Promise<SwapResult | 'unknown'> => {
+    claim = {
+      ...claim,
+      ...next,
+      state: 'waiting',
+      lease: pauseAfter(next.attempt, ledger.clock.random),
+      nonce: ledger.clock.id(),
+    };
+    return swapTo(await write([tip], [claimFile(claim), ...files], claimMessage(claim), tree), giveUp);
+  };
+  const remove = async () => {
+    await compareAndSwap(shared, { ref, from: tip, to: null }, mine, backOff(ledger.clock, 5), limit);
   };
 
   const holder: ClaimHolder = {
@@ -232,9 +256,28 @@ export async function acquireClaim(
         return { result };
       });
     },
+    handBack(reason, kept, giveUp = () => false) {
+      finishing = true;
+      return oneAtATime(() => {
+        const files = [
+          ...logFiles(),
+          ...(kept === null ? [] : [{ path: 'artifacts.json', content: kept.manifest }]),
+        ];
+        const next = { attempt: claim.attempt, detail: reason, artifacts: kept?.said ?? claim.artifacts };
+        const wait = backOff(ledger.clock, Number.POSITIVE_INFINITY);
+        return leaveWaiting(next, files, async (attempt) => (await giveUp(attempt)) || wait(attempt));
+      });
+    },
     withdraw() {
+      finishing = true;
       return oneAtATime(async () => {
-        await compareAndSwap(shared, { ref, from: tip, to: null }, mine, backOff(ledger.clock, 5), limit);
+        if (over === null) return remove();
+        const { attempt, artifacts } = over.claim;
+        await leaveWaiting(
+          { attempt, artifacts, detail: givenBack(claim) },
+          logFiles(),
+          backOff(ledger.clock, 5),
+        );
       });
     },
   };
@@ -244,28 +287,6 @@ export async function acquireClaim(
   if (found === 'waits' || (found === 'to-be-stopped' && (toEnd || over !== null))) {
     return { result: 'won', holder };
   }
-  await holder.withdraw();
+  await (found === 'ended' ? remove() : holder.withdraw());
   return { result: found === 'unknown' ? 'unknown' : 'lost' };
-}
-
-/** Is the job still in the queue, without an outcome, and nobody asks for its end? */
-async function lookAgain(
-  ledger: Ledger,
-  entry: QueueEntry,
-): Promise<'waits' | 'to-be-stopped' | 'ended' | 'unknown'> {
-  const { shared, names } = ledger;
-  const wait = backOff(ledger.clock, 4);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const areas = ['queue', 'jobs', 'stops'] as const;
-      const refs = await shared.list(areas.map((area) => names.ofRun(area, entry.id.run)));
-      const queued = refs.get(names.job('queue', entry.id)) === entry.commit;
-      if (!queued || refs.has(names.job('jobs', entry.id))) return 'ended';
-      const stop = refs.get(names.job('stops', entry.id));
-      const request = stop && (await readStopRequest(ledger, stop).catch(() => null));
-      return request && request.stop.queue === entry.commit ? 'to-be-stopped' : 'waits';
-    } catch {
-      if (await wait(attempt)) return 'unknown';
-    }
-  }
 }

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
+import { keptManifest } from './claim-commits.ts';
 import { acquireClaim, type Claimant } from './claims.ts';
 import { timeOf } from './clock.ts';
-import { type Action, attemptLimit } from './decide.ts';
+import type { Action } from './decide.ts';
+import type { ClaimFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
 import { listChunks, readLog } from './log-chunks.ts';
+import { runnerLost, stoppedBy } from './reasons.ts';
 import { makeRecord, type Outcome } from './records.ts';
 import { settle } from './settle.ts';
 
@@ -20,15 +23,17 @@ export async function closeJob(
   if (acquired.result !== 'won') return acquired.result;
   const { holder } = acquired;
   const log = await logLeftBehind(ledger, holder.tip());
+  const outcome = outcomeOf(action);
+  const manifest = outcome.state === 'aborted' ? null : await keptManifest(ledger, holder.tip());
   const finished = await holder.finish(
     (claim) =>
       makeRecord(
         action.entry,
         claim,
-        { ...outcomeOf(action), ...(log ? { log } : {}) },
+        { ...outcome, ...(log ? { log } : {}), artifacts: manifest === null ? null : claim.artifacts },
         timeOf(ledger.clock),
       ),
-    { artifacts: null, logTail: null },
+    { artifacts: manifest, logTail: null },
     (attempt) => attempt >= 5,
   );
   if (finished.result !== 'won') return finished.result;
@@ -57,12 +62,18 @@ function outcomeOf(action: Extract<Action, { do: 'skip' | 'stop' | 'give-up' }>)
     case 'stop':
       return {
         state: action.abort ? 'aborted' : 'stopped',
-        reason: `${action.abort ? 'aborted' : 'stopped'} by ${action.by}${action.over ? ', its runner was silent' : ' before it ran'}`,
+        reason: stoppedBy(action.by, action.abort, whenStopped(action.over?.claim ?? null)),
       };
     case 'give-up':
-      return {
-        state: 'failed',
-        reason: `runner lost ${attemptLimit} times, the last time ${action.over.claim.runner} on ${action.over.claim.host}`,
-      };
+      return { state: 'failed', reason: whyGivenUp(action.over.claim) };
   }
+}
+
+function whenStopped(claim: ClaimFile | null): string {
+  if (claim === null) return ' before it ran';
+  return claim.state === 'waiting' ? `; ${claim.detail}` : ', its runner was silent';
+}
+
+function whyGivenUp(claim: ClaimFile): string {
+  return claim.state === 'waiting' ? (claim.detail ?? '') : runnerLost(claim);
 }

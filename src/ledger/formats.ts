@@ -12,6 +12,16 @@ const time = z.string().max(40);
 const line = z.string().max(4000);
 const jobId = z.strictObject({ run: name, job: name });
 
+/** What is said of a manifest, whose text lies beside it as `artifacts.json`. */
+const artifacts = z.strictObject({
+  /** Its sha256. */
+  manifest: z.string(),
+  files: z.number().int().nonnegative(),
+  bytes: z.number().int().nonnegative(),
+  /** False if a declared artifact was missing. */
+  complete: z.boolean(),
+});
+
 /** `job.json`: what to execute. Its blob id is listed in the run commit. */
 export const jobSchema = z.strictObject({
   format,
@@ -38,15 +48,20 @@ export const claimSchema = z.strictObject({
   /** Drawn anew for every object, so that no two claims are ever the same object. */
   nonce: z.string().max(64),
   attempt: z.number().int().positive(),
+  /** How many of the attempts before this one ended with the loss of their runner. */
+  lost: z.number().int().nonnegative(),
   /** Seconds without a change of the ref after which others may take the job over. */
   lease: z.number().positive(),
   /** The queue object it is a claim on. */
   queue: z.string().max(64),
-  state: z.enum(['claimed', 'pulling', 'running', 'uploading']),
-  /** One line for people: pull progress, what is being fetched. */
+  /** `waiting`: nobody has it any more; whoever fits may make the next attempt once the lease, now a short one, is over. */
+  state: z.enum(['claimed', 'pulling', 'running', 'uploading', 'waiting']),
+  /** One line for people: pull progress, what is being fetched; why it waits for another attempt. */
   detail: line.nullable(),
   claimedAt: time,
   startedAt: time.nullable(),
+  /** What earlier attempts have saved; null: nothing. */
+  artifacts: artifacts.nullable(),
 });
 
 /** `record.json`: how a job ended. */
@@ -78,15 +93,8 @@ export const recordSchema = z.strictObject({
     /** The whole log is also a blob in the store, since Git holds only a part of it. */
     stored: z.boolean(),
   }),
-  /** Null: there is no manifest. `complete` is false if a declared artifact was missing. */
-  artifacts: z
-    .strictObject({
-      manifest: z.string(),
-      files: z.number().int().nonnegative(),
-      bytes: z.number().int().nonnegative(),
-      complete: z.boolean(),
-    })
-    .nullable(),
+  /** Null: there is no manifest. */
+  artifacts: artifacts.nullable(),
   environment: z.record(z.string(), z.string()),
 });
 

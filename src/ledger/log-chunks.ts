@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { parseTree } from '../git/object-reader.ts';
+import type { CommitInput } from '../git/write-commits.ts';
 import type { SharedRepository } from './shared-repository.ts';
 
 /**
@@ -21,6 +22,12 @@ export const logBytesInGit = 1 << 20;
 
 const storedSuffix = '.stored';
 
+/** More of the log: bytes for Git, or where the store has them. */
+export type NewChunk = { /** Seconds since 1970. */ readonly at: number } & (
+  | { readonly bytes: Uint8Array }
+  | { readonly stored: { sha256: string; size: number } }
+);
+
 /** Where chunk `number` lies in a claim's tree: `log/00/01/ff.1764021600`, with the second in which it was written. */
 export function chunkPath(number: number, seconds: number, stored: boolean): string {
   const hex = number.toString(16).padStart(6, '0');
@@ -37,6 +44,15 @@ const pointerSchema = z.strictObject({
 /** The content of a stored chunk's file. */
 export function printPointer(pointer: { sha256: string; size: number }): string {
   return `${JSON.stringify({ format: 1, ...pointer })}\n`;
+}
+
+/** Chunks as files of a claim's tree, numbered from `first` on. */
+export function chunkFiles(chunks: readonly NewChunk[], first: number): CommitInput['files'] {
+  return chunks.map((chunk, index) =>
+    'bytes' in chunk
+      ? { path: chunkPath(first + index, chunk.at, false), content: chunk.bytes }
+      : { path: chunkPath(first + index, chunk.at, true), content: printPointer(chunk.stored) },
+  );
 }
 
 /**

@@ -198,6 +198,7 @@ function fromRecord(record: RecordFile) {
 const notYet = { startedAt: null, finishedAt: null, exitCode: null, cachedFrom: null, artifacts: null };
 
 function fromClaim(claim: ClaimFile, stopping: boolean) {
+  if (claim.state === 'waiting') return fromWaitingClaim(claim, stopping);
   return {
     ...notYet,
     state: claim.state,
@@ -206,6 +207,18 @@ function fromClaim(claim: ClaimFile, stopping: boolean) {
     attempt: claim.attempt,
     claimedAt: claim.claimedAt,
     startedAt: claim.startedAt,
+  };
+}
+
+/** As one that nobody has, but for what earlier attempts have left. */
+function fromWaitingClaim(claim: ClaimFile, stopping: boolean) {
+  return {
+    ...notYet,
+    state: 'submitted' as const,
+    reason: stopping ? 'stopping' : `${claim.detail}; waits for attempt ${claim.attempt + 1}`,
+    runner: null,
+    attempt: claim.attempt,
+    claimedAt: claim.claimedAt,
   };
 }
 

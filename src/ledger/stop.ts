@@ -118,7 +118,7 @@ export async function seeStopsThrough(
     }
     progress([...wanted.keys()]);
     if (wanted.size === 0) return;
-    for (const action of decide(live, silence, claimant.instance, new Set())) {
+    for (const action of decide(live, silence, new Set())) {
       if (action.do !== 'stop' || !wanted.has(jobName(action.entry.id))) continue;
       if ((await closeJob(ledger, action, claimant)) === 'closed') wanted.delete(jobName(action.entry.id));
     }

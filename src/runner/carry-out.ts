@@ -1,24 +1,40 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
-import type { Execution } from '../executor/executor.ts';
+import type { Execution, ExecutionResult } from '../executor/executor.ts';
 import type { ClaimHolder } from '../ledger/claims.ts';
 import type { Lease } from '../ledger/decide.ts';
 import { readLog } from '../ledger/log-chunks.ts';
+import { inputsFailed, whyFollowed } from '../ledger/reasons.ts';
+import { mayRetry } from '../ledger/retries.ts';
 import { serializeManifest } from '../store/manifest-text.ts';
 import { findCached } from './cached-result.ts';
 import { restoreInputs } from './job-inputs.ts';
-import { type Ending, jobOutcome } from './job-outcome.ts';
+import { type Ending, failedFor, jobOutcome } from './job-outcome.ts';
+import { type JobSecrets, obtainSecrets } from './job-secrets.ts';
 import { openLogPump } from './log-pump.ts';
 import { onceInContact } from './once-in-contact.ts';
-import { collectUpload, conclude } from './publish.ts';
+import {
+  collectUpload,
+  conclude,
+  concludeUnexecuted,
+  handBack,
+  keptByEarlier,
+  noUpload,
+  type Publication,
+} from './publish.ts';
+import { restoreEarlier } from './restore-earlier.ts';
 import { runCommands } from './run-commands.ts';
 import { checkOutSnapshot, fetchSnapshot } from './snapshot-cache.ts';
 import { reportStates } from './state-report.ts';
+import type { TimeLimit } from './time-limit.ts';
 import type { Workplace } from './workplace.ts';
 
-/** How a job left this runner. `postponed`: it does not exist as yet, and was given back. */
-export type JobEnd = 'finished' | 'lost' | 'given-back' | 'postponed';
+/**
+ * How a job left this runner. `postponed`: it does not exist as yet, and was given back; `handed-back`: this attempt
+ * has failed, and there is to be another one.
+ */
+export type JobEnd = 'finished' | 'lost' | 'given-back' | 'postponed' | 'handed-back';
 
 /** What the parts of one execution share: whether and why it is to end, and what is being executed. */
 export interface Course {
@@ -27,6 +43,8 @@ export interface Course {
   /** The runner is leaving: nothing is tried for ever. */
   leaving: boolean;
   started(execution: Execution): void;
+  /** Of the time that its commands may take. */
+  readonly limit: TimeLimit;
 }
 
 /** Sees a claimed job through, up to its end or to where it is given back. */
@@ -37,7 +55,6 @@ export async function carryOut(
   course: Course,
 ): Promise<JobEnd> {
   const { entry } = holder;
-  const failed = (reason: string) => conclude(work, holder, course, { outcome: { state: 'failed', reason } });
   // First of all: what the run commit does not vouch for gets nothing, not even from the cache.
   try {
     await onceInContact(
@@ -50,7 +67,8 @@ export async function carryOut(
       await holder.withdraw();
       return 'postponed';
     }
-    if (course.ending.kind === null) return failed(inputsFailed(error));
+    if (course.ending.kind === null)
+      return concludeUnexecuted(work, holder, course, inputsFailed((error as Error).message));
   }
   const cached =
     over || course.ending.kind !== null
@@ -67,13 +85,20 @@ export async function carryOut(
       artifacts: cached.manifest ? serializeManifest(cached.manifest) : null,
     });
   }
+  const secrets = await obtainSecrets(work, entry);
+  if (!secrets) {
+    await holder.withdraw();
+    return 'postponed';
+  }
   await mkdir(work.folder, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(work.folder, `${entry.id.run}-${entry.id.job}-`.slice(0, 100)));
   try {
-    return await executeIn(folder, work, holder, over, course);
+    return await executeIn(folder, work, holder, over, course, secrets);
+  } catch (error) {
+    throw secrets.hideInError(error);
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
-      work.log.warn({ folder, error: String(error) }, 'a work folder could not be removed');
+      work.log.warn({ folder, error: secrets.hide(String(error)) }, 'a work folder could not be removed');
     });
   }
 }
@@ -84,23 +109,36 @@ async function executeIn(
   holder: ClaimHolder,
   over: Lease | null,
   course: Course,
+  secrets: JobSecrets,
 ): Promise<JobEnd> {
   const { entry } = holder;
   const { ending } = course;
   const workspace = join(folder, 'workflow');
-  const states = reportStates((change) => holder.renew(change));
-  const pump = await openLogPump({
+  const states = secrets.coverStates(reportStates((change) => holder.renew(change)));
+  const whole = await openLogPump({
     file: join(folder, 'log'),
     inherited: over ? earlierLog(work, over) : null,
     store: work.store,
     send: (chunks) => holder.renew({ ...states.take(), chunks }),
   });
+  const pump = secrets.coverLog(whole);
   try {
+    const say = (line: string) => pump.push(Buffer.from(`dstack: ${line}\n`));
     if (over) pump.push(takeoverNotice(over, work.claimant.runner));
-    const inputs = await putInputs(work, holder, workspace, ending);
+    const inputs = await putInputs(work, holder, workspace, ending, say);
     const result =
       inputs ??
-      (await runCommands(work, holder.claim(), entry.job.spec, workspace, pump, states, course.started));
+      secrets.hideInResult(
+        await runCommands(
+          work,
+          holder.claim(),
+          secrets.addTo(entry.job.spec),
+          workspace,
+          pump,
+          states,
+          course,
+        ),
+      );
     if (course.lost) return 'lost';
     // Once the commands have ended by themselves it is too late to stop them, but not to abort.
     const cut: Ending = { ...ending };
@@ -109,25 +147,43 @@ async function executeIn(
       await holder.withdraw();
       return 'given-back';
     }
-    const upload = await collectUpload(work.store, entry.job.spec.artifacts, workspace, cut, states);
+    const { spec } = entry.job;
+    // Of what has not been executed, what happens to lie in the workspace is no artifact.
+    const upload = inputs
+      ? noUpload
+      : await collectUpload(work.store, spec.artifacts, workspace, cut, states);
     if (upload.missing.length > 0 && (result.exitCode !== 0 || cut.kind !== null)) {
-      pump.push(Buffer.from(`dstack: not there, so not kept: ${upload.missing.join(', ')}\n`));
+      say(`not there, so not kept: ${upload.missing.join(', ')}`);
     }
     const { rest, tail, problem, ...log } = await pump.end();
-    const outcome = jobOutcome(result, ending.kind === 'abort' ? ending : cut, {
-      ...upload,
-      problem: upload.problem ?? problem,
-    });
-    return await conclude(work, holder, course, {
-      outcome: { ...outcome, log, executor: work.executors.choose(entry.job.spec)?.executor.kind ?? null },
-      artifacts: upload.manifest && outcome.artifacts ? serializeManifest(upload.manifest) : null,
+    const last: Ending = ending.kind === 'abort' ? ending : cut;
+    const outcome = jobOutcome(
+      result,
+      last,
+      { ...upload, problem: secrets.hide(upload.problem) ?? problem },
+      spec,
+    );
+    const kept = outcome.artifacts || last.kind === 'abort' ? null : await keptByEarlier(work, holder);
+    const publication: Publication = {
+      outcome: {
+        ...outcome,
+        artifacts: outcome.artifacts ?? kept?.said ?? null,
+        log,
+        executor: work.executors.choose(spec)?.executor.kind ?? null,
+      },
+      artifacts:
+        upload.manifest && outcome.artifacts ? serializeManifest(upload.manifest) : (kept?.manifest ?? null),
       last: { ...states.take(), chunks: rest },
       logTail: tail,
       makeRoom: async () => {
         pump.close();
         await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
       },
-    });
+    };
+    const failedAs = failedFor(result, last);
+    return failedAs !== null && mayRetry(spec, holder.claim().attempt, failedAs)
+      ? await handBack(work, holder, course, publication)
+      : await conclude(work, holder, course, publication);
   } finally {
     states.take();
     pump.close();
@@ -135,29 +191,32 @@ async function executeIn(
 }
 
 /** @returns null, or why they could not be put in place */
-async function putInputs(work: Workplace, holder: ClaimHolder, workspace: string, ending: Ending) {
+async function putInputs(
+  work: Workplace,
+  holder: ClaimHolder,
+  workspace: string,
+  ending: Ending,
+  say: (line: string) => void,
+): Promise<ExecutionResult | null> {
   const { entry } = holder;
   const isOver = () => ending.kind !== null;
+  const steps = [
+    () => checkOutSnapshot(work, entry, workspace),
+    () => restoreInputs(work.ledger, work.reader, entry, work.store, workspace),
+    () => restoreEarlier(work, holder, workspace, say),
+  ];
   try {
-    if (!isOver()) await onceInContact(() => checkOutSnapshot(work, entry, workspace), isOver);
-    if (!isOver())
-      await onceInContact(
-        () => restoreInputs(work.ledger, work.reader, entry, work.store, workspace),
-        isOver,
-      );
+    for (const step of steps) if (!isOver()) await onceInContact<unknown>(step, isOver);
   } catch (error) {
-    if (!isOver()) return { exitCode: null, signal: null, failure: inputsFailed(error) };
+    if (!isOver()) {
+      return { exitCode: null, signal: null, failure: inputsFailed((error as Error).message) };
+    }
   }
   return isOver() ? { exitCode: null, signal: 'SIGTERM', failure: null } : null;
 }
 
-function inputsFailed(error: unknown): string {
-  return `its inputs could not be put in place: ${(error as Error).message}`;
-}
-
-function takeoverNotice(over: Lease, runner: string): Buffer {
-  const { attempt, runner: former } = over.claim;
-  return Buffer.from(`\ndstack: ${former} fell silent; attempt ${attempt + 1} begins on ${runner}\n`);
+function takeoverNotice({ claim }: Lease, runner: string): Buffer {
+  return Buffer.from(`\ndstack: ${whyFollowed(claim)}; attempt ${claim.attempt + 1} begins on ${runner}\n`);
 }
 
 async function* earlierLog(work: Workplace, over: Lease): AsyncGenerator<Uint8Array> {

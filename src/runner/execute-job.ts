@@ -1,12 +1,15 @@
+import { diskFull, saysDiskFull } from '../disk-full.ts';
 import type { Execution } from '../executor/executor.ts';
 import { acquireClaim } from '../ledger/claims.ts';
 import type { Lease } from '../ledger/decide.ts';
 import type { QueueEntry } from '../ledger/live.ts';
+import { notCarriedThrough } from '../ledger/reasons.ts';
 import { jobName } from '../ledger/refs.ts';
 import { type Course, carryOut, type JobEnd } from './carry-out.ts';
 import type { Ending } from './job-outcome.ts';
 import { keepLease } from './lease-keeper.ts';
-import { conclude } from './publish.ts';
+import { concludeUnexecuted } from './publish.ts';
+import { timeLimit } from './time-limit.ts';
 import type { Workplace } from './workplace.ts';
 
 /** A hand on a job that is being executed. */
@@ -37,6 +40,7 @@ export async function executeJob(
     ending: { kind: null, by: '' },
     lost: false,
     leaving: false,
+    limit: timeLimit(entry.job.spec.timeout, () => end('timeout', '')),
     started(value) {
       execution = value;
       if (frozen) void value.freeze();
@@ -60,11 +64,13 @@ export async function executeJob(
           'out of contact: the job is frozen until its lease is renewed',
         );
         frozen = true;
+        course.limit.pause();
         void execution?.freeze();
       },
       thaw() {
         work.log.info({ job: jobName(entry.id) }, 'in contact again: the job goes on');
         frozen = false;
+        course.limit.resume();
         void execution?.thaw();
       },
       lost() {
@@ -82,12 +88,17 @@ export async function executeJob(
         'a job could not be carried through',
       );
       if (course.lost) return 'lost' as const;
-      const reason = `its runner could not carry it through: ${(error as Error).message}`;
-      return conclude(work, acquired.holder, course, { outcome: { state: 'failed', reason } });
+      const { message } = error as Error;
+      const words = saysDiskFull(message) ? diskFull(work.folder).message : message;
+      const reason = notCarriedThrough(words);
+      return concludeUnexecuted(work, acquired.holder, course, reason);
     })
     // Not even that: the claim runs out, and another runner takes over.
     .catch(() => 'lost' as const)
-    .finally(() => keeper.stop());
+    .finally(() => {
+      keeper.stop();
+      course.limit.end();
+    });
   return {
     stop: end,
     giveBack() {

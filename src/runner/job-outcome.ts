@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { ExecutionResult } from '../executor/executor.ts';
+import type { JobSpec, RetryReason } from '../language/job-spec.ts';
+import { artifactsMissing, commandsFailed, outOfMemory, stoppedBy, timedOut } from '../ledger/reasons.ts';
 import type { Outcome } from '../ledger/records.ts';
 import type { Manifest } from '../store/manifest.ts';
 import { serializeManifest } from '../store/manifest-text.ts';
 
 /** Why a job is ended before its time, if it is. */
 export interface Ending {
-  kind: 'stop' | 'abort' | 'give-back' | null;
+  kind: 'stop' | 'abort' | 'give-back' | 'timeout' | null;
   by: string;
 }
+
+/** What it was held to. */
+export type Limits = Pick<JobSpec, 'timeout' | 'resources'>;
 
 /** What became of a job's artifacts. */
 export interface Upload {
@@ -24,17 +29,13 @@ export interface Upload {
  * @param ending what had been asked for when the commands ended. One that obeyed a stop with exit code 0 is stopped,
  *   not done: its results are not those of a whole execution.
  */
-export function jobOutcome(result: ExecutionResult, ending: Ending, upload: Upload): Outcome {
+export function jobOutcome(result: ExecutionResult, ending: Ending, upload: Upload, limits: Limits): Outcome {
+  const { exitCode } = result;
   if (ending.kind === 'abort') {
-    return {
-      exitCode: result.exitCode,
-      artifacts: null,
-      state: 'aborted',
-      reason: `aborted by ${ending.by}`,
-    };
+    return { exitCode, artifacts: null, state: 'aborted', reason: stoppedBy(ending.by, true) };
   }
   const base = {
-    exitCode: result.exitCode,
+    exitCode,
     artifacts: upload.manifest
       ? {
           manifest: createHash('sha256').update(serializeManifest(upload.manifest)).digest('hex'),
@@ -45,31 +46,29 @@ export function jobOutcome(result: ExecutionResult, ending: Ending, upload: Uplo
   };
   if (ending.kind === 'stop') {
     const lost = upload.problem === null ? '' : `; ${upload.problem}`;
-    return { ...base, state: 'stopped', reason: `stopped by ${ending.by}${lost}` };
+    return { ...base, state: 'stopped', reason: stoppedBy(ending.by, false, lost) };
   }
-  const failure = failureOf(result);
+  const failure = failureOf(result, ending, limits);
   if (failure !== null) return { ...base, state: 'failed', reason: failure };
   if (upload.problem !== null) return { ...base, state: 'failed', reason: upload.problem };
   if (upload.missing.length > 0) {
-    return {
-      ...base,
-      state: 'failed',
-      reason: `it left no ${upload.missing.join(', ')}, which it declares as artifacts`,
-    };
+    return { ...base, state: 'failed', reason: artifactsMissing(upload.missing) };
   }
   return { ...base, state: 'done', reason: null };
 }
 
-function failureOf(result: ExecutionResult): string | null {
-  if (result.failure !== null) return result.failure;
-  if (result.signal !== null) return `killed by ${result.signal}`;
-  if (result.exitCode === 0) return null;
-  return `exit code ${result.exitCode}${exitCodeMeaning(result.exitCode)}`;
+/** For which of the reasons to try again a job has failed; null: for none of them. Pure. */
+export function failedFor(result: ExecutionResult, ending: Ending): RetryReason | null {
+  if (ending.kind !== null) return ending.kind === 'timeout' ? 'timeout' : null;
+  if (result.outOfMemory) return 'out-of-memory';
+  if (result.failure !== null) return null;
+  return result.exitCode === 0 ? null : 'exit';
 }
 
-/** What shells mean by an exit code, where it says more than "it failed". */
-function exitCodeMeaning(code: number | null): string {
-  if (code === 126) return ' (a command could not be executed)';
-  if (code === 127) return ' (a command was not found)';
-  return '';
+function failureOf(result: ExecutionResult, ending: Ending, limits: Limits): string | null {
+  if (ending.kind === 'timeout' && limits.timeout !== null) return timedOut(limits.timeout);
+  if (result.outOfMemory) return outOfMemory(limits.resources.memory);
+  if (result.failure !== null) return result.failure;
+  if (result.exitCode === 0) return null;
+  return commandsFailed(result.exitCode, result.signal);
 }

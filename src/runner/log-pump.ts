@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { diskFull, saysDiskFull } from '../disk-full.ts';
-import type { NewChunk } from '../ledger/claims.ts';
-import { logBytesInGit } from '../ledger/log-chunks.ts';
+import { logBytesInGit, type NewChunk } from '../ledger/log-chunks.ts';
 import { logTailBytes } from '../ledger/log-note.ts';
+import { logFailed } from '../ledger/reasons.ts';
 import type { Store } from '../store/store.ts';
 
 /** How long a line may wait before it is sent, in milliseconds; half of what a reader is promised. */
@@ -122,7 +122,7 @@ export async function openLogPump({ file, inherited, store, send }: LogPumpOptio
       } catch (error) {
         const { message } = error as Error;
         const words = saysDiskFull(message) ? diskFull(dirname(file)).message : message;
-        problem = `its log could not be kept: ${words}`;
+        problem = logFailed(words);
       }
     },
     async end() {
@@ -162,6 +162,6 @@ async function storeWhole(store: Store, file: string, sha256: string): Promise<s
     await store.putFile(file, sha256);
     return null;
   } catch (error) {
-    return `its log could not be kept: ${(error as Error).message}`;
+    return logFailed((error as Error).message);
   }
 }

@@ -1,6 +1,8 @@
 import { DstackError } from '../errors.ts';
+import { keptManifest } from '../ledger/claim-commits.ts';
 import type { ClaimChange, ClaimHolder } from '../ledger/claims.ts';
 import { timeOf } from '../ledger/clock.ts';
+import { artifactsFailed, attemptFailed } from '../ledger/reasons.ts';
 import { makeRecord, type Outcome } from '../ledger/records.ts';
 import { jobName } from '../ledger/refs.ts';
 import { settle } from '../ledger/settle.ts';
@@ -13,6 +15,13 @@ import type { Workplace } from './workplace.ts';
 /** How often a runner that is leaving tries to publish what it has, if the repository does not answer. */
 const triesWhenLeaving = 5;
 
+export const noUpload: Upload = {
+  manifest: null,
+  missing: [],
+  totals: { files: 0, bytes: 0 },
+  problem: null,
+};
+
 /** Puts a job's artifacts into the store; nothing of an aborted one. */
 export async function collectUpload(
   store: Store,
@@ -21,13 +30,12 @@ export async function collectUpload(
   ending: Ending,
   states: Pick<StateReport, 'tell'>,
 ): Promise<Upload> {
-  const nothing: Upload = { manifest: null, missing: [], totals: { files: 0, bytes: 0 }, problem: null };
-  if (paths.length === 0 || ending.kind === 'abort') return nothing;
+  if (paths.length === 0 || ending.kind === 'abort') return noUpload;
   states.tell({ state: 'uploading', detail: null });
   try {
     return { ...(await collectArtifacts(workspace, paths, store)), problem: null };
   } catch (error) {
-    return { ...nothing, problem: `its artifacts could not be kept: ${(error as Error).message}` };
+    return { ...noUpload, problem: artifactsFailed((error as Error).message) };
   }
 }
 
@@ -57,6 +65,24 @@ async function onceThereIsRoom<T>(
   }
 }
 
+function makingRoom(
+  work: Pick<Workplace, 'ledger' | 'log'>,
+  holder: ClaimHolder,
+  runner: { readonly leaving: boolean },
+  makeRoom: () => Promise<void>,
+) {
+  return async (attempt: number, error: DstackError) => {
+    if (runner.leaving && attempt >= triesWhenLeaving) throw error;
+    if (attempt === 1) {
+      work.log.warn(
+        { job: jobName(holder.id), error: error.message },
+        'its end can be written once there is room',
+      );
+      await makeRoom();
+    } else await work.ledger.clock.sleep(1_000);
+  };
+}
+
 /** The one commit point of a job, then settling, on which nothing depends. */
 export async function conclude(
   work: Pick<Workplace, 'ledger' | 'log'>,
@@ -72,16 +98,7 @@ export async function conclude(
       { artifacts, logTail },
       (attempt) => runner.leaving && attempt >= triesWhenLeaving,
     );
-  const finished = await onceThereIsRoom(finish, async (attempt, error) => {
-    if (runner.leaving && attempt >= triesWhenLeaving) throw error;
-    if (attempt === 1) {
-      work.log.warn(
-        { job: jobName(holder.id), error: error.message },
-        'its end can be written once there is room',
-      );
-      await makeRoom();
-    } else await work.ledger.clock.sleep(1_000);
-  });
+  const finished = await onceThereIsRoom(finish, makingRoom(work, holder, runner, makeRoom));
   if (finished.result !== 'won') return 'lost';
   const { id, record } = finished;
   work.log.info({ job: jobName(id), state: record.state, reason: record.reason ?? undefined }, 'finished');
@@ -92,4 +109,46 @@ export async function conclude(
     work.log.warn({ job: jobName(id), error: (error as Error).message }, 'settling is left to the next look');
   }
   return 'finished';
+}
+
+/** What earlier attempts have saved: the text of the manifest, and what is said of it. Null: nothing. */
+export async function keptByEarlier(
+  { ledger }: Pick<Workplace, 'ledger'>,
+  holder: ClaimHolder,
+): Promise<{ manifest: string; said: NonNullable<Outcome['artifacts']> } | null> {
+  const said = holder.claim().artifacts;
+  const manifest = said === null ? null : await keptManifest(ledger, holder.tip()).catch(() => null);
+  return said === null || manifest === null ? null : { manifest, said };
+}
+
+/** Ends a job as failed of which this attempt has executed nothing. What earlier ones have saved stays. */
+export async function concludeUnexecuted(
+  work: Pick<Workplace, 'ledger' | 'log'>,
+  holder: ClaimHolder,
+  runner: { readonly leaving: boolean },
+  reason: string,
+): Promise<'finished' | 'lost'> {
+  const kept = await keptByEarlier(work, holder);
+  return conclude(work, holder, runner, {
+    outcome: { state: 'failed', reason, artifacts: kept?.said ?? null },
+    artifacts: kept?.manifest ?? null,
+  });
+}
+
+/** Ends an attempt that has failed, so that another one can be made, here or elsewhere. */
+export async function handBack(
+  work: Pick<Workplace, 'ledger' | 'log'>,
+  holder: ClaimHolder,
+  runner: { readonly leaving: boolean },
+  { outcome, artifacts = null, last = {}, makeRoom = async () => {} }: Publication,
+): Promise<'handed-back' | 'lost'> {
+  if (Object.keys(last).length > 0) void holder.renew(last).catch(() => {});
+  const reason = attemptFailed(holder.claim().attempt, outcome.reason ?? '');
+  const kept = artifacts === null ? null : { manifest: artifacts, said: outcome.artifacts ?? null };
+  const leave = () =>
+    holder.handBack(reason, kept, (attempt) => runner.leaving && attempt >= triesWhenLeaving);
+  const left = await onceThereIsRoom(leave, makingRoom(work, holder, runner, makeRoom));
+  if (left !== 'won') return 'lost';
+  work.log.info({ job: jobName(holder.id), reason }, 'to be tried again');
+  return 'handed-back';
 }

@@ -1,13 +1,14 @@
-import type { Execution, ExecutionResult } from '../executor/executor.ts';
+import type { ExecutionResult } from '../executor/executor.ts';
 import type { JobSpec } from '../language/job-spec.ts';
 import type { ClaimFile } from '../ledger/formats.ts';
+import type { Course } from './carry-out.ts';
 import type { LogPump } from './log-pump.ts';
 import type { StateReport } from './state-report.ts';
 import type { Workplace } from './workplace.ts';
 
 /**
  * Runs a job's commands in its filled workspace to their end. Whatever goes wrong is a result with its reason.
- * @param started told at once what was started, so that it can be stopped
+ * @param course told at once what was started, so that it can be stopped, and when the commands begin and end
  */
 export async function runCommands(
   work: Pick<Workplace, 'executors'>,
@@ -16,7 +17,7 @@ export async function runCommands(
   workspace: string,
   pump: Pick<LogPump, 'push'>,
   states: Pick<StateReport, 'tell'>,
-  started: (execution: Execution) => void,
+  course: Pick<Course, 'started' | 'limit'>,
 ): Promise<ExecutionResult> {
   const failed = (failure: string): ExecutionResult => ({ exitCode: null, signal: null, failure });
   const chosen = work.executors.choose(spec);
@@ -43,7 +44,10 @@ export async function runCommands(
       {
         output: (chunk) => pump.push(chunk),
         phase(phase, detail) {
-          if (phase === 'running') startedAt ??= new Date().toISOString();
+          if (phase === 'running') {
+            startedAt ??= new Date().toISOString();
+            course.limit.start();
+          }
           states.tell({
             state: phase,
             detail: detail?.slice(0, 500) ?? null,
@@ -52,9 +56,11 @@ export async function runCommands(
         },
       },
     );
-    started(execution);
+    course.started(execution);
     return await execution.finished;
   } catch (error) {
     return failed((error as Error).message);
+  } finally {
+    course.limit.end();
   }
 }

@@ -5,8 +5,9 @@ import { watchForOrphans } from '../ledger/orphans.ts';
 import { jobName } from '../ledger/refs.ts';
 import { type Finished, settle } from '../ledger/settle.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
-import { placeAmong, takeTurns } from './candidates.ts';
+import { firstFor, placeAmong, takeTurns } from './candidates.ts';
 import { executeJob, type JobControl } from './execute-job.ts';
+import { unfitFor } from './fit.ts';
 import { holdBack } from './hold-back.ts';
 import type { RunnerOptions } from './runner-options.ts';
 import type { Workplace } from './workplace.ts';
@@ -54,7 +55,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
   const mayTake = (): boolean => !draining && !leaving && !(options.until.kind === 'once' && started > 0);
   const fits = ({ entry }: Execute): boolean =>
     (options.until.kind !== 'run' || entry.id.run === options.until.run) &&
-    work.executors.choose(entry.job.spec) !== null;
+    unfitFor(work, entry.job.spec) === null;
 
   /** @returns whether it was won */
   const execute = async (action: Execute): Promise<boolean> => {
@@ -75,6 +76,8 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     void control.ended.then((how) => {
       own.delete(key);
       if (how === 'finished') finished += 1;
+      // Whoever came for one job sees it through.
+      if (how === 'handed-back' && options.until.kind === 'once') started -= 1;
       if (how === 'given-back') log.info({ job: key }, 'given back to the queue');
       if (how === 'postponed') {
         started -= 1;
@@ -102,8 +105,9 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       if (parsed?.area === 'runners') load.set(parsed.name, 0);
     }
     for (const tip of live.claims.values()) {
-      const jobs = tip.kind === 'claim' ? load.get(tip.claim.runner) : undefined;
-      if (tip.kind === 'claim' && jobs !== undefined) load.set(tip.claim.runner, jobs + 1);
+      if (tip.kind !== 'claim' || tip.claim.state === 'waiting') continue;
+      const jobs = load.get(tip.claim.runner);
+      if (jobs !== undefined) load.set(tip.claim.runner, jobs + 1);
     }
     load.set(claimant.runner, own.size);
     return load;
@@ -114,17 +118,19 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     passOnStops(live);
     await attempt('sweep', () => removeOrphans(live));
     turns.begin();
-    const all = decide(live, silence, claimant.instance, new Set(own.keys()));
+    const all = decide(live, silence, new Set(own.keys()));
     const executable = mayTake()
-      ? all
-          .filter((action) => action.do === 'execute')
-          .filter(fits)
-          .slice(0, weighed)
+      ? firstFor(
+          claimant.runner,
+          all.filter((action) => action.do === 'execute').filter(fits),
+          ({ entry }) => jobName(entry.id),
+          weighed,
+        )
       : [];
     const others = all.filter((action) => action.do !== 'execute');
-    if (others.length + executable.length === 0) return Number.POSITIVE_INFINITY;
+    let dueIn = mayTake() ? nextRetry(live, silence) : Number.POSITIVE_INFINITY;
+    if (others.length + executable.length === 0) return dueIn;
     const load = await loadOfAll(live);
-    let dueIn = Number.POSITIVE_INFINITY;
     /** Whether it is this runner's turn; if not, when it will be. */
     const isDue = (action: Action, place: number): boolean => {
       const id = action.do === 'settle' ? action.id : action.entry.id;
@@ -187,8 +193,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       const { until } = options;
       const queue = [...live.queue.values()];
       if (until.kind === 'run') return !queue.some((entry) => entry.id.run === until.run);
-      if (until.kind === 'drain')
-        return !queue.some((entry) => work.executors.choose(entry.job.spec) !== null);
+      if (until.kind === 'drain') return !queue.some((entry) => unfitFor(work, entry.job.spec) === null);
       return until.kind === 'once' && started > 0;
     },
     drain() {
@@ -205,4 +210,14 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       await Promise.allSettled([...own.values()].map((control) => control.ended));
     },
   };
+}
+
+/** Milliseconds until the next of the jobs that wait for another attempt may be taken. */
+function nextRetry(live: Live, silence: SilenceWatch): number {
+  const pauses = [...live.claims].flatMap(([key, tip]) =>
+    tip.kind === 'claim' && tip.claim.state === 'waiting'
+      ? [tip.claim.lease - silence.silentFor(key, tip.commit)]
+      : [],
+  );
+  return 1000 * Math.max(0.1, Math.min(...pauses));
 }

@@ -32,7 +32,7 @@ export interface Waiting {
 export function waitingFor(situation: Situation): Waiting | null {
   const { live, jobs, concurrency, ending } = situation;
   if (ending) return jobs.length > 0 ? { matter: 'end', words: 'the end of what it has' } : null;
-  const ready = decide(live, situation.silence, situation.instance, new Set(jobs)).flatMap((action) =>
+  const ready = decide(live, situation.silence, new Set(jobs)).flatMap((action) =>
     action.do === 'execute' ? [action.entry] : [],
   );
   const unfit = ready.flatMap((entry) => {

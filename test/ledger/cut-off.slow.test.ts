@@ -200,7 +200,7 @@ for (const [push, updates] of [
       // A reader sees the end, whatever is there; the next who looks completes the rest.
       const other = await participant(shared.path);
       assert.is((await openStateReader(other).read()).runs[0]?.state, 'done');
-      for (const action of decide(await openLiveReader(other).look(), watchSilence(), 'other', new Set())) {
+      for (const action of decide(await openLiveReader(other).look(), watchSilence(), new Set())) {
         assert.is(action.do, 'settle');
         if (action.do === 'settle') assert.ok(await settle(other, [action]));
       }

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Action, attemptLimit, decide } from '../../src/ledger/decide.ts';
+import type { JobSpec } from '../../src/language/job-spec.ts';
+import { type Action, decide } from '../../src/ledger/decide.ts';
 import type { ClaimFile, RecordFile } from '../../src/ledger/formats.ts';
 import type { Live, QueueEntry } from '../../src/ledger/live.ts';
 import { watchSilence } from '../../src/ledger/silence.ts';
@@ -19,6 +20,12 @@ function entry(job: string, ...dependencies: string[]): QueueEntry {
   };
 }
 
+/** The same, with other rules about further attempts. */
+function retrying(job: string, retry: JobSpec['retry']): QueueEntry {
+  const one = entry(job);
+  return { ...one, job: { ...one.job, spec: { ...one.job.spec, retry } } };
+}
+
 interface Scene {
   queue?: QueueEntry[];
   claims?: Record<string, Partial<ClaimFile> | { finished: RecordFile['state'] }>;
@@ -28,11 +35,17 @@ interface Scene {
   /** Seconds for which no claim has changed. */
   silent?: number;
   own?: string[];
-  instance?: string;
 }
 
+const reasons: Partial<Record<RecordFile['state'], string>> = {
+  failed: 'exit code 3',
+  stopped: 'stopped by Ada',
+  aborted: 'aborted by Ada',
+  skipped: 'root failed: exit code 3',
+};
+
 function record(job: string, state: RecordFile['state']): RecordFile {
-  return sampleRecord({ run, job, state });
+  return sampleRecord({ run, job, state, reason: reasons[state] ?? null });
 }
 
 function actions(scene: Scene): Action[] {
@@ -65,7 +78,7 @@ function actions(scene: Scene): Action[] {
   const tips = new Map([...live.claims].map(([name, tip]) => [name, tip.commit]));
   silence.observe(tips, 0, 0);
   silence.observe(tips, scene.silent ?? 0, scene.silent ?? 0);
-  return decide(live, silence, scene.instance ?? 'me', new Set((scene.own ?? []).map(key)));
+  return decide(live, silence, new Set((scene.own ?? []).map(key)));
 }
 
 /** Each action in words. */
@@ -102,20 +115,26 @@ const rules: [string, Scene, string[]][] = [
     ['settle train', 'execute report'],
   ],
   ['a dependency that is in neither place is unknown, so nothing is decided', { queue: [report] }, []],
-  ...(['failed', 'stopped', 'aborted'] as const).map((state): [string, Scene, string[]] => [
+  ...(
+    [
+      ['failed', 'train failed: exit code 3'],
+      ['stopped', 'train was stopped by Ada'],
+      ['aborted', 'train was aborted by Ada'],
+    ] as const
+  ).map(([state, words]): [string, Scene, string[]] => [
     `a job is skipped because its dependency is ${state}`,
     { queue: [report], outcomes: { train: state } },
-    [`skip report: train ended as ${state}`],
+    [`skip report: ${words}`],
   ]),
   [
-    'a job is skipped because its dependency was skipped',
+    'a job whose dependency was skipped says which failed in the first place',
     { queue: [report], outcomes: { train: 'skipped' } },
-    ['skip report: train was skipped'],
+    ['skip report: root failed: exit code 3'],
   ],
   [
     'one failed dependency is enough, while another goes on',
     { queue: [entry('all', 'a', 'b'), entry('a')], claims: { a: {} }, outcomes: { b: 'failed' } },
-    ['skip all: b ended as failed'],
+    ['skip all: b failed: exit code 3'],
   ],
   ['a claimed job is left alone', { queue: [train], claims: { train: {} }, silent: 59 }, []],
   [
@@ -130,13 +149,60 @@ const rules: [string, Scene, string[]][] = [
   ],
   [
     'the last attempt is still made',
-    { queue: [train], claims: { train: { attempt: attemptLimit - 1 } }, silent: 60 },
+    { queue: [train], claims: { train: { attempt: 2 } }, silent: 60 },
     ['execute train over claim-train'],
   ],
   [
     'after the last attempt the job is given up on',
-    { queue: [train], claims: { train: { attempt: attemptLimit } }, silent: 60 },
+    { queue: [train], claims: { train: { attempt: 3 } }, silent: 60 },
     ['give-up train over claim-train'],
+  ],
+  [
+    'the limit of attempts is the job’s own',
+    {
+      queue: [retrying('train', { limit: 5, on: ['runner-lost'] })],
+      claims: { train: { attempt: 5 } },
+      silent: 60,
+    },
+    ['execute train over claim-train'],
+  ],
+  [
+    'a job that is not to be tried again when its runner is lost is given up on at once',
+    { queue: [retrying('train', { limit: 5, on: ['exit'] })], claims: { train: {} }, silent: 60 },
+    ['give-up train over claim-train'],
+  ],
+  [
+    'a job that waits for another attempt gets it after its pause',
+    {
+      queue: [train],
+      claims: { train: { state: 'waiting', lease: 2, detail: 'attempt 1 failed' } },
+      silent: 2,
+    },
+    ['execute train over claim-train'],
+  ],
+  [
+    'a job that waits for another attempt is left alone until then',
+    { queue: [train], claims: { train: { state: 'waiting', lease: 2 } }, silent: 1.9 },
+    [],
+  ],
+  [
+    'a job that waits is tried again whatever its reasons are: who let it wait knew them',
+    {
+      queue: [retrying('train', { limit: 1, on: ['exit'] })],
+      claims: { train: { state: 'waiting', lease: 2 } },
+      silent: 2,
+    },
+    ['execute train over claim-train'],
+  ],
+  [
+    'no more attempts than the limit follow, whoever let it wait',
+    { queue: [train], claims: { train: { state: 'waiting', lease: 2, attempt: 3 } }, silent: 2 },
+    ['give-up train over claim-train'],
+  ],
+  [
+    'a stop of a job that waits for another attempt is carried out at once',
+    { queue: [train], claims: { train: { state: 'waiting', lease: 2 } }, stops: { train: {} } },
+    ['stop train over claim-train'],
   ],
   ['a stop before a claim ends the job', { queue: [train], stops: { train: {} } }, ['stop train']],
   [
@@ -163,7 +229,7 @@ const rules: [string, Scene, string[]][] = [
     'a stop comes before waiting and before giving up',
     {
       queue: [report, train],
-      claims: { train: { attempt: attemptLimit } },
+      claims: { train: { attempt: 3 } },
       stops: { train: {}, report: {} },
       silent: 60,
     },
@@ -222,7 +288,7 @@ const rules: [string, Scene, string[]][] = [
       claims: { z: { finished: 'done' } },
       outcomes: { failed: 'failed' },
     },
-    ['settle z', 'skip y: failed ended as failed', 'execute x'],
+    ['settle z', 'skip y: failed failed: exit code 3', 'execute x'],
   ],
 ];
 
@@ -232,24 +298,6 @@ test('a dependency on a job of another run was resolved when this one was submit
   const spec = jobSpec('train', { dependsOn: [{ run: 'other', job: 'prepare' }] });
   const one = { ...train, job: { ...train.job, spec } };
   assert.equal(words({ queue: [one] }), ['execute train']);
-});
-
-test('idle runners begin at different jobs; the order of each is its own for good', () => {
-  const queue = Array.from({ length: 10 }, (_, index) => entry(`job-${index}`));
-  const orders = ['a', 'b', 'c', 'd'].map((instance) => words({ queue, instance }));
-  assert.ok(new Set(orders.map((order) => order[0])).size > 1);
-  assert.equal(orders[0], words({ queue: [...queue].reverse(), instance: 'a' }));
-  for (const order of orders)
-    assert.equal(
-      [...order].sort(),
-      queue.map((one) => `execute ${one.id.job}`),
-    );
-  // One job less changes nothing in the order of the others.
-  const fewer = words({ queue: queue.slice(1), instance: 'a' });
-  assert.equal(
-    fewer,
-    (orders[0] ?? []).filter((word) => word !== 'execute job-0'),
-  );
 });
 
 test.run();

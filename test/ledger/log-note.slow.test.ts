@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { NewChunk } from '../../src/ledger/claims.ts';
 import type { RecordFile } from '../../src/ledger/formats.ts';
+import type { NewChunk } from '../../src/ledger/log-chunks.ts';
 import { logBytesInGit } from '../../src/ledger/log-chunks.ts';
 import { logNote } from '../../src/ledger/log-note.ts';
 import { makeRecord } from '../../src/ledger/records.ts';

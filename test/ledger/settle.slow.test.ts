@@ -80,7 +80,7 @@ test('from whatever a crash left of it, settling is completed', async () => {
     for (const command of commands) shared.git(...command);
     // Whoever looks finds it.
     const live = await openLiveReader(other).look();
-    const [action] = decide(live, watchSilence(), 'other', new Set());
+    const [action] = decide(live, watchSilence(), new Set());
     if (action?.do !== 'settle') throw new Error(`subset ${subset}: ${action?.do}`);
     assert.ok(await settle(other, [action]), `subset ${subset}`);
     assert.equal(shared.refs(), end, `subset ${subset}`);
@@ -105,7 +105,7 @@ test('a lease and a stop that came after the end are removed', async () => {
   for (const left of [[refs.claim], [refs.stop], [refs.claim, refs.stop]]) {
     for (const ref of left) shared.git('update-ref', ref, late[ref] as string);
     const live = await openLiveReader(other).look();
-    const actions = decide(live, watchSilence(), 'other', new Set());
+    const actions = decide(live, watchSilence(), new Set());
     assert.equal(
       actions.map((action) => [action.do, 'id' in action && action.id.job]),
       [['settle', id.job]],

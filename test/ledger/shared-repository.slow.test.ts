@@ -121,7 +121,7 @@ test('a URL: a job goes its whole way, and what has gone there goes here', async
   assert.is(await holder.renew(), 'lost');
   const finished = await finish(second);
   const live = await openLiveReader(submitter).look();
-  const actions = decide(live, watchSilence(), 'x', new Set());
+  const actions = decide(live, watchSilence(), new Set());
   assert.equal(
     actions.map((action) => action.do),
     ['settle', 'execute'],

@@ -229,12 +229,14 @@ export function sampleClaim(more: Partial<ClaimFile> = {}): ClaimFile {
     instance: 'instance-of-gpu-1',
     nonce: 'n',
     attempt: 1,
+    lost: 0,
     lease: 60,
     queue: 'a'.repeat(40),
     state: 'claimed',
     detail: null,
     claimedAt: '2026-03-01T12:00:00.000Z',
     startedAt: null,
+    artifacts: null,
     ...more,
   };
 }

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { placeAmong, takeTurns } from '../../src/runner/candidates.ts';
+import { firstFor, placeAmong, takeTurns } from '../../src/runner/candidates.ts';
 
 const jobs = Array.from({ length: 200 }, (_, index) => `some-run/job-${index}`);
 const names = ['a', 'b', 'c', 'd'];
@@ -55,6 +55,25 @@ test('a turn comes after those of all before, counted from when the opportunity 
   turns.begin();
   turns.begin();
   assert.is(turns.dueIn('execute y', 2), 300);
+});
+
+test('of very many jobs each runner tries others first, always the same ones', () => {
+  const first = names.map((name) => firstFor(name, jobs, (job) => job, 10));
+  assert.ok(new Set(first.map(([job]) => job)).size > 1);
+  assert.equal(
+    first[0],
+    firstFor('a', [...jobs].reverse(), (job) => job, 10),
+  );
+  const [gone] = first[0] as string[];
+  const fewer = jobs.filter((job) => job !== gone);
+  // One job less changes nothing in the order of the others.
+  assert.equal(
+    firstFor('a', fewer, (job) => job, 9),
+    first[0]?.slice(1),
+  );
+  // Those are jobs at which it comes before most of the others.
+  const places = (some: readonly string[]) => some.filter((job) => placeAmong(idle, 'a', job) === 0).length;
+  assert.ok(places(first[0] as string[]) > places(jobs.slice(0, 10)));
 });
 
 test.run();

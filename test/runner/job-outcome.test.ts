@@ -1,6 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Ending, jobOutcome, type Upload } from '../../src/runner/job-outcome.ts';
+import { defaultRequirements } from '../../src/language/job-spec.ts';
+import {
+  type Ending,
+  failedFor,
+  jobOutcome as outcomeOf,
+  type Upload,
+} from '../../src/runner/job-outcome.ts';
 
 const ended = (exitCode: number | null, signal: string | null = null, failure: string | null = null) => ({
   exitCode,
@@ -8,6 +14,8 @@ const ended = (exitCode: number | null, signal: string | null = null, failure: s
   failure,
 });
 const none: Ending = { kind: null, by: '' };
+const jobOutcome = (...[result, ending, upload]: [Parameters<typeof outcomeOf>[0], Ending, Upload]) =>
+  outcomeOf(result, ending, upload, defaultRequirements);
 const nothing: Upload = { manifest: null, missing: [], totals: { files: 0, bytes: 0 }, problem: null };
 const some: Upload = {
   manifest: { format: 1, entries: [{ type: 'folder', path: 'out' }] },
@@ -34,9 +42,9 @@ test('commands tell how a job ended', () => {
     'killed by SIGKILL',
     undefined,
   ]);
-  assert.equal(face(jobOutcome(ended(null, null, 'out of memory'), none, nothing)), [
+  assert.equal(face(jobOutcome(ended(null, null, 'no such image'), none, nothing)), [
     'failed',
-    'out of memory',
+    'no such image',
     undefined,
   ]);
 });
@@ -69,6 +77,34 @@ test('a stop makes it stopped, whatever its exit code; an abort leaves no artifa
     'aborted by ann',
     undefined,
   ]);
+});
+
+test('what it was held to is said', () => {
+  const resources = { ...defaultRequirements.resources, memory: 512 << 20 };
+  const limits = { timeout: 7200, resources };
+  const killed = { ...ended(137), outOfMemory: true as const };
+  const timeout: Ending = { kind: 'timeout', by: '' };
+  assert.equal(face(outcomeOf(killed, none, some, limits)), [
+    'failed',
+    'out of memory: it may have 512MB',
+    true,
+  ]);
+  assert.is(jobOutcome(killed, none, some).reason, 'out of memory: the kernel killed it');
+  // One that obeys with exit code 0 has been cut short all the same; its artifacts so far stay.
+  assert.equal(face(outcomeOf(ended(0), timeout, some, limits)), ['failed', 'timeout after 2h', true]);
+  assert.is(outcomeOf(ended(137), timeout, some, limits).reason, 'timeout after 2h');
+});
+
+test('for what reason another attempt can be made', () => {
+  const timeout: Ending = { kind: 'timeout', by: '' };
+  assert.is(failedFor(ended(0), none), null);
+  assert.is(failedFor(ended(3), none), 'exit');
+  assert.is(failedFor(ended(null, 'SIGSEGV'), none), 'exit');
+  assert.is(failedFor({ ...ended(137), outOfMemory: true }, none), 'out-of-memory');
+  assert.is(failedFor(ended(null, 'SIGTERM'), timeout), 'timeout');
+  assert.is(failedFor(ended(null, null, 'no such image'), none), null);
+  for (const kind of ['stop', 'abort', 'give-back'] as const)
+    assert.is(failedFor(ended(3), { kind, by: 'ann' }), null);
 });
 
 test.run();

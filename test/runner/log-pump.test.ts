@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { NewChunk } from '../../src/ledger/claims.ts';
+import type { NewChunk } from '../../src/ledger/log-chunks.ts';
 import { logBytesInGit } from '../../src/ledger/log-chunks.ts';
 import { openLogPump } from '../../src/runner/log-pump.ts';
 import { openStore } from '../../src/store/open-store.ts';

@@ -1,4 +1,4 @@
-import { attemptLimit } from '../../../src/ledger/decide.ts';
+import type { QueueEntry } from '../../../src/ledger/live.ts';
 import { type JobId, jobName, refNames } from '../../../src/ledger/refs.ts';
 import { type ClaimTip, createClaimTips } from './claim-tips.ts';
 import type { MemoryObjects } from './memory-objects.ts';
@@ -13,7 +13,7 @@ export interface Checker extends RefObserver {
   /** This line of the log was acknowledged. */
   logged(id: JobId, line: string): void;
   /** An actor begins or goes on to compute. */
-  computes(id: JobId, attempt: number, by: Actor, live: () => boolean): void;
+  computes(entry: QueueEntry, attempt: number, by: Actor, live: () => boolean): void;
   /** It has given up a claim as lost. */
   gaveUp(id: JobId, by: Actor, refs: ReadonlyMap<string, string>): void;
   /** It begins to submit a run; it may be cut off in that. */
@@ -41,7 +41,7 @@ export function createChecker(
 ): Checker {
   const names = refNames();
   const violations: string[] = [];
-  const { tipOf, logOf } = createClaimTips(objects);
+  const { tipOf, logOf, keptIn } = createClaimTips(objects);
   /** Finished commits by `run/job`, and all of them. */
   const outcomes = new Map<string, string>();
   const finishedCommits = new Set<string>();
@@ -53,8 +53,11 @@ export function createChecker(
   const queued = new Set<string>();
   /** When a claim's tip came to be there, or its holder was told so last; by ref. */
   const renewedAt = new Map<string, number>();
+  const waitingSince = new Map<string, number>();
   const stores = new Set<string>();
   const logs = new Map<string, Set<string>>();
+  /** What failed attempts have saved last, by `run/job`. */
+  const kept = new Map<string, string>();
   const computing = new Map<string, { by: Actor; live: () => boolean }>();
   const submissions = new Set<{ run: string; commit: string; jobs: readonly string[] }>();
   /** Submissions that were begun and not acknowledged, by the run's commit. */
@@ -79,6 +82,8 @@ export function createChecker(
     endedObjects.add(record.queue);
     if (record.state === 'done' && !(record.artifacts && stores.has(record.artifacts.manifest)))
       violate(`${key} is shown as done before its artifacts are there`);
+    if (kept.has(key) && (record.state === 'failed' || record.state === 'stopped') && !record.artifacts)
+      violate(`${key} ended without what its attempts had saved`);
     const log = logOf(commit);
     const whole = new Set(log);
     for (const line of logs.get(key) ?? [])
@@ -98,12 +103,25 @@ export function createChecker(
         `${by.name} took ${key} over as attempt ${after.claim.attempt} after attempt ${before.claim.attempt}`,
       );
     }
-    const stood = world.now() - (renewedAt.get(ref) ?? 0);
+    // What nobody has may be ended at once.
+    if (before.claim.state === 'waiting' && everStopped.has(key)) return;
+    // Nobody renews what waits: it stands from its change on, whenever its former holder was told of that.
+    const since = (before.claim.state === 'waiting' ? waitingSince : renewedAt).get(ref);
+    const stood = world.now() - (since ?? 0);
     if (stood < before.claim.lease * 1000 * clockTolerance) {
       violate(
         `${by.name} took ${key} over from ${before.claim.runner} ${Math.round(stood)} ms after its renewal; its lease is ${before.claim.lease} s`,
       );
     }
+  };
+
+  const handedBack = (key: string, commit: string, { claim }: ClaimTip & { kind: 'claim' }, by: Actor) => {
+    const other = computing.get(key);
+    if (other?.by === by && other.live()) violate(`${by.name} hands ${key} back and computes`);
+    if (claim.artifacts === null) return;
+    if (!stores.has(claim.artifacts.manifest))
+      violate(`${by.name} handed ${key} back before its artifacts are there`);
+    kept.set(key, keptIn(commit) ?? '');
   };
 
   const claimChanged = (key: string, ref: string, from: string | null, to: string | null, by: Actor) => {
@@ -117,6 +135,7 @@ export function createChecker(
         !queued.has(key) && world.now() - (renewedAt.get(ref) ?? 0) > before.claim.lease * 1000;
       if (before.claim.instance !== instanceOf(by) && !orphaned)
         violate(`${by.name} removed a claim of ${before.claim.runner} on ${key}`);
+      if (kept.has(key)) violate(`${by.name} removed what attempts of ${key} had saved`);
       // Given back as if it had never been claimed.
       logs.delete(key);
       return;
@@ -124,7 +143,11 @@ export function createChecker(
     const after = tipOf(to);
     if (before?.kind === 'finished') violate(`${key} had ended, and ${by.name} replaced its outcome`);
     else if (after.kind === 'finished') ended(key, to, before, by);
-    else if (before && before.claim.instance !== after.claim.instance) tookOver(key, ref, before, after, by);
+    else if (before && (before.claim.instance !== after.claim.instance || before.claim.state === 'waiting'))
+      tookOver(key, ref, before, after, by);
+    else if (before && after.claim.state === 'waiting') handedBack(key, to, after, by);
+    if (after.kind === 'claim' && !outcomes.has(key) && kept.has(key) && keptIn(to) !== kept.get(key))
+      violate(`${by.name} lost what attempts of ${key} had saved`);
   };
 
   const checker: Checker = {
@@ -139,6 +162,7 @@ export function createChecker(
       if (name?.area === 'claims') {
         claimChanged(jobName(name), ref, from, to, by);
         renewedAt.set(ref, world.now());
+        waitingSince.set(ref, world.now());
       }
       if (name?.area === 'queue' && to === null) queued.delete(jobName(name));
       else if (name?.area === 'queue') queued.add(jobName(name));
@@ -163,10 +187,10 @@ export function createChecker(
       const key = jobName(id);
       logs.set(key, (logs.get(key) ?? new Set()).add(line));
     },
-    computes(id, attempt, by, live) {
+    computes({ id, job }, attempt, by, live) {
       const key = jobName(id);
       if (outcomes.has(key)) violate(`${by.name} executes ${key} (attempt ${attempt}), which has ended`);
-      if (attempt > attemptLimit) violate(`${by.name} executes ${key} for the ${attempt}th time`);
+      if (attempt > job.spec.retry.limit + 1) violate(`${by.name} executes ${key} for the ${attempt}th time`);
       const other = computing.get(key);
       if (other && other.by !== by && other.live())
         violate(`${by.name} and ${other.by.name} execute ${key} at the same time`);

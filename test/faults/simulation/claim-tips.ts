@@ -8,6 +8,8 @@ export function createClaimTips(objects: MemoryObjects): {
   tipOf(commit: string): ClaimTip;
   /** The pieces of its log, in order. */
   logOf(commit: string): string[];
+  /** The manifest of what earlier attempts have saved. */
+  keptIn(commit: string): string | null;
 } {
   const known = new Map<string, ClaimTip>();
   const parsed = <T>(name: string): T | null => {
@@ -25,6 +27,7 @@ export function createClaimTips(objects: MemoryObjects): {
       known.set(commit, tip);
       return tip;
     },
+    keptIn: (commit) => objects.read(`${commit}:artifacts.json`)?.content.toString('utf8') ?? null,
     logOf: (commit) => objects.blobs(`${commit}:log`).map((blob) => blob.toString('utf8')),
   };
 }

@@ -1,12 +1,14 @@
 import type { Logger } from 'pino';
+import { retryReasons } from '../../../src/language/job-spec.ts';
 import { acquireClaim, type Claimant, type ClaimHolder } from '../../../src/ledger/claims.ts';
 import { timeOf } from '../../../src/ledger/clock.ts';
 import type { Lease } from '../../../src/ledger/decide.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { QueueEntry } from '../../../src/ledger/live.ts';
 import type { Outcome } from '../../../src/ledger/records.ts';
+import { mayRetry } from '../../../src/ledger/retries.ts';
 import { keepLease } from '../../../src/runner/lease-keeper.ts';
-import { conclude } from '../../../src/runner/publish.ts';
+import { conclude, handBack } from '../../../src/runner/publish.ts';
 import type { Stage } from './stage.ts';
 import type { Actor } from './world.ts';
 
@@ -53,7 +55,8 @@ export async function execute(
   // Of one that was stood still meanwhile nothing can be said: its job went on while it could not watch its lease.
   const live = () => actor.alive && !course.frozen && course.computing && actor.stoppedUntil === stoodStill;
   const computes = () => {
-    if (course.computing && !course.frozen) checker.computes(entry.id, holder.claim().attempt, actor, live);
+    if (!course.computing || course.frozen) return;
+    checker.computes(entry, holder.claim().attempt, actor, live);
   };
   const keeper = keepLease(
     holder,
@@ -125,10 +128,14 @@ async function carryOut(
   void holder.renew({ state: 'uploading' }).catch(() => {});
   await upload(stage, ledger, manifest);
   const artifacts = { manifest, files: 1, bytes: 1, complete: true };
+  const failure =
+    clock.random() < 0.3 ? retryReasons[Math.floor(clock.random() * retryReasons.length)] : null;
   if (ending) await end({ state: 'stopped', reason: `by ${ending.by}`, artifacts });
-  else if (clock.random() < 0.15)
-    await end({ state: 'failed', reason: 'exit code 1', exitCode: 1, artifacts });
-  else await end({ state: 'done', reason: null, exitCode: 0, artifacts });
+  else if (failure) {
+    const outcome: Outcome = { state: 'failed', reason: failure, artifacts };
+    if (!mayRetry(holder.entry.job.spec, holder.claim().attempt, failure)) await end(outcome);
+    else await handBack({ ledger, log: quiet }, holder, { leaving: false }, { outcome, artifacts: manifest });
+  } else await end({ state: 'done', reason: null, exitCode: 0, artifacts });
 }
 
 /** Where a push isn't atomic, a run's jobs are there before it, or among another's of its name; they do not exist (yet). */

@@ -44,7 +44,7 @@ export async function runner(
           control.stop(request.stop.abort ? 'abort' : 'stop', request.stop.by);
         if (leaves()) control.stop('give-back', '');
       }
-      for (const action of decide(live, lookout.silence, claimant.instance, new Set(own.keys()))) {
+      for (const action of decide(live, lookout.silence, new Set(own.keys()))) {
         if (action.do === 'settle') await settle(ledger, [action]).catch(() => false);
         else if (action.do !== 'execute') await closeJob(ledger, action, claimant).catch(() => 'unknown');
         else if (!leaves() && own.size < concurrency) {

@@ -1,5 +1,5 @@
 import type { CommitInput } from '../../../src/git/write-commits.ts';
-import { defaultRequirements, type JobSpec } from '../../../src/language/job-spec.ts';
+import { defaultRequirements, type JobSpec, retryReasons } from '../../../src/language/job-spec.ts';
 import { formatVersion, type JobFile, printFile } from '../../../src/ledger/formats.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { StopTarget } from '../../../src/ledger/stop.ts';
@@ -47,7 +47,9 @@ function prepare(
     objects.write([{ parents: [], author, ...commit }])[0] as string;
   const jobs = Array.from({ length: 1 + Math.floor(draw() * 3) }, (_, index) => `j${index}`);
   const contents = jobs.map((name, index) =>
-    printFile(jobOf(run, name, index > 0 && draw() < 0.5 ? [jobs[index - 1] as string] : [])),
+    printFile(
+      jobOf(run, name, index > 0 && draw() < 0.5 ? [jobs[index - 1] as string] : [], drawRetry(draw)),
+    ),
   );
   const blobs = write({
     files: jobs.map((path, index) => ({ path, content: contents[index] as string })),
@@ -76,7 +78,12 @@ function prepare(
   return { run, commit, updates, targets };
 }
 
-function jobOf(run: string, name: string, dependsOn: readonly string[]): JobFile {
+function drawRetry(draw: () => number): JobSpec['retry'] {
+  if (draw() < 0.5) return defaultRequirements.retry;
+  return { limit: Math.floor(draw() * 4), on: retryReasons.filter(() => draw() < 0.7) };
+}
+
+function jobOf(run: string, name: string, dependsOn: readonly string[], retry: JobSpec['retry']): JobFile {
   const spec: JobSpec = {
     name,
     workflow: name,
@@ -90,6 +97,7 @@ function jobOf(run: string, name: string, dependsOn: readonly string[]): JobFile
     dependsOn: dependsOn.map((job) => ({ run: null, job })),
     files: null,
     ...defaultRequirements,
+    retry,
   };
   const cacheKey = name.charCodeAt(1).toString(16).padStart(64, '0');
   return { format: formatVersion, run, spec, useCache: true, cacheKey };

@@ -1,0 +1,25 @@
+import type { JobSpec, RetryReason } from '../language/job-spec.ts';
+import type { ClaimFile } from './formats.ts';
+
+/** The longest pause between two attempts, in seconds, before chance comes into it. */
+const longestPause = 300;
+
+/** May another attempt follow one that ended so? */
+export function mayRetry({ retry }: Pick<JobSpec, 'retry'>, attempt: number, why: RetryReason): boolean {
+  return retry.on.includes(why) && attempt <= retry.limit;
+}
+
+/** May another attempt follow this claim, which waits for one, or whose runner has fallen silent? */
+export function mayFollow(spec: Pick<JobSpec, 'retry'>, claim: ClaimFile): boolean {
+  // Whoever let it wait had seen whether there is to be another one, and why.
+  if (claim.state === 'waiting') return claim.attempt <= spec.retry.limit;
+  return mayRetry(spec, claim.attempt, 'runner-lost');
+}
+
+/**
+ * Seconds between an attempt and the next: around 1, 2, 4, …, so that what fails at once, over and over, keeps nobody
+ * busy, and what failed together is not tried again together.
+ */
+export function pauseAfter(attempt: number, random: () => number): number {
+  return Math.min(longestPause, 2 ** Math.min(20, attempt - 1)) * (0.5 + random());
+}

@@ -1,0 +1,40 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { defaultRequirements } from '../../src/language/job-spec.ts';
+import { mayFollow, mayRetry, pauseAfter } from '../../src/ledger/retries.ts';
+import { sampleClaim } from './support.ts';
+
+test('a job that says nothing survives the loss of two runners, and fails by itself once', () => {
+  assert.ok(mayRetry(defaultRequirements, 2, 'runner-lost'));
+  assert.not(mayRetry(defaultRequirements, 3, 'runner-lost'));
+  for (const why of ['exit', 'out-of-memory', 'timeout'] as const)
+    assert.not(mayRetry(defaultRequirements, 1, why));
+});
+
+test('a limit of 0 means one attempt', () => {
+  assert.not(mayRetry({ retry: { limit: 0, on: ['exit'] } }, 1, 'exit'));
+  assert.ok(mayRetry({ retry: { limit: 1, on: ['exit'] } }, 1, 'exit'));
+});
+
+test('a lease that ran out is the loss of its runner, a claim that waits is not', () => {
+  const spec = { retry: { limit: 1, on: ['exit' as const] } };
+  assert.not(mayFollow(spec, sampleClaim({ state: 'running' })));
+  assert.ok(mayFollow(spec, sampleClaim({ state: 'waiting' })));
+  assert.not(mayFollow(spec, sampleClaim({ state: 'waiting', attempt: 2 })));
+});
+
+test('pauses grow, and differ by chance, up to a limit', () => {
+  const middle = [1, 2, 3, 4].map((attempt) => pauseAfter(attempt, () => 0.5));
+  assert.equal(middle, [1, 2, 4, 8]);
+  assert.is(
+    pauseAfter(1, () => 0),
+    0.5,
+  );
+  assert.is(
+    pauseAfter(100, () => 0.5),
+    300,
+  );
+  assert.ok(pauseAfter(100, Math.random) <= 450);
+});
+
+test.run();

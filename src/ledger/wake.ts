@@ -51,7 +51,8 @@ export async function openWake(shared: Pick<SharedRepository, 'path'>): Promise<
 async function watchFile(path: string, notify: () => void): Promise<{ close(): Promise<void> } | null> {
   const folder = join(path, 'dstack');
   // Without the right to write there, there is no hook of ours either: polling has to do.
-  await mkdir(folder, { recursive: true }).catch(() => {});
+  // Not recursive: a repository that is away at the moment must find its place empty when it comes back.
+  await mkdir(folder).catch(() => {});
   const file = wakeFile(path);
   const watcher = watch(folder, {
     depth: 0,

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -39,6 +39,13 @@ test('closing ends a wait', async () => {
   await wake.close();
   await waiting;
   assert.ok(true);
+});
+
+test('a repository that is away at the moment finds its place empty when it comes back', async () => {
+  const path = join(scratchFolder(), 'shared.git');
+  const wake = await openWake({ path });
+  assert.not.ok(existsSync(path));
+  await wake.close();
 });
 
 test.run();

@@ -17,6 +17,8 @@ import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
 import { tryToWrite } from '../ledger/try-to-write.ts';
 import { openStore } from '../store/open-store.ts';
+import { describeSource } from '../runner/read-secret.ts';
+import { openSecrets } from '../runner/secrets.ts';
 import { plainText } from '../terminal-text.ts';
 import { storeLocation } from './project.ts';
 import { runnerConfig } from './runner-start.ts';
@@ -83,7 +85,19 @@ async function checkRepository(fix: boolean): Promise<Check[]> {
     if (!(await store.has(sha256, size))) throw new Error('what was just written is not there');
     return `${store.location}: can be written`;
   });
-  return [answers, ...locks, ...(answers.ok ? [writes] : []), store];
+  const secrets = answers.ok ? await withLedger(where, (ledger) => checkSecrets(config, ledger)) : [];
+  return [answers, ...locks, ...(answers.ok ? [writes] : []), store, ...secrets];
+}
+
+/** Only those that this repository may be given. */
+async function checkSecrets({ runner }: Config, { shared }: Ledger): Promise<Check[]> {
+  const checks = await openSecrets(runner.secrets, shared.location).check();
+  return checks.map(({ name, source, error }) => ({
+    what: 'secret',
+    ok: error === null,
+    detail: error?.message ?? `${name}: ${plainText(describeSource(source))}`,
+    remedy: error?.hint,
+  }));
 }
 
 type Where = Awaited<ReturnType<typeof runnerConfig>>;

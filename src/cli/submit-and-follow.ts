@@ -80,6 +80,10 @@ async function submit(
   for (;;) {
     const name = options.name ?? drawRunName();
     const jobs = await planFor(name);
+    if (options.local) {
+      const { requireSecrets } = await import('./require-secrets.ts');
+      await requireSecrets(project, ledger.shared.location, jobs);
+    }
     const prepared = await prepareRun(ledger, {
       run: name,
       workflow,

@@ -12,7 +12,7 @@ export interface Secrets {
   lacking(job: Wanted): readonly Lack[];
   /**
    * The values of a job's secrets, as they are now.
-   * @throws DstackError `secret-unreadable`; for a while the secret then is lacking here
+   * @throws DstackError `secret-unreadable`, after which it is lacking for a while; `secret-refused`
    */
   read(job: Wanted): Promise<ReadonlyMap<string, string>>;
   /** Tries every source that this repository may be given. */
@@ -26,6 +26,7 @@ export interface Lack {
 
 export interface SecretCheck {
   readonly name: string;
+  readonly source: SecretSource;
   readonly error: DstackError | null;
 }
 
@@ -72,7 +73,14 @@ export function openSecrets(
     async read(job) {
       for (const name of job.secrets) {
         const reason = refusal(name, job.workflow, sources, repository);
-        if (reason !== null) throw new DstackError('secret-refused', `the secret ${name}: ${reason}`);
+        if (reason === null) continue;
+        throw new DstackError(
+          'secret-refused',
+          `${job.workflow} can't have the secret ${name} here: ${reason}`,
+          {
+            hint: 'runner.secrets says which there are, in ~/.config/dstack/config.yaml or DSTACK_RUNNER_SECRETS',
+          },
+        );
       }
       // One after the other: programs that unlock something ask once then.
       const values = new Map<string, string>();
@@ -81,13 +89,13 @@ export function openSecrets(
     },
     async check() {
       const checks: SecretCheck[] = [];
-      for (const [name, { repositories }] of Object.entries(sources)) {
-        if (repositories && !repositories.includes(repository)) continue;
+      for (const [name, source] of Object.entries(sources)) {
+        if (source.repositories && !source.repositories.includes(repository)) continue;
         const error = await readOne(name).then(
           () => null,
           (problem: unknown) => problem as DstackError,
         );
-        checks.push({ name, error });
+        checks.push({ name, source, error });
       }
       return checks;
     },

@@ -175,7 +175,7 @@ test('one that could not be read is lacking for a while; nothing is read that a 
   put(folder, planted);
   assert.equal([...(await secrets.read(job))], [['T', planted]]);
   const refused = await failure(secrets.read({ workflow: 'train', secrets: ['T', 'W'] }));
-  assert.is(refused.message, 'the secret W: it is for other workflows');
+  assert.is(refused.message, "train can't have the secret W here: it is for other workflows");
   assert.equal(await secrets.read({ workflow: 'train', secrets: [] }), new Map());
 });
 

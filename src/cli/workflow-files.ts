@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { decodePath } from '../git/raw-path.ts';
 import { listTree } from '../git/trees.ts';
-import { parseVariables, type Variables } from '../language/variables.ts';
-import { parseWorkflows, type Workflows } from '../language/workflows.ts';
+import { readProject } from '../language/check-workflows.ts';
+import type { Variables } from '../language/variables.ts';
+import type { Workflows } from '../language/workflows.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RunCommit } from '../ledger/runs.ts';
+import { plainText } from '../terminal-text.ts';
 import type { Project } from './project.ts';
 
 export interface WorkflowFiles {
@@ -32,7 +34,19 @@ export async function readWorkflows(project: Project): Promise<WorkflowFiles> {
       ? (await readdir(join(top, folder))).map((name) => `${folder}/${name}`)
       : [];
   const paths = [...(await inFolder('.dstack')), ...(await inFolder('.dstack/workflows'))];
-  return parseFiles(paths, (path) => readFile(join(top, path), 'utf8'));
+  return parseFiles(paths, (path) => readText(top, path));
+}
+
+async function readText(top: string, path: string): Promise<string> {
+  try {
+    return await readFile(join(top, path), 'utf8');
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+    throw new DstackError('unreadable-file', `${plainText(path)} can't be read: ${reason}`, {
+      hint: 'It must be a file that you may read, or not be there.',
+      cause,
+    });
+  }
 }
 
 /**
@@ -56,10 +70,10 @@ async function parseFiles(
     ...['.dstack/workflows.yaml', '.dstack/workflows.yml'].filter((path) => there.has(path)),
     ...paths.filter((path) => /^\.dstack\/workflows\/[^/]+\.ya?ml$/.test(path)).sort(),
   ];
-  const workflows = parseWorkflows(
-    await Promise.all(names.map(async (path) => ({ path, text: await read(path) }))),
+  const source = async (path: string) => ({ path, text: await read(path) });
+  const variables = ['.dstack/variables.yaml', '.dstack/variables.yml'].find((name) => there.has(name));
+  return readProject(
+    await Promise.all(names.map(source)),
+    variables === undefined ? null : await source(variables),
   );
-  const path = ['.dstack/variables.yaml', '.dstack/variables.yml'].find((name) => there.has(name));
-  const variables = parseVariables(path === undefined ? null : { path, text: await read(path) });
-  return { workflows, variables };
 }

@@ -8,8 +8,8 @@ const leastPerValue = 10;
 /** Counts the characters of each value; throws `plan-too-large` once they are too many. */
 export type Spend = (characters: number) => void;
 
-export function createBudget(): Spend {
-  let left = mostCharacters;
+export function createBudget(most = mostCharacters): Spend {
+  let left = most;
   return (characters) => {
     left -= Math.max(characters, leastPerValue);
     if (left >= 0) return;
@@ -17,7 +17,7 @@ export function createBudget(): Spend {
       'plan-too-large',
       'with all variables put in, the workflows are too large to be run',
       {
-        hint: `Have fewer or shorter variables: ${mostCharacters} characters are the limit.`,
+        hint: `Have fewer or shorter variables: ${most} characters are the limit.`,
       },
     );
   };

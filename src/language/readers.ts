@@ -8,17 +8,18 @@ export type Reader<T> = (tree: Tree, what: string, report: Report) => T | null;
 /** Older YAML takes these for booleans, and so do many editors and tools. */
 const oldBoolean = /^(?:yes|no|on|off)$/i;
 
-/** Text that is one in every YAML: numbers and booleans must be quoted. Not empty. */
+/**
+ * Text, not empty. A number is taken as it is written, so that `3.10` isn't 3.1; what some YAML takes for a boolean
+ * must be quoted, since nobody can tell what was meant.
+ */
 export const readText: Reader<LocatedText> = (tree, what, report) => {
   const scalar = readScalar(tree, what, 'text', report);
   if (!scalar) return null;
-  const kind =
-    scalar.type !== 'text' ? scalar.type : scalar.plain && oldBoolean.test(scalar.text) && 'boolean';
-  if (kind) {
+  if (scalar.type === 'boolean' || (scalar.plain && oldBoolean.test(scalar.text))) {
     const fix = `write ${quoted(JSON.stringify(scalar.text))}, in quotes`;
     report({
       span: scalar.span,
-      message: `${what} is text, and ${quoted(scalar.text)} is a ${kind} in YAML; ${fix}`,
+      message: `${what} is text, and ${quoted(scalar.text)} is a boolean in YAML; ${fix}`,
     });
     return null;
   }

@@ -7,7 +7,8 @@ import { readYaml, type Tree } from './yaml-tree.ts';
 /** One declared variable: its name and its default, as written. */
 export interface Declaration {
   readonly name: LocatedText;
-  readonly value: LocatedText;
+  /** Null if it can't be read, which was reported. */
+  readonly value: LocatedText | null;
 }
 
 /** What `variables.yaml` declares. */
@@ -26,6 +27,24 @@ export interface Variables {
  */
 export function parseVariables(file: Source | null): Variables {
   const { report, problems } = createReport();
+  const { variables } = collectVariables(file, report);
+  throwProblems(problems());
+  return variables;
+}
+
+/**
+ * As {@link parseVariables}, with what is wrong reported, and what is not wrong returned.
+ * @returns `whole`: every variable that is in the file is known by name, whatever else is wrong with it
+ */
+export function collectVariables(
+  file: Source | null,
+  reportAll: Report,
+): { variables: Variables; whole: boolean } {
+  let whole = true;
+  const report: Report = (problem) => {
+    whole = false;
+    reportAll(problem);
+  };
   const sections = new Map<string, { key: LocatedText; declarations: Map<string, Declaration> }>();
   const tree = file && readYaml(file, report);
   const top = tree && readMap(tree, 'the file', report);
@@ -34,28 +53,27 @@ export function parseVariables(file: Source | null): Variables {
     const variables = valueUnder(top, 'variables');
     const map = variables && !isNothing(variables) ? readMap(variables, '`variables`', report) : null;
     for (const { key, value } of map?.entries ?? []) {
-      sections.set(key.text, { key, declarations: readSection(key, value, report) });
+      if (!isNothing(value) && value.kind !== 'map') {
+        const message = `${quoted(key.text)} is \`global\` or a workflow, with its variables below it, but here is ${describeKind(value)}; a variable for all workflows belongs under \`global:\``;
+        report({ span: key.span, message });
+      }
+      sections.set(key.text, { key, declarations: readSection(value, reportAll) });
     }
   }
-  throwProblems(problems());
   const global = sections.get('global')?.declarations ?? new Map<string, Declaration>();
   sections.delete('global');
-  return { global, sections };
+  return { variables: { global, sections }, whole };
 }
 
-function readSection(section: LocatedText, tree: Tree, report: Report): Map<string, Declaration> {
+function readSection(tree: Tree, report: Report): Map<string, Declaration> {
   const declarations = new Map<string, Declaration>();
-  if (isNothing(tree)) return declarations;
-  if (tree.kind !== 'map') {
-    const message = `${quoted(section.text)} is \`global\` or a workflow, with its variables below it, but here is ${describeKind(tree)}; a variable for all workflows belongs under \`global:\``;
-    report({ span: section.span, message });
-    return declarations;
-  }
-  for (const { key, value } of tree.entries) {
+  for (const { key, value } of tree.kind === 'map' ? tree.entries : []) {
     const fault = variableFault(key.text);
     if (fault) report({ span: key.span, message: `${quoted(key.text)} can't name a variable: ${fault}` });
-    const read = readValue(value, `the variable ${quoted(key.text)}`, report);
-    if (read && !fault) declarations.set(key.text, { name: key, value: read });
+    declarations.set(key.text, {
+      name: key,
+      value: readValue(value, `the variable ${quoted(key.text)}`, report),
+    });
   }
   return declarations;
 }

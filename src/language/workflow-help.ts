@@ -40,7 +40,7 @@ export function workflowHelp(workflows: Workflows, variables: Variables, name: s
       const key = optionKey(declaration.name.text);
       const known = found.get(key) ?? {
         name: declaration.name.text,
-        default: declaration.value.text,
+        default: declaration.value?.text ?? '',
         workflows: [],
       };
       known.workflows.push(workflow.name.text);

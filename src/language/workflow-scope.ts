@@ -122,7 +122,9 @@ function createScope(
     if (!declaration) return undefined;
     const known = resolved.get(name);
     if (known !== undefined) return known;
-    const span = declaration.value.span;
+    const { value: written } = declaration;
+    if (!written) return null;
+    const { span } = written;
     if (underWay.includes(name)) {
       const circle = [...underWay.slice(underWay.indexOf(name)), name].map(quoted).join(' → ');
       report({ span, message: `the value of a variable depends on itself: ${circle}` });
@@ -133,7 +135,7 @@ function createScope(
       return null;
     }
     underWay.push(name);
-    const value = overridden.get(name) ?? interpolate(declaration.value, withinVariable(declaration), report);
+    const value = overridden.get(name) ?? interpolate(written, withinVariable(declaration), report);
     underWay.pop();
     resolved.set(name, value);
     return value;

@@ -34,22 +34,50 @@ export interface Workflow {
 /** By name, in the order of the files. */
 export type Workflows = ReadonlyMap<string, Workflow>;
 
+/** All files together: beyond this they were made to be a burden. */
+const mostCharacters = 1024 * 1024;
+
 /**
  * Reads `.dstack/workflows.yaml` (and `.dstack/workflows/*.yaml`, merged).
  * @param files their texts; `path` is what errors call them
  * @throws DstackError `no-workflows`, `invalid-workflows` (everything that is wrong in them at once)
  */
 export function parseWorkflows(files: readonly Source[]): Workflows {
+  const { report, problems } = createReport();
+  const { workflows } = collectWorkflows(files, report);
+  throwProblems(problems());
+  return workflows;
+}
+
+/**
+ * As {@link parseWorkflows}, with what is wrong reported, and what is not wrong returned.
+ * @returns `whole`: every workflow that is in the files is known by name, whatever else is wrong with it
+ * @throws DstackError `no-workflows`
+ */
+export function collectWorkflows(
+  files: readonly Source[],
+  report: Report,
+): { workflows: Workflows; whole: boolean } {
   if (files.length === 0) {
     throw new DstackError('no-workflows', 'there is no .dstack/workflows.yaml here', {
       hint: 'Write one, or let `dstack init` make an example.',
     });
   }
-  const { report, problems } = createReport();
   const workflows = new Map<string, Workflow>();
+  let whole = true;
+  let characters = 0;
   for (const file of files) {
-    for (const tree of readWorkflowList(file, report)) {
+    characters += file.text.length;
+    if (characters > mostCharacters) {
+      const span = { source: file, start: 0, end: 0 };
+      report({ span, message: `with this file, all together are larger than ${mostCharacters} characters` });
+      return { workflows, whole: false };
+    }
+    const list = readWorkflowList(file, report);
+    whole &&= list !== null;
+    for (const tree of list ?? []) {
       const workflow = readWorkflow(tree, report);
+      whole &&= workflow !== null;
       if (!workflow) continue;
       const first = workflows.get(workflow.name.text);
       if (first) {
@@ -63,11 +91,11 @@ export function parseWorkflows(files: readonly Source[]): Workflows {
       }
     }
   }
-  throwProblems(problems());
-  return workflows;
+  return { workflows, whole };
 }
 
-function readWorkflowList(file: Source, report: Report): readonly Tree[] {
+/** Null if it could not be read. */
+function readWorkflowList(file: Source, report: Report): readonly Tree[] | null {
   const whole = { source: file, start: 0, end: 0 };
   let broken = false;
   const tree = readYaml(file, (problem) => {
@@ -76,15 +104,15 @@ function readWorkflowList(file: Source, report: Report): readonly Tree[] {
   });
   if (!tree) {
     if (!broken) report({ span: whole, message: 'the file is empty; `workflows:` is expected' });
-    return [];
+    return null;
   }
   const top = readMap(tree, 'the file', report);
-  if (!top) return [];
+  if (!top) return null;
   reportUnknownKeys(top, 'the file', ['workflows'], report);
   const list = valueUnder(top, 'workflows');
   if (!list) {
     if (top.entries.length === 0) report({ span: whole, message: '`workflows:` is expected' });
-    return [];
+    return null;
   }
   if (list.kind === 'list' && list.items.length > 0) return list.items;
   const found = list.kind === 'scalar' && list.type === 'nothing' ? 'nothing follows' : 'there is none';
@@ -92,7 +120,7 @@ function readWorkflowList(file: Source, report: Report): readonly Tree[] {
     span: list.span,
     message: `\`workflows\` is a list, with \`- name: …\` for each workflow; here ${found}`,
   });
-  return [];
+  return null;
 }
 
 function readWorkflow(tree: Tree, report: Report): Workflow | null {
@@ -130,7 +158,7 @@ function readName(found: FoundFields, tree: Tree, report: Report): LocatedText |
   // `global` is where variables.yaml keeps what is for every workflow.
   const fault =
     name.text === 'global' ? 'the word stands for all workflows in variables.yaml' : nameFault(name.text);
-  if (fault === null) return name;
-  report({ span: name.span, message: `${quoted(name.text)} can't name a workflow: ${fault}` });
-  return null;
+  if (fault) report({ span: name.span, message: `${quoted(name.text)} can't name a workflow: ${fault}` });
+  // Wrong as it is, others may refer to it by this name.
+  return name;
 }

@@ -9,7 +9,7 @@ test('values are kept as they are written', () => {
   train: {lr: 0.10}
 `);
   assert.equal(
-    [...global].map(([name, { value }]) => [name, value.text]),
+    [...global].map(([name, { value }]) => [name, value?.text]),
     [
       ['python', '3.10'],
       ['on', 'yes'],
@@ -18,7 +18,7 @@ test('values are kept as they are written', () => {
       ['empty', ''],
     ],
   );
-  assert.is(sections.get('train')?.declarations.get('lr')?.value.text, '0.10');
+  assert.is(sections.get('train')?.declarations.get('lr')?.value?.text, '0.10');
   assert.not.ok(sections.has('global'));
 });
 

@@ -143,12 +143,23 @@ test('what YAML takes for something else must be quoted', () => {
     assert.equal(errorsOf('commands: [x]', line), [
       `4:${column}: ${what} is text, and \`${word}\` is a ${kind} in YAML; write \`"${word}"\`, in quotes`,
     ]);
-  quote('image: 3.10', 10, '`image`', '3.10', 'number');
   quote('help: yes', 9, '`help`', 'yes', 'boolean');
   quote('help: No', 9, '`help`', 'No', 'boolean');
   quote('working_dir: true', 16, '`working_dir`', 'true', 'boolean');
-  quote('artifacts: [2024]', 15, 'an item of `artifacts`', '2024', 'number');
+  quote('artifacts: [off]', 15, 'an item of `artifacts`', 'off', 'boolean');
   assert.not.throws(() => workflowOf("workflows: [{name: '1', commands: [x], image: '3.10', help: 'yes'}]"));
+});
+
+test('a number where text is meant is text as it is written', () => {
+  const workflow = workflowOf(`workflows:
+  - {name: 7, provider: python, file: t.py, version: 3.10, artifacts: [2024, 1e3], env: [A=1.0]}
+`);
+  assert.is(workflow.name.text, '7');
+  assert.is(workflow.program.kind === 'python' && workflow.program.version?.text, '3.10');
+  assert.equal(
+    workflow.artifacts.map(({ text }) => text),
+    ['2024', '1e3'],
+  );
 });
 
 const mistakes: [line: string, error: string][] = [

@@ -14,6 +14,7 @@ import {
 } from '../git/repository.ts';
 import { findStaleLocks, gitProcessesIn, removeStaleLocks, staleAfter } from '../git/stale-locks.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
+import { mirrors } from '../ledger/refs.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
 import { tryToWrite } from '../ledger/try-to-write.ts';
 import { openStore } from '../store/open-store.ts';
@@ -127,7 +128,7 @@ async function withLedger<T>(
 /** What of one's own repository is dstack's. */
 async function ownPlaces(folder: string): Promise<LockPlace[]> {
   const repository = await discoverRepository(folder).catch(() => null);
-  const below = ['refs/dstack-remotes', 'dstack/scratch.git', 'dstack/local.git'];
+  const below = [mirrors, 'dstack/scratch.git', 'dstack/local.git'];
   return repository ? [{ repository, below: below.map((part) => `${part}/**/*.lock`) }] : [];
 }
 

@@ -70,6 +70,9 @@ export function notesOf(run?: string): string {
   return run === undefined ? 'refs/notes/dstack' : `refs/notes/dstack/${run}`;
 }
 
+/** Below it, in one's own repository, lie the mirrors of shared ones that are elsewhere. */
+export const mirrors = 'refs/dstack-remotes';
+
 /** `run/job`, as people write it. */
 export function jobName({ run, job }: JobId): string {
   return `${run}/${job}`;

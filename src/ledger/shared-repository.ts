@@ -14,6 +14,7 @@ import { runGit } from '../git/run-git.ts';
 import type { TransferFailure } from '../git/transfer-failure.ts';
 import { type CommitInput, writeCommits } from '../git/write-commits.ts';
 import { inOrder } from './in-order.ts';
+import { mirrors } from './refs.ts';
 
 /**
  * The shared repository as the protocol sees it: a listing, objects, and guarded updates.
@@ -139,7 +140,7 @@ async function openOnThisMachine(local: Repository, path: string): Promise<Share
 /** Anything that has to be fetched from: its refs are mirrored in the local repository under a prefix of their own. */
 function openByFetching(local: Repository, remote: string, address: string): SharedRepository {
   const location = withoutPassword(address);
-  const mirror = `refs/dstack-remotes/${createHash('sha256').update(address).digest('hex').slice(0, 12)}`;
+  const mirror = `${mirrors}/${createHash('sha256').update(address).digest('hex').slice(0, 12)}`;
   const reader = openObjectReader(local.gitDir);
   // Two fetches into the same refs would get in each other's way.
   const oneAtATime = inOrder();

@@ -115,13 +115,13 @@ async function executeIn(
   const { ending } = course;
   const workspace = join(folder, 'workflow');
   const states = secrets.coverStates(reportStates((change) => holder.renew(change)));
-  const whole = await openLogPump({
+  const pump = await openLogPump({
     file: join(folder, 'log'),
     inherited: over ? earlierLog(work, over) : null,
     store: work.store,
     send: (chunks) => holder.renew({ ...states.take(), chunks }),
   });
-  const pump = secrets.coverLog(whole);
+  const output = secrets.coverOutput(pump);
   try {
     const say = (line: string) => pump.push(Buffer.from(`dstack: ${line}\n`));
     if (over) pump.push(takeoverNotice(over, work.claimant.runner));
@@ -134,11 +134,12 @@ async function executeIn(
           holder.claim(),
           secrets.addTo(entry.job.spec),
           workspace,
-          pump,
+          output,
           states,
           course,
         ),
       );
+    output.end();
     if (course.lost) return 'lost';
     // Once the commands have ended by themselves it is too late to stop them, but not to abort.
     const cut: Ending = { ...ending };

@@ -16,7 +16,8 @@ const pauseMs = 300;
 export interface JobSecrets {
   /** The job with its secrets in its environment, for whoever executes it. */
   addTo(spec: JobSpec): JobSpec;
-  coverLog(pump: LogPump): LogPump;
+  /** What takes the job's output, until its end, and hands it on without them. */
+  coverOutput(pump: Pick<LogPump, 'push'>): Pick<LogPump, 'push'> & { end(): void };
   coverStates(states: StateReport): StateReport;
   hideInResult(result: ExecutionResult): ExecutionResult;
   /** A text that may quote what the job has made: names of files, for one. */
@@ -27,7 +28,7 @@ export interface JobSecrets {
 
 const nothing: JobSecrets = {
   addTo: (spec) => spec,
-  coverLog: (pump) => pump,
+  coverOutput: (pump) => ({ push: (bytes) => pump.push(bytes), end() {} }),
   coverStates: (states) => states,
   hideInResult: (result) => result,
   hide: (text) => text,
@@ -42,7 +43,7 @@ export function jobSecrets(values: ReadonlyMap<string, string>): JobSecrets {
   return {
     addTo: (spec) => ({ ...spec, env: { ...spec.env, ...Object.fromEntries(values) } }),
     hide: (text) => (text === null ? text : (hide(text) as typeof text)),
-    coverLog(pump) {
+    coverOutput(pump) {
       const masker = createMasker(patterns);
       let timer: NodeJS.Timeout | undefined;
       const tell = (bytes: Uint8Array) => {
@@ -57,11 +58,6 @@ export function jobSecrets(values: ReadonlyMap<string, string>): JobSecrets {
         end() {
           clearTimeout(timer);
           tell(masker.end());
-          return pump.end();
-        },
-        close() {
-          clearTimeout(timer);
-          pump.close();
         },
       };
     },

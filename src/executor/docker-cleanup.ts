@@ -5,12 +5,14 @@ import { ownershipContainer } from './container.ts';
 import { answerOf, statusOf } from './docker-client.ts';
 import { reclaim } from './workspace.ts';
 
-/** For how long a container's removal is tried again: Docker may be restarting. */
+/** For how long a container's removal is tried again and waited for: Docker may be restarting. */
 const removeMs = 15_000;
+/** And then how often, for as long as this process lives. */
+const laterMs = 3_000;
 
 /**
  * Removes a container and its anonymous volumes, whatever its state; one that is not there is fine.
- * @throws DstackError if Docker doesn't do it
+ * @throws DstackError if Docker doesn't do it in time; then it is done as soon as Docker answers again
  */
 export async function removeContainer(docker: Docker, name: string): Promise<void> {
   const deadline = performance.now() + removeMs;
@@ -20,8 +22,24 @@ export async function removeContainer(docker: Docker, name: string): Promise<voi
       return;
     } catch (error) {
       if (statusOf(error) === 404) return;
-      if (performance.now() > deadline) throw error;
+      if (performance.now() > deadline) {
+        void removeLater(docker, name);
+        throw error;
+      }
       await sleep(500); // Also where somebody else is removing it (409).
+    }
+  }
+}
+
+/** It may go on computing without Docker. Keeps no process alive: what that leaves, the next sweep finds. */
+async function removeLater(docker: Docker, name: string): Promise<void> {
+  for (;;) {
+    await sleep(laterMs, undefined, { ref: false });
+    try {
+      await answerOf(docker.getContainer(name).remove({ force: true, v: true }));
+      return;
+    } catch (error) {
+      if (statusOf(error) === 404) return;
     }
   }
 }

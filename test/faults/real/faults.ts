@@ -79,7 +79,10 @@ export function strike(
         const wait = between(0, 15);
         const packs = await soon(() =>
           listProcesses().filter(
-            (one) => /receive-pack/.test(one.command) && one.command.includes(project.root),
+            (one) =>
+              /receive-pack/.test(one.command) &&
+              !/daemon/.test(one.command) &&
+              one.command.includes(project.root),
           ),
         );
         await sleep(wait);

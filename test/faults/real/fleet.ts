@@ -28,7 +28,9 @@ export interface Fleet {
   readonly deaths: readonly string[];
 }
 
-/** Longer than this in no contact, a runner may say so and end when it starts. */
+/** A stale lock on its card it names, and ends. */
+const findsLock = /error: .*\.lock': File exists.*stale \*\.lock/is;
+/** If the repository is away, it may say so and end when it starts. */
 const startsWithoutContact =
   /error: .*(can't be used|does not answer|unreachable|could not read|not a git repository|no Git repository at)/is;
 
@@ -52,7 +54,7 @@ export function openFleet(arena: Arena, names: readonly string[]): Fleet {
       if (running.get(name) === runner) running.delete(name);
       if (arena.isCutOff()) lastCut = uptime();
       const inOutage = lastCut >= began && startsWithoutContact.test(runner.output());
-      if (!expected.has(runner) && !inOutage)
+      if (!expected.has(runner) && !inOutage && !findsLock.test(runner.output()))
         deaths.push(`${name} ended by itself (${how}): ${runner.output()}`);
     });
   };

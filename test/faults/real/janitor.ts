@@ -1,6 +1,6 @@
-import { readdirSync, statSync, utimesSync } from 'node:fs';
-import path from 'node:path';
+import { statSync, utimesSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { globSync } from 'tinyglobby';
 import type { Arena } from './arena.ts';
 import { isGit, listProcesses, uptime } from './processes.ts';
 
@@ -57,9 +57,8 @@ export function keepClean(arena: Arena): Janitor {
 
 /** Lock files below a repository's folder, by their paths. */
 export function locksIn(repository: string): string[] {
-  return readdirSync(repository, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.lock'))
-    .map((name) => path.join(repository, name));
+  // What goes away while it looks is passed over.
+  return globSync('**/*.lock', { cwd: repository, dot: true, absolute: true, followSymbolicLinks: false });
 }
 
 /** Those that were made before any Git that is at work there began, but for readers. */

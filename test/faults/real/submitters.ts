@@ -12,6 +12,8 @@ export interface Submitters {
   running(): number[];
   /** How many commands were killed, and how many failed by themselves. */
   readonly counts: { killed: number; refused: number; stops: number };
+  /** The first lines of what they said then. */
+  readonly refusals: readonly string[];
   /** What no outage explains. */
   readonly violations: readonly string[];
   kill(pid: number, withChildren: boolean): void;
@@ -26,6 +28,7 @@ export function submitAll(arena: Arena, random: () => number, everyMs: number): 
   const acknowledged = new Map<string, string>();
   const children = new Map<number, { killed: boolean; ended: Promise<void> }>();
   const counts = { killed: 0, refused: 0, stops: 0 };
+  const refusals: string[] = [];
   const violations: string[] = [];
   const kinds = Object.keys(stepsOf).filter((name) => arena.docker || !['boxed', 'crate'].includes(name));
   let stopped = false;
@@ -57,7 +60,10 @@ export function submitAll(arena: Arena, random: () => number, everyMs: number): 
           () => {
             if (code === 0) done(stdout);
             else if (children.get(pid)?.killed) counts.killed += 1;
-            else counts.refused += 1;
+            else {
+              counts.refused += 1;
+              refusals.push(/^error: .*/m.exec(stderr)?.[0] ?? `exit code ${code}: ${stderr}`);
+            }
             if (/looks like a bug|\n {4}at /.test(stderr))
               violations.push(`dstack ${args.join(' ')}: ${stderr}`);
             children.delete(pid);
@@ -93,6 +99,7 @@ export function submitAll(arena: Arena, random: () => number, everyMs: number): 
   return {
     acknowledged,
     counts,
+    refusals,
     violations,
     running: () => [...children.keys()],
     kill(pid, withChildren) {

@@ -3,6 +3,7 @@ import type { Live, QueueEntry } from './live.ts';
 import { dependencyFailed } from './reasons.ts';
 import { type JobId, jobName } from './refs.ts';
 import { mayFollow } from './retries.ts';
+import { makersByKey, othersOf } from './same-key.ts';
 import type { SilenceWatch } from './silence.ts';
 import { isSuccess } from './state.ts';
 
@@ -43,6 +44,7 @@ export function decide(live: Live, silence: SilenceWatch, own: ReadonlySet<strin
       record: tip.record,
     });
   }
+  const makers = makersByKey(live, silence, own);
   for (const [key, entry] of live.queue) {
     const tip = live.claims.get(key);
     if (own.has(key) || tip?.kind === 'finished' || live.unreadableClaims.has(key)) continue;
@@ -66,7 +68,9 @@ export function decide(live: Live, silence: SilenceWatch, own: ReadonlySet<strin
     if (blocked === 'waiting') continue;
     if (blocked !== null) close.push({ do: 'skip', entry, over, because: blocked.because });
     else if (over && !mayFollow(entry.job.spec, over.claim)) close.push({ do: 'give-up', entry, over });
-    else execute.push({ do: 'execute', entry, over });
+    // Another job that gives the same is under way: its result is waited for.
+    else if (!othersOf(makers, entry).some(({ silent }) => !silent))
+      execute.push({ do: 'execute', entry, over });
   }
   for (const [key, { commit, record }] of live.finished) {
     // A lease or a stop beside a record is what a call that came late has left.

@@ -10,6 +10,7 @@ import {
   readFile,
 } from './live.ts';
 import { type JobId, jobName } from './refs.ts';
+import { makersByKey, othersOf } from './same-key.ts';
 import {
   isFinal,
   isSuccess,
@@ -98,12 +99,13 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
           ofRun.set(parsed.job, { ...ofRun.get(parsed.job), [parsed.area]: commit });
         }
       }
+      const makers = await readMakers(byRun);
       const views: RunView[] = [];
       for (const { name, commit } of runs) {
         if (only !== undefined && name !== only) continue;
         const head = await runCommit(commit);
         if (head?.message.run === name)
-          views.push(await viewRun(name, commit, head, byRun.get(name) ?? new Map()));
+          views.push(await viewRun(name, commit, head, byRun.get(name) ?? new Map(), makers));
       }
       views.sort((a, b) =>
         a.submittedAt === b.submittedAt ? compare(b.name, a.name) : compare(b.submittedAt, a.submittedAt),
@@ -116,11 +118,29 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     },
   };
 
+  /** Who is making what, as far as this listing goes; whether they are alive is not known here. */
+  async function readMakers(byRun: ReadonlyMap<string, ReadonlyMap<string, JobRefs>>): Promise<Makers> {
+    const queue = new Map<string, QueueEntry>();
+    const claims = new Map<string, ClaimTip>();
+    for (const [run, jobs] of byRun) {
+      for (const [job, refs] of jobs) {
+        if (!refs.claims || !refs.queue) continue;
+        const id = { run, job };
+        const tip = await claimTip(id, refs.claims);
+        const entry = await live.queueEntry(id, refs.queue).catch(() => null);
+        if (tip) claims.set(jobName(id), tip);
+        if (entry) queue.set(jobName(id), entry);
+      }
+    }
+    return makersByKey({ queue, claims }, { silentFor: () => 0 }, new Set());
+  }
+
   async function viewRun(
     name: string,
     commit: string,
     head: RunCommit,
     refs: ReadonlyMap<string, JobRefs>,
+    makers: Makers,
   ): Promise<RunView> {
     const jobs: JobView[] = [];
     for (const job of head.message.jobs.keys()) {
@@ -129,7 +149,8 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
       const outcome = ref.jobs ? await claimTip(id, ref.jobs) : null;
       const tip = outcome ?? (ref.claims ? await claimTip(id, ref.claims) : null);
       const entry = ref.queue ? await live.queueEntry(id, ref.queue).catch(() => null) : null;
-      jobs.push(viewJob(id, head, tip, entry, ref, await isStopping(ref), jobs));
+      const other = entry ? othersOf(makers, entry)[0] : undefined;
+      jobs.push(viewJob(id, head, tip, entry, ref, await isStopping(ref), jobs, other?.id ?? null));
     }
     const state = runState(jobs.map((job) => job.state));
     const starts = jobs.flatMap((job) => job.claimedAt ?? []).sort();
@@ -150,6 +171,7 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
   }
 }
 
+type Makers = ReturnType<typeof makersByKey>;
 type JobRefs = { queue?: string; claims?: string; jobs?: string; stops?: string };
 
 function viewJob(
@@ -160,6 +182,7 @@ function viewJob(
   refs: JobRefs,
   stopping: boolean,
   earlier: readonly JobView[],
+  sameAs: JobId | null,
 ): JobView {
   const dependsOn = entry?.job.spec.dependsOn ?? [];
   const base = {
@@ -174,7 +197,7 @@ function viewJob(
   };
   if (tip?.kind === 'finished') return { ...base, ...fromRecord(tip.record), stopping: false };
   if (tip?.kind === 'claim') return { ...base, ...fromClaim(tip.claim, stopping), stopping };
-  return { ...base, ...waiting(entry, refs, dependsOn, earlier), stopping };
+  return { ...base, ...waiting(entry, refs, dependsOn, earlier, sameAs), stopping };
 }
 
 function fromRecord(record: RecordFile) {
@@ -227,6 +250,7 @@ function waiting(
   refs: JobRefs,
   dependsOn: readonly { run: string | null; job: string }[],
   earlier: readonly JobView[],
+  sameAs: JobId | null,
 ) {
   const unfinished = dependsOn.filter(
     ({ run, job }) => run === null && !earlier.some((other) => other.name === job && isSuccess(other.state)),
@@ -234,7 +258,9 @@ function waiting(
   const reason = entry
     ? unfinished.length > 0
       ? `waits for ${unfinished.map(({ job }) => job).join(', ')}`
-      : 'waits for a runner'
+      : sameAs
+        ? `waits for ${jobName(sameAs)}, which makes the same`
+        : 'waits for a runner'
     : refs.queue
       ? 'its queue entry can’t be read: written by another version?'
       : 'not seen in this listing';

@@ -15,19 +15,31 @@ export async function findCached(
   entry: QueueEntry,
   store: Store,
 ): Promise<FinishedJob | null> {
+  const { shared, names } = ledger;
   const { cacheKey, useCache } = entry.job;
   if (cacheKey === null || !useCache) return null;
-  const ref = ledger.names.cache(cacheKey);
-  const commit = (await ledger.shared.list([ref])).get(ref);
-  if (!commit) return null;
-  try {
-    const tip = await reader.claimTip(commit);
-    if (tip.kind !== 'finished' || !isSuccess(tip.record.state) || tip.record.cacheKey !== cacheKey)
-      return null;
-    const manifest = await readManifest(ledger, commit, tip.record);
-    if (manifest && (await verifyBlobs(manifest, store)).length > 0) return null;
-    return { id: { run: tip.record.run, job: tip.record.job }, commit, record: tip.record, manifest };
-  } catch {
-    return null;
+  const ref = names.cache(cacheKey);
+  const refs = await shared.list([ref, names.area('claims')]);
+  // What has just ended is not in the cache as yet.
+  const commits = [...refs].sort(([a], [b]) => Number(b === ref) - Number(a === ref));
+  for (const [, commit] of commits) {
+    const found = await readResult(ledger, reader, commit, cacheKey, store).catch(() => null);
+    if (found) return found;
   }
+  return null;
+}
+
+async function readResult(
+  ledger: Ledger,
+  reader: LiveReader,
+  commit: string,
+  cacheKey: string,
+  store: Store,
+): Promise<FinishedJob | null> {
+  const tip = await reader.claimTip(commit);
+  if (tip.kind !== 'finished' || !isSuccess(tip.record.state) || tip.record.cacheKey !== cacheKey)
+    return null;
+  const manifest = await readManifest(ledger, commit, tip.record);
+  if (manifest && (await verifyBlobs(manifest, store)).length > 0) return null;
+  return { id: { run: tip.record.run, job: tip.record.job }, commit, record: tip.record, manifest };
 }

@@ -6,7 +6,9 @@ import type { ClaimHolder } from '../ledger/claims.ts';
 import type { Lease } from '../ledger/decide.ts';
 import { readLog } from '../ledger/log-chunks.ts';
 import { inputsFailed, whyFollowed } from '../ledger/reasons.ts';
+import { jobName } from '../ledger/refs.ts';
 import { mayRetry } from '../ledger/retries.ts';
+import { yieldsTo } from '../ledger/same-key.ts';
 import { serializeManifest } from '../store/manifest-text.ts';
 import { findCached } from './cached-result.ts';
 import { restoreInputs } from './job-inputs.ts';
@@ -31,8 +33,8 @@ import type { TimeLimit } from './time-limit.ts';
 import type { Workplace } from './workplace.ts';
 
 /**
- * How a job left this runner. `postponed`: it does not exist as yet, and was given back; `handed-back`: this attempt
- * has failed, and there is to be another one.
+ * How a job left this runner. `postponed`: it was given back since it does not exist as yet, or another makes the same;
+ * `handed-back`: this attempt has failed, and there is to be another one.
  */
 export type JobEnd = 'finished' | 'lost' | 'given-back' | 'postponed' | 'handed-back';
 
@@ -42,6 +44,8 @@ export interface Course {
   lost: boolean;
   /** The runner is leaving: nothing is tried for ever. */
   leaving: boolean;
+  /** Claims of other jobs from which no result is to be expected. */
+  readonly silent: ReadonlySet<string>;
   started(execution: Execution): void;
   /** Of the time that its commands may take. */
   readonly limit: TimeLimit;
@@ -84,6 +88,22 @@ export async function carryOut(
       },
       artifacts: cached.manifest ? serializeManifest(cached.manifest) : null,
     });
+  }
+  // What was taken over has a log to lose, and would be given back without it.
+  const goesFirst =
+    over || course.ending.kind !== null
+      ? null
+      : await onceInContact(
+          () => yieldsTo(work.ledger, work.reader, entry, course.silent),
+          () => course.ending.kind !== null,
+        );
+  if (goesFirst) {
+    work.log.info(
+      { job: jobName(entry.id), other: jobName(goesFirst) },
+      'given back: another makes the same',
+    );
+    await holder.withdraw();
+    return 'postponed';
   }
   const secrets = await obtainSecrets(work, entry);
   if (!secrets) {

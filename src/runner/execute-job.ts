@@ -24,12 +24,14 @@ export interface JobControl {
 
 /**
  * Claims a job and sees it through: inputs in place, commands, log, artifacts, the one commit point, settling.
+ * @param silent claims of other jobs from which no result is to be expected
  * @returns null if the claim was not won
  */
 export async function executeJob(
   work: Workplace,
   entry: QueueEntry,
   over: Lease | null,
+  silent: ReadonlySet<string>,
 ): Promise<JobControl | null> {
   const acquired = await acquireClaim(work.ledger, entry, work.claimant, over);
   if (acquired.result !== 'won') return null;
@@ -40,6 +42,7 @@ export async function executeJob(
     ending: { kind: null, by: '' },
     lost: false,
     leaving: false,
+    silent,
     limit: timeLimit(entry.job.spec.timeout, () => end('timeout', '')),
     started(value) {
       execution = value;

@@ -3,6 +3,7 @@ import { type Action, decide } from '../ledger/decide.ts';
 import type { Live } from '../ledger/live.ts';
 import { watchForOrphans } from '../ledger/orphans.ts';
 import { jobName } from '../ledger/refs.ts';
+import { makersByKey, othersOf } from '../ledger/same-key.ts';
 import { type Finished, settle } from '../ledger/settle.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
 import { firstFor, placeAmong, takeTurns } from './candidates.ts';
@@ -58,10 +59,10 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     unfitFor(work, entry.job.spec) === null;
 
   /** @returns whether it was won */
-  const execute = async (action: Execute): Promise<boolean> => {
+  const execute = async (action: Execute, silent: ReadonlySet<string>): Promise<boolean> => {
     const { id } = action.entry;
     const key = jobName(id);
-    const control = await executeJob(work, action.entry, action.over);
+    const control = await executeJob(work, action.entry, action.over, silent);
     if (!control) {
       // Another was quicker, or the queue entry is what a crash left behind: the next look tells.
       suspicious.add(id.run);
@@ -156,13 +157,22 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     const ranked = executable
       .map((action) => ({ action, place: placeAmong(load, claimant.runner, jobName(action.entry.id)) }))
       .sort((a, b) => a.place - b.place);
+    const makers = makersByKey(live, silence, new Set(own.keys()));
+    const begun = new Set<string | null>();
     for (const { action, place } of ranked) {
       if (own.size >= options.concurrency || !mayTake()) break;
       const key = jobName(action.entry.id);
+      const { useCache, cacheKey } = action.entry.job;
+      // The next look finds that this waits for what was just claimed.
+      if (useCache && cacheKey !== null && begun.has(cacheKey)) continue;
+      const silent = new Set(othersOf(makers, action.entry).map(({ commit }) => commit));
       const heldBack = Math.max(postponed.remaining(key), unclaimed.remaining(key));
       if (heldBack > 0) dueIn = Math.min(dueIn, heldBack);
       // What others had a chance at while a claim was being made here has to be looked at again.
-      else if (isDue(action, place) && (await attempt(action.do, () => execute(action))) !== true) return 0;
+      else if (isDue(action, place)) {
+        if ((await attempt(action.do, () => execute(action, silent))) !== true) return 0;
+        begun.add(cacheKey);
+      }
     }
     return dueIn;
   };

@@ -4,9 +4,10 @@ import { acquireClaim, type Claimant, type ClaimHolder } from '../../../src/ledg
 import { timeOf } from '../../../src/ledger/clock.ts';
 import type { Lease } from '../../../src/ledger/decide.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
-import type { QueueEntry } from '../../../src/ledger/live.ts';
+import { openLiveReader, type QueueEntry } from '../../../src/ledger/live.ts';
 import type { Outcome } from '../../../src/ledger/records.ts';
 import { mayRetry } from '../../../src/ledger/retries.ts';
+import { yieldsTo } from '../../../src/ledger/same-key.ts';
 import { keepLease } from '../../../src/runner/lease-keeper.ts';
 import { conclude, handBack } from '../../../src/runner/publish.ts';
 import type { Stage } from './stage.ts';
@@ -41,6 +42,7 @@ export async function execute(
   entry: QueueEntry,
   lease: Lease | null,
   claimant: Claimant,
+  silent: ReadonlySet<string>,
   over: () => void,
 ): Promise<JobControl | null> {
   const { checker, server, busy } = stage;
@@ -75,7 +77,9 @@ export async function execute(
     ledger.clock,
   );
   busy.set(holder, actor);
-  void carryOut(stage, ledger, holder, course, computes)
+  const yields = async () =>
+    lease === null && (await yieldsTo(ledger, openLiveReader(ledger), entry, silent)) !== null;
+  void carryOut(stage, ledger, holder, course, yields, computes)
     .catch((error: unknown) => stage.world.note(() => `${actor.name} fails: ${String(error)}`))
     .finally(() => {
       course.computing = false;
@@ -97,6 +101,7 @@ async function carryOut(
   ledger: Ledger,
   holder: ClaimHolder,
   course: Course,
+  yields: () => Promise<boolean>,
   computes: () => void,
 ): Promise<void> {
   const { clock } = ledger;
@@ -110,6 +115,11 @@ async function carryOut(
     await end({ state: 'cached', reason: null });
     return;
   }
+  if (!course.lost && course.ending === null && (await inContact(clock, course, yields))) {
+    await holder.withdraw();
+    return;
+  }
+  if (course.lost) return;
   course.computing = true;
   computes();
   await compute(stage, ledger, holder, course);
@@ -136,6 +146,20 @@ async function carryOut(
     if (!mayRetry(holder.entry.job.spec, holder.claim().attempt, failure)) await end(outcome);
     else await handBack({ ledger, log: quiet }, holder, { leaving: false }, { outcome, artifacts: manifest });
   } else await end({ state: 'done', reason: null, exitCode: 0, artifacts });
+}
+
+/** As often as it takes, while there is a use in it. */
+async function inContact(
+  clock: Ledger['clock'],
+  course: Course,
+  act: () => Promise<boolean>,
+): Promise<boolean> {
+  while (!course.lost && course.ending === null) {
+    const result = await act().catch(() => null);
+    if (result !== null) return result;
+    await clock.sleep(400);
+  }
+  return false;
 }
 
 /** Where a push isn't atomic, a run's jobs are there before it, or among another's of its name; they do not exist (yet). */

@@ -4,6 +4,7 @@ import { decide } from '../../../src/ledger/decide.ts';
 import { openLiveReader } from '../../../src/ledger/live.ts';
 import { watchForOrphans } from '../../../src/ledger/orphans.ts';
 import { jobName } from '../../../src/ledger/refs.ts';
+import { makersByKey, othersOf } from '../../../src/ledger/same-key.ts';
 import { settle } from '../../../src/ledger/settle.ts';
 import { openLookout } from '../../../src/runner/lookout.ts';
 import { execute, type JobControl } from './execution.ts';
@@ -49,8 +50,17 @@ export async function runner(
         else if (action.do !== 'execute') await closeJob(ledger, action, claimant).catch(() => 'unknown');
         else if (!leaves() && own.size < concurrency) {
           const key = jobName(action.entry.id);
-          const control = await execute(stage, actor, ledger, action.entry, action.over, claimant, () =>
-            own.delete(key),
+          const makers = makersByKey(live, lookout.silence, new Set(own.keys()));
+          const silent = new Set(othersOf(makers, action.entry).map(({ commit }) => commit));
+          const control = await execute(
+            stage,
+            actor,
+            ledger,
+            action.entry,
+            action.over,
+            claimant,
+            silent,
+            () => own.delete(key),
           ).catch(() => null);
           if (control) own.set(key, control);
           else suspicious.add(action.entry.id.run);

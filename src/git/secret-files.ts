@@ -28,5 +28,11 @@ export function secretByContent(path: string, text: string): string | null {
   if (/(^|\/)\.npmrc$/.test(path) && /^[^#;\n]*_(auth|authToken|password)\s*=\s*"?[^\s"$]/im.test(text))
     return 'registry token';
   if (/(^|\/)\.pypirc$/.test(path) && /^\s*password\s*[=:]\s*\S/m.test(text)) return 'registry password';
+  // Settings with the address of a repository, say; elsewhere such an address mostly is an example.
+  if (
+    /(^|\/)\.[\w-]+rc(\.(json|ya?ml))?$/.test(path) &&
+    /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@"']*:[^\s/@"']+@/i.test(text)
+  )
+    return 'password in a URL';
   return shapes.find(([, shape]) => shape.test(text))?.[0] ?? null;
 }

@@ -70,4 +70,18 @@ test('package registries', () => {
   assert.is(secretByContent('.pypirc', '[pypi]\nusername = me\n'), null);
 });
 
+test('a password in the address of a repository or store, in a file of settings', () => {
+  const url = ['https://ann', 'hunter22@host/ml.git'].join(':');
+  for (const path of ['.dstackrc', 'a/.dstackrc', '.dstackrc.yaml', '.dstackrc.json', '.curlrc'])
+    assert.is(secretByContent(path, `remote: "${url}"\n`), 'password in a URL', path);
+  assert.is(secretByContent('README.md', `git clone ${url}`), null);
+  for (const harmless of [
+    'https://ann@host/ml.git',
+    'https://host:8080/a@b',
+    'ssh://git@host:22/a',
+    'git@host:a:b@c',
+  ])
+    assert.is(secretByContent('.dstackrc', `remote: ${harmless}\n`), null, harmless);
+});
+
 test.run();

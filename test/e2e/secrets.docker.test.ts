@@ -7,7 +7,8 @@ import { checkLog, configure, leak, plant } from './secrets.ts';
 import { found, huntCommandLines, huntEverywhere, needlesOf } from './secrets-hunt.ts';
 
 const images = fileURLToPath(new URL('../../fixtures/images/build.sh', import.meta.url));
-const docker = (...args: string[]) => execFileSync('docker', args, { encoding: 'utf8' }).trim();
+const docker = (...args: string[]) =>
+  execFileSync('docker', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
 
 test.before(() => {
   execFileSync(images, { stdio: ['ignore', 'ignore', 'inherit'] });

@@ -172,6 +172,10 @@ function buildProgram(): Command {
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./validate.ts')).validate(options));
 
+  command('schema [file]', 'print the JSON Schema of workflows.yaml or variables.yaml, for editors').action(
+    async (file = 'workflows') => (await import('./schema.ts')).schema(file),
+  );
+
   command('sync', 'fetch the history, to be read with plain `git log`')
     .option('--bare', 'of the shared repository itself, as its hook does it')
     .action(async (options) => (await import('./sync.ts')).sync(options));

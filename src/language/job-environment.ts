@@ -1,9 +1,9 @@
+import type { EnvEntry } from './env.ts';
 import { interpolate } from './interpolation.ts';
 import { environmentName, looksSecret } from './names.ts';
 import { quoted, type Report } from './problems.ts';
 import { secretOf } from './secrets.ts';
 import type { LocatedText } from './source.ts';
-import type { EnvEntry } from './workflow-keys.ts';
 import type { WorkflowScope } from './workflow-scope.ts';
 import type { Workflow } from './workflows.ts';
 

@@ -2,6 +2,9 @@ import { quoted } from './problems.ts';
 
 const namePattern = /^[a-z0-9](?:[a-z0-9_-]|\.(?=[a-z0-9]))*$/;
 
+/** What editors can know of names. */
+export const nameSchema = { pattern: namePattern.source, maxLength: 64, not: { enum: ['global'] } };
+
 /**
  * Why a text can't be the name of a workflow, job or tag (they become part of a Git ref), or null if it can.
  * The answer continues "…: ".
@@ -20,7 +23,7 @@ export function nameFault(name: string): string | null {
   return `only lower-case letters, digits, "-", "_" and inner dots are allowed${offer}`;
 }
 
-const variablePattern = /^[A-Za-z_][A-Za-z0-9_-]*$/;
+export const variablePattern = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 const environmentPattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** These come from dstack itself, as variables of the language and in the job's environment. */

@@ -1,4 +1,5 @@
 import { quoted, type Report } from './problems.ts';
+import { pythonKeys } from './providers.ts';
 import type { LocatedText } from './source.ts';
 import type { FoundFields } from './workflow-keys.ts';
 
@@ -19,27 +20,17 @@ export type Program =
       readonly requirements: LocatedText | null;
     };
 
-const providers = ['docker', 'bash', 'python'];
-const ofPython = ['file', 'args', 'version', 'requirements'] as const;
-
 /** Checks `provider` and the keys that go with it. After an error the result is of no use. */
 export function readProgram(found: FoundFields, name: LocatedText, report: Report): Program {
   const given = found.provider?.value ?? null;
-  const provider = given && providers.includes(given.text) ? given.text : null;
-  if (given && !provider) {
-    report({
-      span: given.span,
-      message: `there is no provider ${quoted(given.text)}`,
-      unknown: { word: given.text, known: providers },
-    });
-  }
+  const provider = given?.text ?? null;
   const unclear = found.provider !== undefined && provider === null;
   const image = found.image?.value ?? null;
   if (provider === 'python') return readPython(found, image, given!, report);
   if (provider === 'docker' && !found.image) {
     report({ span: given!.span, message: 'the provider `docker` needs an `image` beside it' });
   }
-  for (const field of ofPython) {
+  for (const field of pythonKeys) {
     const key = found[field]?.key;
     if (key && !unclear) {
       report({ span: key.span, message: `${quoted(key.text)} goes with \`provider: python\` only` });

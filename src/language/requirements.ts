@@ -1,24 +1,24 @@
 import { interpolate, type Scope } from './interpolation.ts';
 import { defaultRequirements, type JobSpec, type RetryReason } from './job-spec.ts';
+import type { Ports } from './ports.ts';
 import { quoted, type Report } from './problems.ts';
 import {
-  parseBoolean,
-  parseCpus,
-  parseDuration,
-  parseSize,
-  parseWhole,
+  answer,
+  cpus,
+  duration,
+  gpuCount,
+  port,
+  portCount,
   type Quantity,
+  retryCount,
+  size,
 } from './quantities.ts';
 import type { Gpu } from './resources.ts';
 import type { LocatedText } from './source.ts';
-import type { Ports } from './workflow-keys.ts';
 import type { Workflow } from './workflows.ts';
 
 /** Where the ports of a workflow begin that says only how many it needs. */
 const firstPort = 3000;
-const mostPorts = 100;
-const mostGpus = 1000;
-const mostRetries = 100;
 
 export type Requirements = Pick<JobSpec, 'resources' | 'ports' | 'timeout' | 'retry' | 'labels'>;
 
@@ -27,39 +27,38 @@ export function createRequirements(workflow: Workflow, scope: Scope, report: Rep
   const quantity = <T>(
     written: LocatedText | null | undefined,
     what: string,
-    parse: (text: string) => Quantity<T>,
+    kind: Quantity<T>,
   ): T | null => {
     const text = written ? interpolate(written, scope, report) : null;
     if (text === null) return null;
-    const found = parse(text.trim());
+    const found = kind.parse(text);
     if ('value' in found) return found.value;
     report({ span: written!.span, message: `${quoted(text)} can't be ${what}; ${found.expected}` });
     return null;
   };
   const text = (written: LocatedText | null) => written && interpolate(written, scope, report);
-  const whole = (least: number, most: number) => (text: string) => parseWhole(text, least, most);
 
   const createGpu = (gpu: Gpu): JobSpec['resources']['gpu'] => {
-    const count = gpu.count ? quantity(gpu.count, 'a number of GPUs', whole(0, mostGpus)) : 1;
+    const count = gpu.count ? quantity(gpu.count, 'a number of GPUs', gpuCount) : 1;
     const name = text(gpu.name);
-    const memory = quantity(gpu.memory, 'a size of memory', parseSize);
+    const memory = quantity(gpu.memory, 'a size of memory', size);
     return count ? { count, name, memory } : null;
   };
   const createPorts = (ports: Ports): number[] => {
     if ('count' in ports) {
-      const count = quantity(ports.count, 'a number of ports', whole(0, mostPorts)) ?? 0;
+      const count = quantity(ports.count, 'a number of ports', portCount) ?? 0;
       return Array.from({ length: count }, (_, i) => firstPort + i);
     }
     const found = new Map<number, LocatedText>();
     for (const written of ports.list) {
-      const port = quantity(written, 'a port', whole(1, 65_535));
-      if (port === null) continue;
-      const first = found.get(port);
+      const number = quantity(written, 'a port', port);
+      if (number === null) continue;
+      const first = found.get(number);
       if (first) {
         const notes = [{ span: first.span, message: 'the first one' }];
-        report({ span: written.span, message: `the port ${port} is here twice`, notes });
+        report({ span: written.span, message: `the port ${number} is here twice`, notes });
       }
-      found.set(port, written);
+      found.set(number, written);
     }
     return [...found.keys()];
   };
@@ -68,16 +67,16 @@ export function createRequirements(workflow: Workflow, scope: Scope, report: Rep
   const { limit, on } = defaultRequirements.retry;
   return {
     resources: {
-      cpu: quantity(resources?.cpu, 'a number of CPUs', parseCpus),
-      memory: quantity(resources?.memory, 'a size of memory', parseSize),
-      shmSize: quantity(resources?.shmSize, 'a size of shared memory', parseSize),
+      cpu: quantity(resources?.cpu, 'a number of CPUs', cpus),
+      memory: quantity(resources?.memory, 'a size of memory', size),
+      shmSize: quantity(resources?.shmSize, 'a size of shared memory', size),
       gpu: resources?.gpu ? createGpu(resources.gpu) : null,
-      interruptible: quantity(resources?.interruptible, 'an answer', parseBoolean) ?? false,
+      interruptible: quantity(resources?.interruptible, 'an answer', answer) ?? false,
     },
     ports: ports ? createPorts(ports) : [],
-    timeout: quantity(timeout, 'a timeout', parseDuration),
+    timeout: quantity(timeout, 'a timeout', duration),
     retry: {
-      limit: quantity(retry?.limit, 'a number of retries', whole(0, mostRetries)) ?? limit,
+      limit: quantity(retry?.limit, 'a number of retries', retryCount) ?? limit,
       on: retry?.on ? ([...new Set(retry.on.map((reason) => reason.text))] as RetryReason[]) : on,
     },
     labels: Object.fromEntries(labels.map(({ name, value }) => [name.text, text(value) ?? ''])),

@@ -1,7 +1,16 @@
-import type { Report } from './problems.ts';
-import { type Reader, readMap, readText, readValue, reportUnknownKey, reportUnknownKeys } from './readers.ts';
+import { answer, cpus, gpuCount, size } from './quantities.ts';
+import {
+  byKind,
+  mapped,
+  readKeys,
+  readMap,
+  readQuantity,
+  readText,
+  reportUnknownKey,
+  type Shape,
+  shape,
+} from './readers.ts';
 import type { LocatedText } from './source.ts';
-import type { Tree } from './yaml-tree.ts';
 
 /** `resources` as written; each value may still hold variables. */
 export interface Resources {
@@ -18,62 +27,67 @@ export interface Gpu {
   readonly memory: LocatedText | null;
 }
 
+const readCount = mapped(
+  readQuantity(gpuCount.schema),
+  (count): Gpu => ({ name: null, count, memory: null }),
+);
+
+/** A number of them, or a map of `name`, `count` and `memory`. */
+const readGpu: Shape<Gpu> = byKind({
+  scalar: readCount,
+  map: mapped(
+    readKeys({
+      name: readText,
+      count: readQuantity(gpuCount.schema),
+      memory: readQuantity(size.schema),
+    }),
+    ({ name = null, count = null, memory = null }) => ({ name, count, memory }),
+  ),
+});
+
+const shapes = {
+  cpu: readQuantity(cpus.schema),
+  memory: readQuantity(size.schema),
+  shm_size: readQuantity(size.schema),
+  interruptible: readQuantity(answer.schema),
+};
+const allKeys = ['cpu', 'memory', 'shm_size', 'gpu', 'interruptible'];
+
 /** The spelling of earlier versions: `"v100/gpu": 1`. */
 const olderGpu = /^([A-Za-z0-9][\w.-]{0,60})\/gpu$/;
-const known = ['cpu', 'memory', 'shm_size', 'gpu', 'interruptible'] as const;
 
-export const readResources: Reader<Resources> = (tree, what, report) => {
+const schema = {
+  type: 'object',
+  properties: {
+    ...Object.fromEntries(Object.entries(shapes).map(([name, one]) => [name, one.schema])),
+    gpu: readGpu.schema,
+  },
+  patternProperties: { [olderGpu.source]: readCount.schema },
+  additionalProperties: false,
+};
+
+export const readResources: Shape<Resources> = shape(schema, (tree, what, report) => {
   const map = readMap(tree, what, report);
   if (!map) return null;
-  const found = new Map<string, LocatedText | null>();
+  const found: { [K in keyof typeof shapes]?: LocatedText | null } = {};
   let gpu: { key: LocatedText; value: Gpu | null } | null = null;
   for (const { key, value } of map.entries) {
     const inside = `\`${key.text}\` of ${what}`;
-    const older = olderGpu.exec(key.text)?.[1];
-    if (key.text === 'gpu' || older !== undefined) {
-      if (gpu) {
-        const notes = [{ span: gpu.key.span, message: 'the other one' }];
-        report({ span: key.span, message: `${what} has two kinds of GPU; one is possible`, notes });
-        continue;
-      }
-      const name = older === undefined ? null : { text: older, span: key.span };
-      gpu = { key, value: name ? readOlderGpu(value, name, inside, report) : readGpu(value, inside, report) };
-    } else if ((known as readonly string[]).includes(key.text)) {
-      found.set(key.text, readValue(value, inside, report));
+    const name = olderGpu.exec(key.text)?.[1];
+    const known = Object.hasOwn(shapes, key.text) ? (key.text as keyof typeof shapes) : null;
+    if (known) found[known] = shapes[known](value, inside, report);
+    else if (key.text !== 'gpu' && name === undefined) reportUnknownKey(key, what, allKeys, report);
+    else if (gpu) {
+      const notes = [{ span: gpu.key.span, message: 'the other one' }];
+      report({ span: key.span, message: `${what} has two kinds of GPU; one is possible`, notes });
     } else {
-      reportUnknownKey(key, what, known, report);
+      const read = (name === undefined ? readGpu : readCount)(value, inside, report);
+      gpu = {
+        key,
+        value: read && name !== undefined ? { ...read, name: { text: name, span: key.span } } : read,
+      };
     }
   }
-  return {
-    cpu: found.get('cpu') ?? null,
-    memory: found.get('memory') ?? null,
-    shmSize: found.get('shm_size') ?? null,
-    gpu: gpu?.value ?? null,
-    interruptible: found.get('interruptible') ?? null,
-  };
-};
-
-function readOlderGpu(tree: Tree, name: LocatedText, what: string, report: Report): Gpu | null {
-  const count = readValue(tree, what, report);
-  return count && { name, count, memory: null };
-}
-
-/** A number of them, or a map of `name`, `count` and `memory`. */
-const readGpu: Reader<Gpu> = (tree, what, report) => {
-  if (tree.kind === 'scalar') {
-    const count = readValue(tree, what, report);
-    return count && { name: null, count, memory: null };
-  }
-  const map = readMap(tree, what, report);
-  if (!map) return null;
-  reportUnknownKeys(map, what, ['name', 'count', 'memory'], report);
-  const part = (key: string, read: Reader<LocatedText>): LocatedText | null => {
-    const entry = map.entries.find((one) => one.key.text === key);
-    return entry ? read(entry.value, `\`${key}\` of ${what}`, report) : null;
-  };
-  return {
-    name: part('name', readText),
-    count: part('count', readValue),
-    memory: part('memory', readValue),
-  };
-};
+  const { cpu = null, memory = null, shm_size: shmSize = null, interruptible = null } = found;
+  return { cpu, memory, shmSize, gpu: gpu?.value ?? null, interruptible };
+});

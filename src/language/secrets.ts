@@ -1,7 +1,7 @@
+import type { EnvEntry } from './env.ts';
 import { environmentName, secretFault } from './names.ts';
 import { quoted, type Report } from './problems.ts';
 import type { LocatedText } from './source.ts';
-import type { EnvEntry } from './workflow-keys.ts';
 import type { Workflow } from './workflows.ts';
 
 const reference = /^\s*\$\{\{\s*secrets\.([A-Za-z_]\w*)\s*\}\}\s*$/;

@@ -1,14 +1,17 @@
 import { DstackError } from '../errors.ts';
 import type { DependsOn } from './depends-on.ts';
+import type { EnvEntry } from './env.ts';
+import type { Label } from './labels.ts';
 import type { Matrix } from './matrix.ts';
 import { nameFault } from './names.ts';
+import type { Ports } from './ports.ts';
 import { createReport, quoted, type Report, throwProblems } from './problems.ts';
 import { type Program, readProgram } from './program.ts';
 import { readMap, reportUnknownKeys, valueUnder } from './readers.ts';
 import type { Resources } from './resources.ts';
 import type { Retry } from './retry.ts';
 import type { LocatedText, Source } from './source.ts';
-import { type EnvEntry, type FoundFields, type Label, type Ports, readFields } from './workflow-keys.ts';
+import { type FoundFields, readFields } from './workflow-keys.ts';
 import { readYaml, type Tree } from './yaml-tree.ts';
 
 /** A workflow as it is written: checked for itself, nothing filled in yet. */

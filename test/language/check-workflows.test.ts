@@ -36,7 +36,7 @@ test('each error has its line, and carets under the place', () => {
   const { message } = failureOf(() =>
     readProject([file('workflows.yaml', 'workflows:\n- name: one\n  commands: [x]\n  timeot: 2h\n')], null),
   );
-  assert.match(message, '\n  4 |   timeout: 2 weeks\n    |            ^^^^^^^');
+  assert.match(message, '\n  4 |   timeot: 2h\n    |   ^^^^^^');
 });
 
 test('where workflows or variables are not known by name, nobody is blamed for naming them', () => {

@@ -121,7 +121,7 @@ const mistakes: [line: string, ...errors: string[]][] = [
   ['timeout: $word', `4:12: \`abc\` can't be a timeout; ${duration}`],
   ['retry: -1', "4:10: `-1` can't be a number of retries; a whole number from 0 to 100 is expected"],
   ['retry: {times: 1}', '4:11: unknown key `times` in `retry`; expected one of limit, on'],
-  ['retry: {on: [exits]}', '4:16: there is no reason `exits` to try again; did you mean `exit`?'],
+  ['retry: {on: [exits]}', '4:16: there is no reason for another attempt `exits`; did you mean `exit`?'],
   ['ports: [70000]', "4:11: `70000` can't be a port; a whole number from 1 to 65535 is expected"],
   ['ports: [80, 80]', '4:15: the port 80 is here twice', '4:11: the first one'],
   ['ports: 101', "4:10: `101` can't be a number of ports; a whole number from 0 to 100 is expected"],

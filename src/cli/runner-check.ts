@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Config } from '../config/settings.ts';
 import { DstackError } from '../errors.ts';
 import { createDockerExecutor } from '../executor/docker-executor.ts';
 import { listGpus } from '../executor/gpus.ts';
@@ -17,9 +18,9 @@ import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { mirrors } from '../ledger/refs.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
 import { tryToWrite } from '../ledger/try-to-write.ts';
-import { openStore } from '../store/open-store.ts';
 import { describeSource } from '../runner/read-secret.ts';
 import { openSecrets } from '../runner/secrets.ts';
+import { openStore } from '../store/open-store.ts';
 import { plainText } from '../terminal-text.ts';
 import { storeLocation } from './project.ts';
 import { runnerConfig } from './runner-start.ts';
@@ -48,7 +49,7 @@ export async function checkRunner(options: { fix?: true; json?: true }): Promise
   checks.push({
     what: 'gpu',
     ok: gpus.length > 0 ? true : null,
-    detail: gpus.map(plainText).join(', ') || 'none found by nvidia-smi',
+    detail: gpus.map(({ name }) => plainText(name)).join(', ') || 'none found by nvidia-smi',
   });
   checks.push(...(await checkRepository(options.fix ?? false)));
   if (options.json) printJson(checks);

@@ -42,12 +42,32 @@ export function jobContainer(
     WorkingDir: path.posix.join(containerWorkspace, place.workingDir),
     Labels: labelsOf(spec.identity, place.starter),
     Healthcheck: { Test: ['NONE'] },
+    ExposedPorts: Object.fromEntries(spec.ports.map((port) => [`${port}/tcp`, {}])),
     HostConfig: {
+      ...limitsOf(spec),
+      // Reached from this machine alone, at whatever port is free there.
+      PortBindings: Object.fromEntries(
+        spec.ports.map((port) => [`${port}/tcp`, [{ HostIp: '127.0.0.1', HostPort: '' }]]),
+      ),
       Mounts: [workspaceMount(spec.workspace)],
       Init: true, // Reaps what is left lying about, and passes signals on.
       SecurityOpt: ['no-new-privileges'],
       LogConfig: { Type: 'none', Config: {} }, // The runner keeps the log; no need to have it twice.
     },
+  };
+}
+
+/** So many processes and threads are no job's, but a mistake's: they would take the machine down. */
+const mostProcesses = 16_384;
+
+function limitsOf({ limits: { cpu, memory, shmSize }, gpus }: ExecutionSpec): Docker.HostConfig {
+  return {
+    PidsLimit: mostProcesses,
+    ...(cpu === null ? {} : { NanoCpus: Math.round(cpu * 1e9) }),
+    // As much with swap as without: none.
+    ...(memory === null ? {} : { Memory: memory, MemorySwap: memory }),
+    ...(shmSize === null ? {} : { ShmSize: shmSize }),
+    ...(gpus === null ? {} : { DeviceRequests: [{ DeviceIDs: [...gpus], Capabilities: [['gpu']] }] }),
   };
 }
 

@@ -6,6 +6,7 @@ import { startDockerJob } from './docker-job.ts';
 import { endedExecution } from './executions.ts';
 import type { Executor } from './executor.ts';
 import { createImagePuller } from './image-puller.ts';
+import { machineCapacity } from './machine-capacity.ts';
 import { starterIsAlive } from './starter.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -35,6 +36,11 @@ export function createDockerExecutor(options: DockerExecutorOptions = {}): Execu
       if (image !== undefined) return startDockerJob({ ...spec, image }, events, tools);
       const failure = `job ${spec.identity.job} names no image; set image in workflows.yaml`;
       return endedExecution({ exitCode: null, signal: null, failure });
+    },
+    async capacity() {
+      const info = (await answerOf(docker.info())) as { NCPU?: number; MemTotal?: number };
+      const { cpu, memory } = machineCapacity();
+      return { cpu: Math.min(cpu, info.NCPU || cpu), memory: Math.min(memory, info.MemTotal || memory) };
     },
     async sweep(runner) {
       const label = [`${identityLabels.runner}=${runner}`];

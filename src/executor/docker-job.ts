@@ -60,6 +60,7 @@ export function startDockerJob(
       await answerOf(container.start());
       control.started(container);
       events.phase('running');
+      if (spec.ports.length > 0) await tellPorts(container, events);
       await Promise.race([deliver(stream, events.output), lost]);
       return containerResult(await Promise.race([endOf(container), lost]), stop.signal.aborted);
     } finally {
@@ -104,6 +105,15 @@ async function deliver(stream: Readable, output: ExecutionEvents['output']): Pro
     for await (const chunk of demultiplex(stream)) output(chunk);
   } catch {
     // The connection broke; what became of the container is looked up next.
+  }
+}
+
+async function tellPorts(container: Docker.Container, events: ExecutionEvents): Promise<void> {
+  const { NetworkSettings: settings } = await answerOf(container.inspect());
+  for (const [name, places] of Object.entries(settings.Ports ?? {})) {
+    // Of a container that has ended already there are none.
+    const at = places?.[0]?.HostPort;
+    if (at) events.port(Number.parseInt(name, 10), Number(at));
   }
 }
 

@@ -10,6 +10,12 @@ export interface ExecutionSpec {
   workspace: string;
   /** Relative to the workspace. */
   workingDir: string;
+  /** What a container is held to; sizes in bytes, null: to nothing. A plain process is held to none of it. */
+  limits: { cpu: number | null; memory: number | null; shmSize: number | null };
+  /** Ids of the GPUs that are the job's own; null: it asks for none. */
+  gpus: readonly string[] | null;
+  /** Ports that it listens on. */
+  ports: readonly number[];
 }
 
 export interface ExecutionIdentity {
@@ -38,6 +44,8 @@ export interface ExecutionEvents {
   output(chunk: Uint8Array): void;
   /** Called on each change of phase; `detail` is one line for people (pull progress). */
   phase(phase: ExecutionPhase, detail?: string): void;
+  /** One of its ports can be reached at this one of 127.0.0.1. */
+  port(port: number, at: number): void;
 }
 
 /** A started job. All methods are safe to call after it has ended, and may be called twice. */
@@ -57,6 +65,8 @@ export interface Executor {
   check(): Promise<{ ok: boolean; detail: string; remedy?: string }>;
   /** Starts a job. A job that can't be started (no such image) is a result with `failure`, not an exception. */
   start(spec: ExecutionSpec, events: ExecutionEvents): Promise<Execution>;
+  /** What jobs can have of the machine: CPUs, and bytes of memory. */
+  capacity(): Promise<{ cpu: number; memory: number }>;
   /** Ends and removes whatever a former process of this runner left behind. Returns how many there were. */
   sweep(runner: string): Promise<number>;
   /** Releases connections; running jobs must have ended. */

@@ -20,7 +20,7 @@ const passedThrough =
  */
 export function jobEnvironment(
   host: NodeJS.ProcessEnv,
-  spec: Pick<ExecutionSpec, 'env' | 'identity'>,
+  spec: Pick<ExecutionSpec, 'env' | 'identity' | 'gpus'>,
   starter: string,
 ): Record<string, string> {
   const { runner, run, job, attempt, nonce } = spec.identity;
@@ -30,6 +30,7 @@ export function jobEnvironment(
   return {
     ...Object.fromEntries(fromHost),
     ...spec.env,
+    ...(spec.gpus === null ? {} : { CUDA_VISIBLE_DEVICES: spec.gpus.join(',') }),
     [identityVariables.runner]: runner,
     [identityVariables.run]: run,
     [identityVariables.job]: job,

@@ -4,6 +4,7 @@ import { endedExecution, failureOf, maxTimerMs, resultOf } from './executions.ts
 import type { Execution, ExecutionEvents, ExecutionResult, ExecutionSpec, Executor } from './executor.ts';
 import { jobEnvironment } from './job-environment.ts';
 import { type JobGroup, jobGroup, jobHasEnded, killJob, signalJob } from './job-group.ts';
+import { machineCapacity } from './machine-capacity.ts';
 import { type OutputPipe, openOutputPipe } from './output-pipe.ts';
 import { createJobMemory, type JobMemory } from './process-strays.ts';
 import { shellLauncher, shellScript } from './shell.ts';
@@ -22,6 +23,7 @@ export function createProcessExecutor(options: { watchdog?: Watchdog | undefined
     kind: 'process',
     check: checkShell,
     start: (spec, events) => startProcess(spec, events, memory, options.watchdog),
+    capacity: async () => machineCapacity(),
     async sweep(runner) {
       const strays = memory.strays(runner);
       await Promise.all(strays.map(killJob));
@@ -72,6 +74,7 @@ async function startProcess(
     watchdog?.guard('group', guardOfGroup(job));
     memory.remember(job, spec.identity.runner, starter);
     events.phase('running', spec.image === null ? undefined : 'as a plain process: its image is not used');
+    for (const port of spec.ports) events.port(port, port);
     const release = () => {
       watchdog?.release('group', guardOfGroup(job));
       memory.forget(job);

@@ -129,6 +129,12 @@ export const runnerSchema = z.strictObject({
   draining: z.boolean(),
   /** What it waits for, for people; null: it has something to do. */
   waiting: line.nullable(),
+  /** What jobs can have of it: CPUs, bytes of memory, GPUs with theirs. */
+  machine: z.strictObject({
+    cpu: z.number(),
+    memory: z.number(),
+    gpus: z.array(z.strictObject({ name: line, memory: z.number() })),
+  }),
   nonce: z.string().max(64),
 });
 

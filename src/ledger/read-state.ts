@@ -1,5 +1,6 @@
 import { parseCommit } from '../git/object-reader.ts';
-import { type ClaimFile, parseFile, type RecordFile, type RunnerFile, runnerSchema } from './formats.ts';
+import { parseFile, type RunnerFile, runnerSchema } from './formats.ts';
+import { type JobRefs, viewJob } from './job-views.ts';
 import type { Ledger } from './ledger.ts';
 import {
   belonging,
@@ -11,15 +12,7 @@ import {
 } from './live.ts';
 import { type JobId, jobName } from './refs.ts';
 import { makersByKey, othersOf } from './same-key.ts';
-import {
-  isFinal,
-  isSuccess,
-  type JobView,
-  type LedgerState,
-  type RunnerView,
-  type RunView,
-  runState,
-} from './state.ts';
+import { isFinal, type JobView, type LedgerState, type RunnerView, type RunView, runState } from './state.ts';
 import { parseRunMessage, type RunMessage } from './submit.ts';
 
 /** Reads the whole of a ledger, remembering what can't change. */
@@ -105,7 +98,7 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
         if (only !== undefined && name !== only) continue;
         const head = await runCommit(commit);
         if (head?.message.run === name)
-          views.push(await viewRun(name, commit, head, byRun.get(name) ?? new Map(), makers));
+          views.push(await viewRun(name, commit, head, byRun.get(name) ?? new Map(), runners, makers));
       }
       views.sort((a, b) =>
         a.submittedAt === b.submittedAt ? compare(b.name, a.name) : compare(b.submittedAt, a.submittedAt),
@@ -119,7 +112,7 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
   };
 
   /** Who is making what, as far as this listing goes; whether they are alive is not known here. */
-  async function readMakers(byRun: ReadonlyMap<string, ReadonlyMap<string, JobRefs>>): Promise<Makers> {
+  async function readMakers(byRun: ReadonlyMap<string, ReadonlyMap<string, JobRefs>>) {
     const queue = new Map<string, QueueEntry>();
     const claims = new Map<string, ClaimTip>();
     for (const [run, jobs] of byRun) {
@@ -140,7 +133,8 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     commit: string,
     head: RunCommit,
     refs: ReadonlyMap<string, JobRefs>,
-    makers: Makers,
+    runners: readonly RunnerView[],
+    makers: ReturnType<typeof makersByKey>,
   ): Promise<RunView> {
     const jobs: JobView[] = [];
     for (const job of head.message.jobs.keys()) {
@@ -149,8 +143,8 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
       const outcome = ref.jobs ? await claimTip(id, ref.jobs) : null;
       const tip = outcome ?? (ref.claims ? await claimTip(id, ref.claims) : null);
       const entry = ref.queue ? await live.queueEntry(id, ref.queue).catch(() => null) : null;
-      const other = entry ? othersOf(makers, entry)[0] : undefined;
-      jobs.push(viewJob(id, head, tip, entry, ref, await isStopping(ref), jobs, other?.id ?? null));
+      const other = (entry && othersOf(makers, entry)[0]?.id) ?? null;
+      jobs.push(viewJob(id, head.submittedAt, tip, entry, ref, await isStopping(ref), jobs, runners, other));
     }
     const state = runState(jobs.map((job) => job.state));
     const starts = jobs.flatMap((job) => job.claimedAt ?? []).sort();
@@ -169,102 +163,6 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
       finishedAt: isFinal(state) ? (ends.at(-1) ?? null) : null,
     };
   }
-}
-
-type Makers = ReturnType<typeof makersByKey>;
-type JobRefs = { queue?: string; claims?: string; jobs?: string; stops?: string };
-
-function viewJob(
-  id: JobId,
-  head: RunCommit,
-  tip: ClaimTip | null,
-  entry: QueueEntry | null,
-  refs: JobRefs,
-  stopping: boolean,
-  earlier: readonly JobView[],
-  sameAs: JobId | null,
-): JobView {
-  const dependsOn = entry?.job.spec.dependsOn ?? [];
-  const base = {
-    run: id.run,
-    name: id.job,
-    workflow: entry?.job.spec.workflow ?? id.job,
-    dependsOn,
-    image: entry?.job.spec.image ?? null,
-    submittedAt: head.submittedAt,
-    commit: tip?.commit ?? null,
-    queueEntry: refs.queue ?? null,
-  };
-  if (tip?.kind === 'finished') return { ...base, ...fromRecord(tip.record), stopping: false };
-  if (tip?.kind === 'claim') return { ...base, ...fromClaim(tip.claim, stopping), stopping };
-  return { ...base, ...waiting(entry, refs, dependsOn, earlier, sameAs), stopping };
-}
-
-function fromRecord(record: RecordFile) {
-  return {
-    workflow: record.workflow,
-    state: record.state,
-    reason: record.reason,
-    runner: record.runner,
-    attempt: record.attempt,
-    claimedAt: record.claimedAt,
-    startedAt: record.startedAt,
-    finishedAt: record.finishedAt,
-    exitCode: record.exitCode,
-    cachedFrom: record.cachedFrom,
-    artifacts: record.artifacts ? { files: record.artifacts.files, bytes: record.artifacts.bytes } : null,
-    image: record.image,
-    dependsOn: record.dependsOn,
-  };
-}
-
-const notYet = { startedAt: null, finishedAt: null, exitCode: null, cachedFrom: null, artifacts: null };
-
-function fromClaim(claim: ClaimFile, stopping: boolean) {
-  if (claim.state === 'waiting') return fromWaitingClaim(claim, stopping);
-  return {
-    ...notYet,
-    state: claim.state,
-    reason: stopping ? 'stopping' : claim.detail,
-    runner: claim.runner,
-    attempt: claim.attempt,
-    claimedAt: claim.claimedAt,
-    startedAt: claim.startedAt,
-  };
-}
-
-/** As one that nobody has, but for what earlier attempts have left. */
-function fromWaitingClaim(claim: ClaimFile, stopping: boolean) {
-  return {
-    ...notYet,
-    state: 'submitted' as const,
-    reason: stopping ? 'stopping' : `${claim.detail}; waits for attempt ${claim.attempt + 1}`,
-    runner: null,
-    attempt: claim.attempt,
-    claimedAt: claim.claimedAt,
-  };
-}
-
-function waiting(
-  entry: QueueEntry | null,
-  refs: JobRefs,
-  dependsOn: readonly { run: string | null; job: string }[],
-  earlier: readonly JobView[],
-  sameAs: JobId | null,
-) {
-  const unfinished = dependsOn.filter(
-    ({ run, job }) => run === null && !earlier.some((other) => other.name === job && isSuccess(other.state)),
-  );
-  const reason = entry
-    ? unfinished.length > 0
-      ? `waits for ${unfinished.map(({ job }) => job).join(', ')}`
-      : sameAs
-        ? `waits for ${jobName(sameAs)}, which makes the same`
-        : 'waits for a runner'
-    : refs.queue
-      ? 'its queue entry can’t be read: written by another version?'
-      : 'not seen in this listing';
-  return { ...notYet, state: 'submitted' as const, reason, runner: null, attempt: 0, claimedAt: null };
 }
 
 /** What a runner works on, and the image that it waits for, from the claims: its card is as of its last heartbeat. */

@@ -1,3 +1,5 @@
+import type { Machine } from './misfit.ts';
+
 /** The states of a job, in the order in which it can pass them. */
 export const jobStates = [
   'submitted',
@@ -78,6 +80,8 @@ export interface RunnerView {
   readonly draining: boolean;
   /** What it waits for, as of `seenAt`; one line. Null: it has something to do. */
   readonly waiting: string | null;
+  /** CPUs, bytes of memory, GPUs. */
+  readonly machine: Machine;
 }
 
 /** All that a reader sees of a ledger at one moment: a pure function of its refs. Newest run first. */

@@ -10,6 +10,7 @@ import { jobName } from '../ledger/refs.ts';
 import { mayRetry } from '../ledger/retries.ts';
 import { yieldsTo } from '../ledger/same-key.ts';
 import { serializeManifest } from '../store/manifest-text.ts';
+import type { Allotment } from './allotments.ts';
 import { findCached } from './cached-result.ts';
 import { restoreInputs } from './job-inputs.ts';
 import { type Ending, failedFor, jobOutcome } from './job-outcome.ts';
@@ -47,6 +48,8 @@ export interface Course {
   /** Claims of other jobs from which no result is to be expected. */
   readonly silent: ReadonlySet<string>;
   started(execution: Execution): void;
+  /** What it has of this machine. */
+  readonly allotment: Allotment;
   /** Of the time that its commands may take. */
   readonly limit: TimeLimit;
 }
@@ -157,6 +160,7 @@ async function executeIn(
           output,
           states,
           course,
+          course.allotment,
         ),
       );
     output.end();

@@ -5,6 +5,7 @@ import type { Lease } from '../ledger/decide.ts';
 import type { QueueEntry } from '../ledger/live.ts';
 import { notCarriedThrough } from '../ledger/reasons.ts';
 import { jobName } from '../ledger/refs.ts';
+import type { Allotment } from './allotments.ts';
 import { type Course, carryOut, type JobEnd } from './carry-out.ts';
 import type { Ending } from './job-outcome.ts';
 import { keepLease } from './lease-keeper.ts';
@@ -31,6 +32,7 @@ export async function executeJob(
   work: Workplace,
   entry: QueueEntry,
   over: Lease | null,
+  allotment: Allotment,
   silent: ReadonlySet<string>,
 ): Promise<JobControl | null> {
   const acquired = await acquireClaim(work.ledger, entry, work.claimant, over);
@@ -42,6 +44,7 @@ export async function executeJob(
     ending: { kind: null, by: '' },
     lost: false,
     leaving: false,
+    allotment,
     silent,
     limit: timeLimit(entry.job.spec.timeout, () => end('timeout', '')),
     started(value) {

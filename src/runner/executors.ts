@@ -1,9 +1,11 @@
 import { DstackError } from '../errors.ts';
 import { createDockerExecutor } from '../executor/docker-executor.ts';
 import type { Executor } from '../executor/executor.ts';
+import { listGpus } from '../executor/gpus.ts';
 import { createProcessExecutor } from '../executor/process-executor.ts';
 import type { Watchdog } from '../executor/watchdog.ts';
 import type { JobSpec } from '../language/job-spec.ts';
+import type { Stock } from './allotments.ts';
 
 /** What a runner can execute, and with what. */
 export interface Executors {
@@ -11,6 +13,8 @@ export interface Executors {
   readonly description: string;
   /** Worth saying at the start: why there are no containers. */
   readonly note: string | null;
+  /** What jobs can have of this machine. */
+  readonly stock: Stock;
   /** Null: this runner leaves the job to others. `notice` is the first line of the job's log. */
   choose(spec: Pick<JobSpec, 'image'>): { executor: Executor; notice: string | null } | null;
   sweep(runner: string): Promise<number>;
@@ -46,7 +50,11 @@ export async function openExecutors(options: ExecutorsOptions): Promise<Executor
   if (docker && !containers) await docker.close();
   const withoutImage = requested === 'process' || (options.imagesOptional && !containers);
   const all = [containers, plain].filter((executor) => executor !== null);
+  const capacities = await Promise.all(all.map((executor) => executor.capacity()));
+  const least = (of: 'cpu' | 'memory') => Math.min(...capacities.map((capacity) => capacity[of]));
+  const stock = { cpu: least('cpu'), memory: least('memory'), gpus: await listGpus() };
   return {
+    stock,
     description: all.map((executor) => executor.kind).join('+'),
     note:
       answer && !answer.ok

@@ -27,6 +27,6 @@ export async function restoreEarlier(
     return;
   }
   await restoreArtifacts(manifest, work.store, workspace, { overwrite: true });
-  const files = kept.said.files === 1 ? '1 file' : `${kept.said.files} files`;
-  say(`${files} that earlier attempts saved are back in place`);
+  const { files } = kept.said;
+  say(`${files === 1 ? '1 file' : `${files} files`} of what earlier attempts saved back in place`);
 }

@@ -1,6 +1,7 @@
 import type { ExecutionResult } from '../executor/executor.ts';
 import type { JobSpec } from '../language/job-spec.ts';
 import type { ClaimFile } from '../ledger/formats.ts';
+import type { Allotment } from './allotments.ts';
 import type { Course } from './carry-out.ts';
 import type { LogPump } from './log-pump.ts';
 import type { StateReport } from './state-report.ts';
@@ -18,6 +19,7 @@ export async function runCommands(
   pump: Pick<LogPump, 'push'>,
   states: Pick<StateReport, 'tell'>,
   course: Pick<Course, 'started' | 'limit'>,
+  allotment: Allotment,
 ): Promise<ExecutionResult> {
   const failed = (failure: string): ExecutionResult => ({ exitCode: null, signal: null, failure });
   const chosen = work.executors.choose(spec);
@@ -40,9 +42,15 @@ export async function runCommands(
         },
         workspace,
         workingDir: spec.workingDir,
+        limits: spec.resources,
+        gpus: spec.resources.gpu && allotment.gpus.map(({ id }) => id),
+        ports: spec.ports,
       },
       {
         output: (chunk) => pump.push(chunk),
+        port(port, at) {
+          pump.push(Buffer.from(`dstack: port ${port} is at 127.0.0.1:${at} on ${claim.host}\n`));
+        },
         phase(phase, detail) {
           if (phase === 'running') {
             startedAt ??= new Date().toISOString();

@@ -60,6 +60,10 @@ export function startRunner(options: RunnerOptions): Runner {
     startedAt,
     heartbeat: claimant.lease / 3,
     draining: shift.ending(),
+    machine: {
+      ...options.executors.stock,
+      gpus: options.executors.stock.gpus.map(({ name, memory }) => ({ name, memory })),
+    },
     waiting: [waiting?.words, contact.lately()].filter(Boolean).join('; ') || null,
   });
   /** After each look. @returns what others may want to see before the next heartbeat */
@@ -67,11 +71,10 @@ export function startRunner(options: RunnerOptions): Runner {
     waiting = waitingFor({
       live,
       silence,
-      instance: claimant.instance,
       jobs: shift.jobs(),
       concurrency: options.concurrency,
       ending: shift.ending(),
-      unfitFor: (spec) => unfitFor(options, spec),
+      unfitFor: (spec) => unfitFor(options, spec) ?? shift.lacks(spec),
     });
     return waiting && worthTelling.has(waiting.matter) ? waiting.matter : null;
   };

@@ -1,3 +1,4 @@
+import type { JobSpec } from '../language/job-spec.ts';
 import { closeJob } from '../ledger/close-job.ts';
 import { type Action, decide } from '../ledger/decide.ts';
 import type { Live } from '../ledger/live.ts';
@@ -6,6 +7,7 @@ import { jobName } from '../ledger/refs.ts';
 import { makersByKey, othersOf } from '../ledger/same-key.ts';
 import { type Finished, settle } from '../ledger/settle.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
+import { type Allotment, allot } from './allotments.ts';
 import { firstFor, placeAmong, takeTurns } from './candidates.ts';
 import { executeJob, type JobControl } from './execute-job.ts';
 import { unfitFor } from './fit.ts';
@@ -31,6 +33,8 @@ export interface Shift {
   /** Does what is this runner's turn. @returns milliseconds until there may be more for it, if nothing changes */
   act(live: Live, silence: SilenceWatch): Promise<number>;
   isOver(live: Live): boolean;
+  /** What of what a job needs its other jobs have at present, as a clause about the job; null: nothing. */
+  lacks(spec: JobSpec): string | null;
   drain(): void;
   leave(): void;
   /** Gives back what is left; resolves when nothing is. */
@@ -43,6 +47,7 @@ type Execute = Extract<Action, { do: 'execute' }>;
 export function startShift(work: Workplace, options: RunnerOptions, changed: () => void): Shift {
   const { ledger, log, claimant } = work;
   const own = new Map<string, JobControl>();
+  const taken = new Map<string, Allotment>();
   const turns = takeTurns();
   const postponed = holdBack();
   const unclaimed = holdBack(undefined, 15_000);
@@ -54,15 +59,22 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
   let started = 0;
 
   const mayTake = (): boolean => !draining && !leaving && !(options.until.kind === 'once' && started > 0);
+  /** What a job would get now. */
+  const free = (spec: JobSpec) => allot(work.executors.stock, taken.values(), spec);
   const fits = ({ entry }: Execute): boolean =>
     (options.until.kind !== 'run' || entry.id.run === options.until.run) &&
-    unfitFor(work, entry.job.spec) === null;
+    unfitFor(options, entry.job.spec) === null &&
+    !('lacking' in free(entry.job.spec));
 
   /** @returns whether it was won */
-  const execute = async (action: Execute, silent: ReadonlySet<string>): Promise<boolean> => {
+  const execute = async (
+    action: Execute,
+    allotment: Allotment,
+    silent: ReadonlySet<string>,
+  ): Promise<boolean> => {
     const { id } = action.entry;
     const key = jobName(id);
-    const control = await executeJob(work, action.entry, action.over, silent);
+    const control = await executeJob(work, action.entry, action.over, allotment, silent);
     if (!control) {
       // Another was quicker, or the queue entry is what a crash left behind: the next look tells.
       suspicious.add(id.run);
@@ -73,9 +85,11 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     log.info({ job: key, attempt: (action.over?.claim.attempt ?? 0) + 1 }, 'claimed');
     started += 1;
     own.set(key, control);
+    taken.set(key, allotment);
     if (leaving) control.giveBack();
     void control.ended.then((how) => {
       own.delete(key);
+      taken.delete(key);
       if (how === 'finished') finished += 1;
       // Whoever came for one job sees it through.
       if (how === 'handed-back' && options.until.kind === 'once') started -= 1;
@@ -167,12 +181,12 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       if (useCache && cacheKey !== null && begun.has(cacheKey)) continue;
       const silent = new Set(othersOf(makers, action.entry).map(({ commit }) => commit));
       const heldBack = Math.max(postponed.remaining(key), unclaimed.remaining(key));
+      const share = free(action.entry.job.spec);
       if (heldBack > 0) dueIn = Math.min(dueIn, heldBack);
+      else if ('lacking' in share || !isDue(action, place)) continue;
       // What others had a chance at while a claim was being made here has to be looked at again.
-      else if (isDue(action, place)) {
-        if ((await attempt(action.do, () => execute(action, silent))) !== true) return 0;
-        begun.add(cacheKey);
-      }
+      else if ((await attempt(action.do, () => execute(action, share, silent))) !== true) return 0;
+      else begun.add(cacheKey);
     }
     return dueIn;
   };
@@ -197,13 +211,17 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     isFull: () => own.size >= options.concurrency || (!mayTake() && own.size > 0),
     ending: () => draining || leaving,
     suspicious: () => suspicious,
+    lacks(spec) {
+      const share = free(spec);
+      return 'lacking' in share ? share.lacking : null;
+    },
     isOver(live) {
       if (own.size > 0) return false;
       if (draining || leaving) return true;
       const { until } = options;
       const queue = [...live.queue.values()];
       if (until.kind === 'run') return !queue.some((entry) => entry.id.run === until.run);
-      if (until.kind === 'drain') return !queue.some((entry) => unfitFor(work, entry.job.spec) === null);
+      if (until.kind === 'drain') return !queue.some((entry) => unfitFor(options, entry.job.spec) === null);
       return until.kind === 'once' && started > 0;
     },
     drain() {

@@ -12,7 +12,6 @@ const inTime = 0.5;
 export interface Situation {
   readonly live: Live;
   readonly silence: SilenceWatch;
-  readonly instance: string;
   /** Keys of its own jobs. */
   readonly jobs: readonly string[];
   readonly concurrency: number;

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { jobContainer } from '../../src/executor/container.ts';
 import { createDockerExecutor } from '../../src/executor/docker-executor.ts';
 import { containersOf, dockerForTests } from './docker-support.ts';
 import { startSocketProxy } from './socket-proxy.ts';
@@ -15,6 +17,12 @@ const docker = await dockerForTests();
 const image = 'dstack-test/busybox';
 const nobody = 65534;
 test.after.each(removeFolders);
+
+/** All that is said at a port of this machine; nothing where nobody listens. */
+async function answerFrom(port: number): Promise<string> {
+  const socket = net.connect(port, '127.0.0.1');
+  return textOf(socket).catch(() => '');
+}
 
 if (docker !== undefined) {
   const executor = createDockerExecutor();
@@ -79,25 +87,80 @@ if (docker !== undefined) {
     assert.is((await run(executor, spec)).text(), '/workflow/a\na\n');
   });
 
-  test('tells when the memory ran out', async () => {
-    const spec = specOf(
-      ['echo ready', 'until [ -e go ]; do sleep 0.05; done', 'dd if=/dev/zero of=/dev/null bs=200M'],
-      {
-        image,
-      },
-    );
+  const mb = 2 ** 20;
+  const limits = { cpu: null, memory: null, shmSize: null };
+
+  test('holds a job to its memory, without swap beyond it, and tells that it ran out', async () => {
+    const spec = specOf(['exec dd if=/dev/zero of=/dev/null bs=200M'], {
+      image,
+      limits: { ...limits, memory: 16 * mb },
+    });
+    const { result } = await run(executor, spec);
+    assert.equal(result, { ...exited(137), outOfMemory: true });
+    assert.equal(await containersOf(docker, spec.identity.nonce), []);
+  });
+
+  test('tells of memory that ran out in a program that the shell had started', async () => {
+    const hungry = 'dd if=/dev/zero of=/dev/null bs=200M';
+    const starving = (command: string) =>
+      specOf([command], { image, limits: { ...limits, memory: 16 * mb } });
+    for (const [command, exitCode] of [
+      [`${hungry}; echo never`, 137],
+      [`(${hungry}) || exit 7`, 7],
+      [`${hungry} & wait $!`, 137],
+    ] as const) {
+      const { result } = await run(executor, starving(command));
+      assert.equal(result, { ...exited(exitCode), outOfMemory: true }, command);
+    }
+    // Whoever copes with it has not failed.
+    const coping = await run(executor, starving(`${hungry} || echo coped`));
+    assert.equal([coping.result, coping.text().includes('coped')], [exited(0), true]);
+  });
+
+  test('tells another SIGKILL from that', async () => {
+    const spec = specOf(['kill -9 $$'], { image, limits: { ...limits, memory: 64 * mb } });
+    assert.equal((await run(executor, spec)).result, exited(137));
+  });
+
+  test('gives a job the resources that it asks for, and keeps it from more processes than any job has', async () => {
+    const spec = specOf(['df -k /dev/shm | tail -1', 'echo ready', 'until [ -e go ]; do sleep 0.05; done'], {
+      image,
+      limits: { cpu: 0.5, memory: 64 * mb, shmSize: 32 * mb },
+    });
     const started = await start(executor, spec);
     await until(() => started.text().includes('ready'), 'it runs');
     const [container] = await docker.listContainers({
       filters: { label: [`dstack.nonce=${spec.identity.nonce}`] },
     });
-    const memory = 16 * 1024 * 1024;
-    await docker.getContainer(container?.Id ?? '').update({ Memory: memory, MemorySwap: memory });
+    const { HostConfig: host } = await docker.getContainer(container?.Id ?? '').inspect();
+    assert.equal(
+      [host.NanoCpus, host.Memory, host.MemorySwap, host.PidsLimit],
+      [5e8, 64 * mb, 64 * mb, 16_384],
+    );
+    assert.match(started.text(), / 32768 /);
     writeFileSync(path.join(spec.workspace, 'go'), '');
-    const result = await started.finished;
-    assert.match(result.failure ?? '', /out of memory/);
-    assert.is(result.exitCode, 137);
-    assert.equal(await containersOf(docker, spec.identity.nonce), []);
+    assert.equal(await started.finished, exited(0));
+  });
+
+  test('a job’s ports can be reached from this machine, at the ports that are told', async () => {
+    const serve = 'while [ ! -e go ]; do echo hello from 8080 | nc -l -p 8080 -w 1; done';
+    const spec = specOf([serve], { image, ports: [8080, 9000] });
+    const started = await start(executor, spec);
+    await until(() => started.ports.length === 2, 'its ports are told');
+    assert.equal(started.ports.map(([port]) => port).sort(), [8080, 9000]);
+    const at = started.ports.find(([port]) => port === 8080)?.[1] as number;
+    assert.is.not(at, 8080);
+    await until(async () => (await answerFrom(at)).includes('hello from 8080'), 'it answers');
+    writeFileSync(path.join(spec.workspace, 'go'), '');
+    await started.execution.stop(0);
+  });
+
+  test('a job’s GPUs are asked for by their ids', () => {
+    const place = { name: 'n', image: 'i', workingDir: '.', starter: 's' };
+    const requests = (gpus: string[] | null) =>
+      jobContainer(specOf(['true'], { gpus }), place).HostConfig?.DeviceRequests;
+    assert.equal(requests(['GPU-a', 'GPU-b']), [{ DeviceIDs: ['GPU-a', 'GPU-b'], Capabilities: [['gpu']] }]);
+    assert.is(requests(null), undefined);
   });
 
   test('freezes a job that is about to start', async () => {

@@ -9,6 +9,7 @@ const executor = kind === 'docker' ? createDockerExecutor({ watchdog }) : create
 const execution = await executor.start(JSON.parse(spec ?? ''), {
   output: (chunk) => process.stdout.write(chunk),
   phase: () => {},
+  port: () => {},
 });
 const result = await execution.finished;
 await watchdog?.close();

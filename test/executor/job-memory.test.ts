@@ -88,7 +88,7 @@ test('passes on only what a program needs, and nobody can fake an identity', () 
   };
   const env = jobEnvironment(
     host,
-    { identity, env: { PATH: '/mine', DSTACK_EXECUTION_NONCE: 'fake' } },
+    { identity, gpus: null, env: { PATH: '/mine', DSTACK_EXECUTION_NONCE: 'fake' } },
     'starter',
   );
   assert.equal(
@@ -99,6 +99,14 @@ test('passes on only what a program needs, and nobody can fake an identity', () 
   );
   assert.is(env.PATH, '/mine');
   assert.is(env.DSTACK_EXECUTION_NONCE, identity.nonce);
+});
+
+test('a job sees the GPUs that are its own, whatever it says itself, and one without sees what its runner sees', () => {
+  const identity = { runner: 'r', run: 'a', job: 'b', attempt: 1, nonce: 'n' };
+  const visible = (gpus: string[] | null, env: Record<string, string>) =>
+    jobEnvironment({ CUDA_VISIBLE_DEVICES: '0,1' }, { identity, gpus, env }, 'starter').CUDA_VISIBLE_DEVICES;
+  assert.is(visible(['GPU-a', 'GPU-b'], { CUDA_VISIBLE_DEVICES: '7' }), 'GPU-a,GPU-b');
+  assert.is(visible(null, {}), '0,1');
 });
 
 test.run();

@@ -28,6 +28,9 @@ export function specOf(commands: readonly string[], more: Partial<ExecutionSpec>
     env: {},
     workspace: temporaryFolder(),
     workingDir: '.',
+    limits: { cpu: null, memory: null, shmSize: null },
+    gpus: null,
+    ports: [],
     ...more,
   };
 }
@@ -37,6 +40,8 @@ export interface Started {
   readonly execution: Execution;
   readonly finished: Promise<ExecutionResult>;
   readonly phases: string[];
+  /** Where its ports can be reached. */
+  readonly ports: [port: number, at: number][];
   bytes(): Buffer;
   text(): string;
 }
@@ -51,14 +56,24 @@ export async function stopAll(): Promise<void> {
 export async function start(executor: Executor, spec: ExecutionSpec): Promise<Started> {
   const chunks: Uint8Array[] = [];
   const phases: string[] = [];
+  const ports: [number, number][] = [];
   const execution = await executor.start(spec, {
     output: (chunk) => chunks.push(chunk),
+    port: (port, at) => ports.push([port, at]),
     phase: (phase, detail) => phases.push(detail === undefined ? phase : `${phase} ${detail}`),
   });
   running.add(execution);
   execution.finished.then(() => running.delete(execution));
   const bytes = () => Buffer.concat(chunks);
-  return { spec, execution, finished: execution.finished, phases, bytes, text: () => bytes().toString() };
+  return {
+    spec,
+    execution,
+    finished: execution.finished,
+    phases,
+    ports,
+    bytes,
+    text: () => bytes().toString(),
+  };
 }
 
 /** Runs it to its end. */

@@ -215,6 +215,7 @@ test('runners are shown by their cards', async () => {
     jobs: [],
     startedAt: '2026-03-01T12:00:00.000Z',
     heartbeat: 20,
+    machine: { cpu: 8, memory: 64 * 1024 ** 3, gpus: [] },
     draining: false,
     waiting: null,
   };

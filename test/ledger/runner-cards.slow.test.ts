@@ -17,6 +17,7 @@ const content: CardContent = {
   jobs: [],
   startedAt: '2026-03-01T12:00:00.000Z',
   heartbeat: 20,
+  machine: { cpu: 8, memory: 2 ** 36, gpus: [] },
   draining: false,
   waiting: null,
 };

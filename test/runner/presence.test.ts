@@ -17,6 +17,7 @@ const content: CardContent = {
   startedAt: '2026-03-01T12:00:00.000Z',
   // None of the regular ones comes within this test.
   heartbeat: 3_600,
+  machine: { cpu: 8, memory: 2 ** 36, gpus: [] },
   draining: false,
   waiting: null,
 };

@@ -37,7 +37,6 @@ function situation(
   return {
     live,
     silence: { observe() {}, forget() {}, silentFor: () => silent },
-    instance: 'i',
     jobs: [],
     concurrency: 1,
     ending: false,

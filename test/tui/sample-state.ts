@@ -67,6 +67,7 @@ export function sampleRunner(name: string, runner: Partial<RunnerView> = {}): Ru
     startedAt: ago(3600),
     seenAt: ago(5),
     heartbeat: 20,
+    machine: { cpu: 8, memory: 64 * 1024 ** 3, gpus: [] },
     draining: false,
     waiting: null,
     ...runner,

@@ -132,4 +132,35 @@ workflows:
   ),
 );
 
+test(
+  'a job that runs out of its memory is tried again, then failed with that reason; its ports are in the log',
+  withProject(
+    `
+workflows:
+  - name: hungry
+    image: dstack-test/busybox
+    resources: {memory: 16MB}
+    ports: [8080]
+    retry: {limit: 1, on: [out-of-memory]}
+    commands: ['dd if=/dev/zero of=/dev/null bs=200M; echo never']
+`,
+    async (project) => {
+      const run = await project.submit(['hungry']);
+      await drained(project, ['--executor', 'docker']);
+      const record = await project.record(run, 'hungry');
+      assert.equal(
+        [record.state, record.reason, record.exitCode, record.attempt],
+        ['failed', 'out of memory: it may have 16MB', 137, 2],
+      );
+      const log = await project.log(run, 'hungry');
+      assert.match(log, /dstack: attempt 1 failed: out of memory: it may have 16MB; attempt 2 begins on one/);
+      assert.match(log, /dstack: port 8080 is at 127\.0\.0\.1:\d+ on /);
+      assert.not.match(log, /never/);
+      const { stdout } = await project.dstack(['status', run]);
+      assert.match(stdout, /out of memory: it may have 16MB/);
+      assert.equal(containersOf(run), []);
+    },
+  ),
+);
+
 test.run();

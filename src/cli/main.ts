@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { endQuietlyWithTheReader, say } from './terminal.ts';
 
@@ -172,9 +172,20 @@ function buildProgram(): Command {
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./validate.ts')).validate(options));
 
-  command('schema [file]', 'print the JSON Schema of workflows.yaml or variables.yaml, for editors').action(
-    async (file = 'workflows') => (await import('./schema.ts')).schema(file),
-  );
+  command('schema', 'print the JSON Schema of workflows.yaml or variables.yaml, for editors')
+    .addArgument(
+      new Argument('[file]', 'which of them').choices(['workflows', 'variables']).default('workflows'),
+    )
+    .action(async (file) => (await import('./schema.ts')).schema(file));
+
+  command('completion', 'print the script that makes a shell complete commands, workflows, variables, runs')
+    .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell) => (await import('./completion.ts')).completion(shell));
+  program
+    .command('__complete [words...]', { hidden: true })
+    .helpOption(false)
+    .exitOverride()
+    .action(async (words) => (await import('./complete.ts')).complete(words, program));
 
   command('sync', 'fetch the history, to be read with plain `git log`')
     .option('--bare', 'of the shared repository itself, as its hook does it')

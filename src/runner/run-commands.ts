@@ -3,6 +3,7 @@ import type { JobSpec } from '../language/job-spec.ts';
 import type { ClaimFile } from '../ledger/formats.ts';
 import type { Allotment } from './allotments.ts';
 import type { Course } from './carry-out.ts';
+import { beyondMachine } from './fit.ts';
 import type { LogPump } from './log-pump.ts';
 import type { StateReport } from './state-report.ts';
 import type { Workplace } from './workplace.ts';
@@ -24,6 +25,8 @@ export async function runCommands(
   const failed = (failure: string): ExecutionResult => ({ exitCode: null, signal: null, failure });
   const chosen = work.executors.choose(spec);
   if (!chosen) return failed('this runner has no executor for it');
+  const beyond = beyondMachine(work.executors, spec);
+  if (beyond !== null) return failed(`it ${beyond}, which this machine does not have`);
   if (chosen.notice) pump.push(Buffer.from(chosen.notice));
   const { runner, run, job, attempt, nonce } = claim;
   let startedAt: string | undefined;

@@ -10,7 +10,7 @@ import type { SilenceWatch } from '../ledger/silence.ts';
 import { type Allotment, allot } from './allotments.ts';
 import { firstFor, placeAmong, takeTurns } from './candidates.ts';
 import { executeJob, type JobControl } from './execute-job.ts';
-import { unfitFor } from './fit.ts';
+import { beyondMachine, unfitFor } from './fit.ts';
 import { holdBack } from './hold-back.ts';
 import type { RunnerOptions } from './runner-options.ts';
 import type { Workplace } from './workplace.ts';
@@ -60,7 +60,11 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
 
   const mayTake = (): boolean => !draining && !leaving && !(options.until.kind === 'once' && started > 0);
   /** What a job would get now. */
-  const free = (spec: JobSpec) => allot(work.executors.stock, taken.values(), spec);
+  const free = (spec: JobSpec) =>
+    // Who takes what is beyond this machine only says so.
+    beyondMachine(work.executors, spec) === null
+      ? allot(work.executors.stock, taken.values(), spec)
+      : { cpu: 0, memory: 0, gpus: [] };
   const fits = ({ entry }: Execute): boolean =>
     (options.until.kind !== 'run' || entry.id.run === options.until.run) &&
     unfitFor(options, entry.job.spec) === null &&

@@ -166,6 +166,24 @@ workflows:
 );
 
 test(
+  'a run on one’s own machine needs no labels, and fails at once for what the machine has not',
+  withProject(
+    `
+workflows:
+  - {name: labelled, labels: {zone: lab}, commands: [echo here]}
+  - {name: huge, resources: {cpu: 9999}, commands: [echo never]}
+`,
+    async (project) => {
+      const here = await project.dstack(['run', '--local', 'labelled']);
+      assert.is(here.exitCode, 0, here.stderr);
+      const huge = await project.dstack(['run', '--local', 'huge']);
+      assert.is(huge.exitCode, 1);
+      assert.match(`${huge.stdout}${huge.stderr}`, /it needs 9999 CPUs, which this machine does not have/);
+    },
+  ),
+);
+
+test(
   'each GPU is one job’s at a time, and ports are said in the log',
   withProject(
     (root) => `

@@ -61,8 +61,8 @@ workflows:
         records.map(({ state, reason, exitCode }) => [state, reason, exitCode]),
         [
           ['failed', 'exit code 3', 3],
-          ['skipped', 'bad ended as failed', null],
-          ['skipped', 'next was skipped', null],
+          ['skipped', 'bad failed: exit code 3', null],
+          ['skipped', 'bad failed: exit code 3', null],
         ],
       );
     },

@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { DstackError } from '../../src/errors.ts';
+import { checkWorkflows, readProject } from '../../src/language/check-workflows.ts';
 import { interpolate } from '../../src/language/interpolation.ts';
 import { jobSpecSchema } from '../../src/language/job-spec.ts';
 import { checkArtifactPath } from '../../src/language/paths.ts';
@@ -29,6 +30,12 @@ const words = [
   '$a',
   '${a}',
   '${{',
+  '${{ matrix.a }}',
+  '1e999',
+  '-1',
+  '16GB',
+  '2h',
+  '0x10',
   '}}',
   '..',
   '/',
@@ -66,6 +73,18 @@ const keys = [
   'secrets',
   'working_dir',
   'matrix',
+  'exclude',
+  'resources',
+  'gpu',
+  'v100/gpu',
+  'cpu',
+  'memory',
+  'ports',
+  'timeout',
+  'retry',
+  'limit',
+  'on',
+  'labels',
 ];
 const word = fc.oneof(
   fc.constantFrom(...words),
@@ -134,8 +153,23 @@ const unlikely = fc.record(
     file: word,
     args: value,
     version: word,
-    matrix: value,
+    matrix: fc.oneof(
+      fc.dictionary(fc.constantFrom('a', 'b', 'include', 'exclude'), value, { maxKeys: 3 }),
+      fc.constantFrom({ a: [1, 2] }, { a: [1, '${{ a }}'], include: [{ b: 1 }], exclude: [{ a: 1 }] }),
+    ),
     secrets: value,
+    resources: fc.oneof(
+      structure,
+      fc.dictionary(
+        fc.constantFrom('cpu', 'memory', 'shm_size', 'gpu', 'interruptible', 'v100/gpu'),
+        structure,
+      ),
+      fc.constant({ cpu: 2, memory: '1GB', gpu: { name: '$a' } }),
+    ),
+    ports: fc.oneof(structure, fc.constant([80]), fc.integer()),
+    timeout: fc.oneof(structure, fc.constant('2h'), fc.double()),
+    retry: fc.oneof(structure, fc.constant({ limit: 1, on: ['exit'] }), fc.integer()),
+    labels: fc.oneof(structure, fc.constant({ gpu: '$a' })),
   },
   { requiredKeys: [] },
 );
@@ -157,7 +191,14 @@ test('any structure is either planned, into jobs that keep to their schema, or a
         const workflows = stringify({ workflows: list });
         const variables = stringify({ variables: sections });
         onlyDstackErrors(() => workflowHelp(workflowsOf(workflows), variablesOf(variables), workflow));
-        const resolveTag = () => [{ run: 'r', job: 'j' }];
+        const resolveTag = () => [
+          { run: 'r', job: 'j' },
+          { run: 'r', job: 'k' },
+        ];
+        onlyDstackErrors(() => {
+          const read = readProject([{ path: 'w', text: workflows }], { path: 'v', text: variables });
+          checkWorkflows(read.workflows, read.variables);
+        });
         const request = { workflow, overrides: { a: String(override) }, resolveTag };
         const jobs =
           onlyDstackErrors(() => planOf(workflows, variables, request)) ??
@@ -215,6 +256,47 @@ test('a quoted word is one word for a shell', () => {
       assert.equal(output.toString().split('\0').slice(0, -1), words);
     }),
     { numRuns: 20 },
+  );
+});
+
+const hostile = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom('$(', '`', ')', "'", '"', ';', '\n', '$HOME', '*', ' ', '\\', '&', '!'),
+      fc.string(),
+    ),
+    {
+      maxLength: 5,
+    },
+  )
+  .map((parts) => parts.join('').replaceAll('\u0000', ''));
+
+test('what is put into words that dstack makes reaches the program as it is, and the shell not at all', () => {
+  // `python` is a function that shows its words.
+  const shown = (commands: readonly string[]) => {
+    const script = `pip() { :; }; python() { printf '%s\\0' "$@"; }\n${commands.join('\n')}`;
+    return execFileSync('sh', ['-c', script]).toString().split('\0').slice(0, -1);
+  };
+  fc.assert(
+    fc.property(hostile, hostile, hostile, (own, fromMatrix, fromLine) => {
+      fc.pre(fromLine.trim() !== '' && !/\$\{\{|[$]/.test(own + fromMatrix));
+      const workflows = {
+        name: 'train',
+        provider: 'python',
+        file: 't-${{ line }}.py',
+        args: ['--x', 'a${{ own }}b', '${{ matrix.m }}'],
+        requirements: 'r-${{ own }}.txt',
+        matrix: { m: [fromMatrix] },
+      };
+      const other = { ...workflows, name: 'all', args: '$variables_as_args' };
+      const variables = stringify({ variables: { global: { own, line: 'x' } } });
+      const text = stringify({ workflows: [workflows, other] });
+      const commandsOf = (workflow: string) =>
+        planOf(text, variables, { workflow, overrides: { line: fromLine } })[0]!.commands;
+      assert.equal(shown(commandsOf('train')), [`t-${fromLine}.py`, '--x', `a${own}b`, fromMatrix]);
+      assert.equal(shown(commandsOf('all')), [`t-${fromLine}.py`, '--own', own, '--line', fromLine]);
+    }),
+    { numRuns: 40 },
   );
 });
 

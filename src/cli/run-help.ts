@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { workflowHelp } from '../language/workflow-help.ts';
 import { plainText } from '../terminal-text.ts';
 import { openProject } from './project.ts';
+import { plural } from './terminal.ts';
 import { readWorkflows } from './workflow-files.ts';
 
 /** `dstack run --help`, or with a workflow's name what that does and its variables. */
@@ -15,6 +16,7 @@ export async function runHelp(workflow: string | null, command: Command): Promis
   const lines = [`dstack run ${found.name} [--VARIABLE VALUE …]`];
   if (found.help) lines.push('', plainText(found.help));
   if (found.dependsOn.length > 0) lines.push('', `Runs first: ${found.dependsOn.join(', ')}`);
+  if (found.matrix) lines.push('', `Runs as ${plural(found.jobs, 'job')}, by ${found.matrix.join(', ')}`);
   const width = Math.max(0, ...found.variables.map(({ option }) => option.length));
   lines.push('', found.variables.length > 0 ? 'Variables:' : 'It has no variables.');
   for (const { option, default: value } of found.variables) {

@@ -10,6 +10,10 @@ export interface WorkflowHelp {
   readonly help: string | null;
   /** What can be given on the command line: the workflow's variables, then those of what it depends on. */
   readonly variables: readonly VariableHelp[];
+  /** What each of its cells has a value of; null without a matrix. */
+  readonly matrix: readonly string[] | null;
+  /** How many jobs it is itself. */
+  readonly jobs: number;
   /** The workflows it depends on, in the order in which they run. */
   readonly dependsOn: readonly string[];
 }
@@ -47,8 +51,12 @@ export function workflowHelp(workflows: Workflows, variables: Variables, name: s
       found.set(key, known);
     }
   }
+  const own = planned.at(-1)?.jobs ?? [];
+  const names = new Set(own.flatMap(({ values }) => [...(values?.keys() ?? [])]));
   return {
     name,
+    matrix: workflows.get(name)?.matrix ? [...names] : null,
+    jobs: own.length,
     help: workflows.get(name)?.help ?? null,
     variables: [...found.values()].map((variable) => ({ ...variable, option: optionName(variable.name) })),
     dependsOn: planned.slice(0, -1).map(({ workflow }) => workflow.name.text),

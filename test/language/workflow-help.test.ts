@@ -18,6 +18,8 @@ const variables = variablesOf(`variables:
 test('help shows what can be given, with defaults as written and what they have an effect on', () => {
   assert.equal(workflowHelp(workflows, variables, 'train'), {
     name: 'train',
+    matrix: null,
+    jobs: 1,
     help: 'Train it',
     variables: [
       { name: 'rows', option: '--rows', default: '${{ learning_rate }}', workflows: ['train', 'prep'] },
@@ -26,6 +28,22 @@ test('help shows what can be given, with defaults as written and what they have 
     ],
     dependsOn: ['prep'],
   });
+});
+
+test('help says of a matrix how many jobs it is, and by what, and has the variables that only it uses', () => {
+  const text = `workflows:
+- {name: a, matrix: {seed: [1, $last], include: [{note: x}, {seed: 9}]}, commands: [x]}
+- {name: b, commands: [x], depends-on: [a]}
+`;
+  const help = workflowHelp(workflowsOf(text), variablesOf('variables: {a: {last: 2}}'), 'a');
+  assert.equal([help.matrix, help.jobs], [['seed', 'note'], 3]);
+  assert.equal(
+    help.variables.map(({ option }) => option),
+    ['--last'],
+  );
+  assert.equal(workflowHelp(workflowsOf(text), variablesOf('variables: {a: {last: 2}}'), 'b').dependsOn, [
+    'a',
+  ]);
 });
 
 test('help for an unknown workflow is wrong usage', () => {

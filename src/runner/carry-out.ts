@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
-import type { Execution, ExecutionResult } from '../executor/executor.ts';
+import type { ExecutionResult } from '../executor/executor.ts';
 import type { ClaimHolder } from '../ledger/claims.ts';
 import type { Lease } from '../ledger/decide.ts';
 import { readLog } from '../ledger/log-chunks.ts';
@@ -10,8 +10,8 @@ import { jobName } from '../ledger/refs.ts';
 import { mayRetry } from '../ledger/retries.ts';
 import { yieldsTo } from '../ledger/same-key.ts';
 import { serializeManifest } from '../store/manifest-text.ts';
-import type { Allotment } from './allotments.ts';
 import { findCached } from './cached-result.ts';
+import type { Course } from './course.ts';
 import { restoreInputs } from './job-inputs.ts';
 import { type Ending, failedFor, jobOutcome } from './job-outcome.ts';
 import { type JobSecrets, obtainSecrets } from './job-secrets.ts';
@@ -30,7 +30,6 @@ import { restoreEarlier } from './restore-earlier.ts';
 import { runCommands } from './run-commands.ts';
 import { checkOutSnapshot, fetchSnapshot } from './snapshot-cache.ts';
 import { reportStates } from './state-report.ts';
-import type { TimeLimit } from './time-limit.ts';
 import type { Workplace } from './workplace.ts';
 
 /**
@@ -38,21 +37,6 @@ import type { Workplace } from './workplace.ts';
  * `handed-back`: this attempt has failed, and there is to be another one.
  */
 export type JobEnd = 'finished' | 'lost' | 'given-back' | 'postponed' | 'handed-back';
-
-/** What the parts of one execution share: whether and why it is to end, and what is being executed. */
-export interface Course {
-  readonly ending: Ending;
-  lost: boolean;
-  /** The runner is leaving: nothing is tried for ever. */
-  leaving: boolean;
-  /** Claims of other jobs from which no result is to be expected. */
-  readonly silent: ReadonlySet<string>;
-  started(execution: Execution): void;
-  /** What it has of this machine. */
-  readonly allotment: Allotment;
-  /** Of the time that its commands may take. */
-  readonly limit: TimeLimit;
-}
 
 /** Sees a claimed job through, up to its end or to where it is given back. */
 export async function carryOut(

@@ -2,7 +2,7 @@ import type { ExecutionResult } from '../executor/executor.ts';
 import type { JobSpec } from '../language/job-spec.ts';
 import type { ClaimFile } from '../ledger/formats.ts';
 import type { Allotment } from './allotments.ts';
-import type { Course } from './carry-out.ts';
+import type { Course } from './course.ts';
 import { beyondMachine } from './fit.ts';
 import type { LogPump } from './log-pump.ts';
 import type { StateReport } from './state-report.ts';

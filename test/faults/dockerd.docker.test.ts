@@ -55,7 +55,9 @@ function privateDocker(): PrivateDocker {
         `--host=${host}`,
       ];
       const alone = ['--bridge=none', '--iptables=false', '--ip-forward=false', '--live-restore=false'];
-      daemon = spawn(dockerd as string, [...places, ...alone], { stdio: 'ignore', detached: true });
+      // In a network of its own: one without a bridge takes away that of the machine's own daemon.
+      const command = ['--net', dockerd as string, ...places, ...alone];
+      daemon = spawn('unshare', command, { stdio: 'ignore', detached: true });
       await until('the private dockerd', () => own.docker('version'));
     },
     async remove() {

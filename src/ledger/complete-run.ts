@@ -2,7 +2,7 @@ import { DstackError } from '../errors.ts';
 import { backOff } from './back-off.ts';
 import type { Ledger } from './ledger.ts';
 import { readClaimTip } from './live.ts';
-import type { PreparedRun } from './submit.ts';
+import type { PreparedRun } from './prepare-run.ts';
 
 type Entry = PreparedRun['updates'][number];
 

@@ -11,9 +11,9 @@ import {
   readFile,
 } from './live.ts';
 import { type JobId, jobName } from './refs.ts';
+import { parseRunMessage, type RunMessage } from './run-message.ts';
 import { makersByKey, othersOf } from './same-key.ts';
 import { isFinal, type JobView, type LedgerState, type RunnerView, type RunView, runState } from './state.ts';
-import { parseRunMessage, type RunMessage } from './submit.ts';
 
 /** Reads the whole of a ledger, remembering what can't change. */
 export interface StateReader {

@@ -3,7 +3,7 @@ import { type JobFile, jobSchema, parseFile, type RecordFile } from './formats.t
 import type { Ledger } from './ledger.ts';
 import { belonging, readClaimTip } from './live.ts';
 import { type JobId, jobName } from './refs.ts';
-import { parseRunMessage, type RunMessage } from './submit.ts';
+import { parseRunMessage, type RunMessage } from './run-message.ts';
 
 /** A run as its commit tells: what was asked for, not what came of it. */
 export interface RunCommit {

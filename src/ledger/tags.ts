@@ -3,7 +3,7 @@ import { parseCommit } from '../git/object-reader.ts';
 import { backOff } from './back-off.ts';
 import { compareAndSwap } from './compare-and-swap.ts';
 import type { Ledger } from './ledger.ts';
-import { parseRunMessage, type RunMessage } from './submit.ts';
+import { parseRunMessage, type RunMessage } from './run-message.ts';
 
 /** A tag and the run it keeps. */
 export interface Tag {

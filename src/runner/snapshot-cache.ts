@@ -10,8 +10,8 @@ import { isSound, speaksOfDamage, startAnew } from '../git/soundness.ts';
 import { fileFilter } from '../language/file-filter.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { QueueEntry } from '../ledger/live.ts';
+import { parseRunMessage } from '../ledger/run-message.ts';
 import { unreachable } from '../ledger/shared-repository.ts';
-import { parseRunMessage } from '../ledger/submit.ts';
 import type { Workplace } from './workplace.ts';
 
 /** Snapshots that stay in the runner's object cache, so that the next one transfers only what changed. */

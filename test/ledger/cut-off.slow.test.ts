@@ -5,11 +5,12 @@ import * as assert from 'uvu/assert';
 import { decide } from '../../src/ledger/decide.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openLiveReader } from '../../src/ledger/live.ts';
+import { type PreparedRun, prepareRun } from '../../src/ledger/prepare-run.ts';
 import { openStateReader } from '../../src/ledger/read-state.ts';
 import { settle } from '../../src/ledger/settle.ts';
 import { watchSilence } from '../../src/ledger/silence.ts';
 import { requestStop, seeStopsThrough } from '../../src/ledger/stop.ts';
-import { type PreparedRun, prepareRun, submitRun } from '../../src/ledger/submit.ts';
+import { submitRun } from '../../src/ledger/submit.ts';
 import {
   chunk,
   claim,

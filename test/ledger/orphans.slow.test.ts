@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openLiveReader } from '../../src/ledger/live.ts';
 import { watchForOrphans } from '../../src/ledger/orphans.ts';
+import { prepareRun } from '../../src/ledger/prepare-run.ts';
 import { requestStop } from '../../src/ledger/stop.ts';
-import { prepareRun } from '../../src/ledger/submit.ts';
 import { serve } from './git-daemon.ts';
 import {
   claim,

@@ -8,7 +8,9 @@ import { parseCommit } from '../../src/git/object-reader.ts';
 import { discoverRepository, openRepository } from '../../src/git/repository.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { openLiveReader } from '../../src/ledger/live.ts';
-import { parseRunMessage, prepareRun, submitRun } from '../../src/ledger/submit.ts';
+import { prepareRun } from '../../src/ledger/prepare-run.ts';
+import { parseRunMessage } from '../../src/ledger/run-message.ts';
+import { submitRun } from '../../src/ledger/submit.ts';
 import { scratchProject, userState } from '../git/scratch-repository.ts';
 import {
   claim,

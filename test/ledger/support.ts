@@ -7,10 +7,11 @@ import { acquireClaim, type Claimant, type ClaimHolder } from '../../src/ledger/
 import type { ClaimFile, RecordFile } from '../../src/ledger/formats.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { openLiveReader, type QueueEntry } from '../../src/ledger/live.ts';
+import { type PreparedRun, prepareRun, type RunRequest } from '../../src/ledger/prepare-run.ts';
 import { makeRecord, type Outcome } from '../../src/ledger/records.ts';
 import { jobName } from '../../src/ledger/refs.ts';
 import type { Finished } from '../../src/ledger/settle.ts';
-import { type PreparedRun, prepareRun, type RunRequest, submitRun } from '../../src/ledger/submit.ts';
+import { submitRun } from '../../src/ledger/submit.ts';
 import { scratchFolder } from '../git/scratch-repository.ts';
 
 const opened: Ledger[] = [];

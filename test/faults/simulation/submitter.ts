@@ -2,8 +2,9 @@ import type { CommitInput } from '../../../src/git/write-commits.ts';
 import { defaultRequirements, type JobSpec, retryReasons } from '../../../src/language/job-spec.ts';
 import { formatVersion, type JobFile, printFile } from '../../../src/ledger/formats.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
+import type { PreparedRun } from '../../../src/ledger/prepare-run.ts';
 import type { StopTarget } from '../../../src/ledger/stop.ts';
-import { type PreparedRun, submitRun } from '../../../src/ledger/submit.ts';
+import { submitRun } from '../../../src/ledger/submit.ts';
 import { ledgerOf, type Stage } from './stage.ts';
 import type { Actor } from './world.ts';
 

@@ -10,7 +10,7 @@ import { say } from './terminal.ts';
 const hookFile = (): HookFile => ({
   name: 'post-receive',
   source: packageFile('hook'),
-  mark: 'dstack/wake',
+  mark: "\n# dstack's post-receive hook ",
   earlier: 'post-receive.before-dstack',
 });
 

@@ -31,7 +31,7 @@ export async function embeddedRunner(
   const opened = await openLedger({
     local: repositories.own,
     remote: location,
-    refPrefix: project.config.refPrefix,
+    refPrefix: ledger.names.prefix,
     who: ledger.who,
   });
   const own = ownLedger(opened, log);

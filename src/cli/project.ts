@@ -6,7 +6,7 @@ import { DstackError } from '../errors.ts';
 import { userSignature } from '../git/identity.ts';
 import { discoverRepository, initBareRepository, type Repository } from '../git/repository.ts';
 import { runGit } from '../git/run-git.ts';
-import { type Ledger, openLedger } from '../ledger/ledger.ts';
+import { type Ledger, type LedgerOptions, openLedger } from '../ledger/ledger.ts';
 import { resolveRemote, withoutPassword } from '../ledger/shared-repository.ts';
 
 /** The repository that a command is run in, with its settings. */
@@ -61,15 +61,21 @@ export async function openLocalLedger(project: Project, create: boolean): Promis
     if (!create) return null;
     await initBareRepository(path, { objectFormat: project.repository.objectFormat });
   }
-  return open(project, path);
+  // No host has a say in it: its refs are where they are by default.
+  return open(project, path, {});
 }
 
-async function open(project: Project, remote: string): Promise<Ledger> {
+async function open(
+  project: Project,
+  remote: string,
+  layout: Pick<LedgerOptions, 'refPrefix' | 'host'> = project.config,
+): Promise<Ledger> {
   const { name, email } = await userSignature(project.folder, Date.now());
   return openLedger({
     local: project.repository,
     remote,
-    refPrefix: project.config.refPrefix,
+    refPrefix: layout.refPrefix,
+    host: layout.host,
     folder: project.folder,
     who: { name, email },
   });

@@ -115,7 +115,8 @@ async function withLedger<T>(
     const { address, path } = await resolveRemote(remote, folder);
     const objectFormat = path === null ? 'sha1' : (await openRepository(path)).objectFormat;
     const local = await initBareRepository(join(scratch, 'objects.git'), { objectFormat });
-    const ledger = await openLedger({ local, remote: address, refPrefix: config.refPrefix, folder });
+    const { refPrefix, host } = config;
+    const ledger = await openLedger({ local, remote: address, refPrefix, host, folder });
     try {
       return await act(ledger);
     } finally {

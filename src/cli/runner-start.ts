@@ -50,6 +50,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       local: own,
       remote: path ?? address,
       refPrefix: config.refPrefix,
+      host: config.host,
       who: { name: `dstack runner ${name}`, email: `${name}@${hostname()}` },
     });
     const ledger = ownLedger(opened, log);

@@ -5,6 +5,7 @@ import { checkName, drawRunName } from '../ledger/names.ts';
 import type { PlannedJob } from '../ledger/plan-run.ts';
 import { prepareRun } from '../ledger/prepare-run.ts';
 import { submitRun } from '../ledger/submit.ts';
+import { ownNames } from '../ledger/sync.ts';
 import { setTag } from '../ledger/tags.ts';
 import { plainText } from '../terminal-text.ts';
 import { planTree } from '../tui/plan-tree.ts';
@@ -105,7 +106,7 @@ async function submit(
     const result = await submitRun(ledger, prepared, () => interruption.count() > 0);
     if (result === 'submitted') {
       // So that `git show` finds it at once; the rest of the history comes with a sync.
-      const own = new Map([[ledger.names.run(name), prepared.commit]]);
+      const own = new Map([[ownNames(ledger).run(name), prepared.commit]]);
       await setRefs(project.repository.gitDir, own).catch(() => {});
       return { name, commit: prepared.commit, jobs };
     }

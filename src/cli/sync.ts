@@ -1,42 +1,45 @@
-import { loadConfig } from '../config/load-config.ts';
 import { openRepository } from '../git/repository.ts';
+import { runGit } from '../git/run-git.ts';
 import { updateHistory } from '../ledger/history.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { openStateReader } from '../ledger/read-state.ts';
 import { refNames } from '../ledger/refs.ts';
-import { fetchHistory } from '../ledger/sync.ts';
+import { fetchHistory, ownNames } from '../ledger/sync.ts';
 import { mergeStates } from './open-state.ts';
 import { openLedgers, openProject, type Project } from './project.ts';
 import { plural, say } from './terminal.ts';
 
-/** Fetches the history of every ledger of a project, and rebuilds what `git log refs/dstack/runs` shows. */
-export async function syncHistory(project: Project): Promise<{ runs: number; changed: number }> {
+/**
+ * Fetches the history of every ledger of a project, and rebuilds what `git log refs/dstack/runs` shows.
+ * @returns how many runs there are, how many of them are new or changed, and by which name Git shows them
+ */
+export async function syncHistory(project: Project): Promise<{ runs: number; changed: number; ref: string }> {
   const ledgers = await openLedgers(project);
   for (const ledger of ledgers) await fetchHistory(ledger);
+  const [first] = ledgers;
+  const { prefix } = first ? ownNames(first) : refNames();
   const state = mergeStates(await Promise.all(ledgers.map((ledger) => openStateReader(ledger).read())));
-  const changed = await updateHistory(project.repository, project.config.refPrefix, state.runs);
+  const changed = await updateHistory(project.repository, prefix, state.runs);
   for (const ledger of ledgers) ledger.close();
-  return { runs: state.runs.length, changed };
+  return { runs: state.runs.length, changed, ref: refNames(prefix).area('runs') };
 }
 
 export async function sync(options: { bare?: true }): Promise<void> {
   if (options.bare) return syncBare();
   const project = await openProject();
-  const { runs, changed } = await syncHistory(project);
-  const ref = refNames(project.config.refPrefix).area('runs');
+  const { runs, changed, ref } = await syncHistory(project);
   say(`${plural(runs, 'run')}, ${changed} of them new or changed; read them with: git log ${ref}`);
 }
 
 /** In the shared repository itself, whose hook calls this after pushes. */
 async function syncBare(): Promise<void> {
   const repository = await openRepository(process.cwd());
-  const { config } = await loadConfig({ cwd: process.cwd() });
-  const ledger = await openLedger({
-    local: repository,
-    remote: repository.gitDir,
-    refPrefix: config.refPrefix,
-  });
+  // The hook goes by it, too.
+  const configured = await runGit(['config', '--get', 'dstack.refPrefix'], { gitDir: repository.gitDir });
+  const refPrefix = configured.stdout.toString('utf8').trim().replace(/\/$/, '') || undefined;
+  const ledger = await openLedger({ local: repository, remote: repository.gitDir, refPrefix });
+  await fetchHistory(ledger);
   const state = await openStateReader(ledger).read();
-  await updateHistory(repository, config.refPrefix, state.runs);
+  await updateHistory(repository, ledger.names.prefix, state.runs);
   ledger.close();
 }

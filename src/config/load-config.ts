@@ -35,7 +35,7 @@ export async function loadConfig(options: {
     ...(await readFiles(cwd, userFolder)),
   ];
 
-  const written: ConfigInput = { runner: {}, snapshot: {} };
+  const written: ConfigInput = { host: {}, runner: {}, snapshot: {} };
   const sources: Record<string, string> = {};
   for (const { path: keys } of allSettings()) {
     const key = keys.join('.');

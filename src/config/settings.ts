@@ -36,6 +36,10 @@ export const settings = z.strictObject({
   refPrefix: refPrefix
     .default('refs/dstack')
     .describe('a ref prefix, such as refs/dstack or refs/heads/dstack'),
+  host: z.strictObject({
+    rewind: z.boolean().optional().describe('true or false'),
+    delete: z.boolean().optional().describe('true or false'),
+  }),
   store: text.optional().describe('a folder, such as file:../store, or the URL of another store'),
   runner: z.strictObject({
     name: text.optional().describe('a name, such as gpu-1'),
@@ -64,7 +68,8 @@ export type Config = z.output<typeof settings>;
 type Written = z.input<typeof settings>;
 
 /** Settings as a person writes them, all optional: durations as text with a unit. */
-export type ConfigInput = Partial<Omit<Written, 'runner' | 'snapshot'>> & {
+export type ConfigInput = Partial<Omit<Written, 'host' | 'runner' | 'snapshot'>> & {
+  host?: Partial<Written['host']>;
   runner?: Partial<Written['runner']>;
   snapshot?: Partial<Written['snapshot']>;
 };

@@ -7,6 +7,10 @@ export interface TransferFailure {
     | 'denied'
     | 'read-only'
     | 'refused-by-hook'
+    /** By its settings: a guarded or hidden ref. */
+    | 'refused-by-host'
+    /** A ref is called as a folder of them would be. */
+    | 'name-conflict'
     | 'remote-full'
     /** On this side. */
     | 'disk-full'
@@ -45,6 +49,21 @@ const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: s
     pattern:
       /(returned error:|HTTP) (429|50[0234])\b|rate limit|too (many|frequent) (concurrent |simultaneous )?(requests|connections|sessions|authentication failures)|requested too many times|(kex_exchange|ssh_exchange)_identification: .*(closed|reset)|Not allowed at this time|Exceeded MaxStartups|temporarily unavailable|(try again|retry) later/i,
     hint: 'its host has too much to do, or answers nobody so often: try again in a minute',
+  },
+  {
+    code: 'name-conflict',
+    pattern: /'refs\/[^']*' exists; cannot create/,
+    hint: 'a ref there has the name of a folder that dstack needs: rename it, or choose another `refPrefix`',
+  },
+  {
+    code: 'refused-by-host',
+    pattern: /\((non-fast-forward|deletion prohibited)\)|denying (non-fast-forward|ref deletion)/,
+    hint: 'this host guards these refs; say so in .dstackrc: `host: {rewind: false, delete: false}`',
+  },
+  {
+    code: 'refused-by-host',
+    pattern: /hidden ref/,
+    hint: 'this host may take branches only: `refPrefix: refs/heads/dstack` in .dstackrc',
   },
   {
     code: 'refused-by-hook',

@@ -4,6 +4,7 @@ import type { Signature } from '../git/write-commits.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type RefNames, refNames } from './refs.ts';
 import { openSharedRepository, type SharedRepository } from './shared-repository.ts';
+import { type HostAbilities, withStandIns } from './with-stand-ins.ts';
 
 /** A shared repository, the ref names in it, and in whose name commits are made. */
 export interface Ledger {
@@ -20,6 +21,8 @@ export interface LedgerOptions {
   /** A Git remote's name, a URL or a path. */
   remote: string;
   refPrefix?: string | undefined;
+  /** What the host lets be done with refs; where it isn't said, what branches and tags mostly allow, or other refs. */
+  host?: { rewind?: boolean | undefined; delete?: boolean | undefined } | undefined;
   /** What relative paths are relative to; the local repository's folder by default. */
   folder?: string | undefined;
   who?: { name: string; email: string };
@@ -27,14 +30,28 @@ export interface LedgerOptions {
 
 /** @throws DstackError if the remote can't be one, or is a path without a repository */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+  const names = refNames(options.refPrefix);
   const shared = await openSharedRepository(options.local, options.remote, options.folder);
   return {
-    shared,
-    names: refNames(options.refPrefix),
+    shared: onHost(shared, names, abilities(names, options.host)),
+    names,
     who: options.who ?? { name: 'dstack', email: `dstack@${hostname()}` },
     clock: systemClock,
     close: () => shared.close(),
   };
+}
+
+function abilities(names: RefNames, { rewind, delete: deletes }: LedgerOptions['host'] = {}): HostAbilities {
+  // Hosts guard branches and tags.
+  const guarded = /^refs\/(heads|tags)\//.test(names.prefix);
+  return { rewind: rewind ?? !guarded, delete: deletes ?? !guarded };
+}
+
+/** A shared repository in which every ref can be replaced and deleted, whatever the host refuses. */
+export function onHost(shared: SharedRepository, names: RefNames, host: HostAbilities): SharedRepository {
+  // History: created once.
+  const immutable = [names.area('runs'), names.area('jobs'), names.notes].map((area) => `${area}/`);
+  return withStandIns(shared, host, (ref) => immutable.some((area) => ref.startsWith(area)));
 }
 
 export function signature(ledger: Ledger): Signature {

@@ -3,6 +3,9 @@ import { isName } from './names.ts';
 /** Every ref name of dstack's is made and read here, and nowhere else. */
 export const defaultPrefix = 'refs/dstack';
 
+/** Where the logs lie in one's own repository, for `git log --notes`. */
+export const ownNotes = 'refs/notes/dstack';
+
 /** One job of one run. */
 export interface JobId {
   readonly run: string;
@@ -24,6 +27,10 @@ export interface RefNames {
   cache(key: string): string;
   runner(name: string): string;
   tag(name: string): string;
+  /** Where the logs lie as notes: a folder of refs. */
+  notes: string;
+  /** The log of a job as a note on the run commit; its own ref per job, since one shared notes ref loses pushes. */
+  note(id: JobId): string;
   /** Reads a ref name back; null if it isn't one of ours (or not a legal one). */
   parse(ref: string): ParsedRef | null;
   /** What `git log <prefix>/runs` resolves to: Git tries `refs/remotes/<name>/HEAD` last. */
@@ -36,8 +43,12 @@ export type ParsedRef =
   | { area: 'cache' | 'runners' | 'tags'; name: string };
 
 export function refNames(prefix: string = defaultPrefix): RefNames {
+  // Git shows notes only from below `refs/notes`; a host that wants another prefix may not accept that.
+  const notes = prefix === defaultPrefix ? ownNotes : `${prefix}/notes`;
   return {
     prefix,
+    notes,
+    note: ({ run, job }) => `${notes}/${run}/${job}`,
     area: (area) => `${prefix}/${area}`,
     ofRun: (area, run) => `${prefix}/${area}/${run}`,
     run: (run) => `${prefix}/runs/${run}`,
@@ -58,16 +69,6 @@ export function refNames(prefix: string = defaultPrefix): RefNames {
       return area === 'cache' || area === 'runners' || area === 'tags' ? { area, name: first } : null;
     },
   };
-}
-
-/** The log of a job as a note on the run commit; its own ref per job, since one shared notes ref loses pushes. */
-export function noteRef({ run, job }: JobId): string {
-  return `refs/notes/dstack/${run}/${job}`;
-}
-
-/** Where the notes of a run, or of all runs, lie. */
-export function notesOf(run?: string): string {
-  return run === undefined ? 'refs/notes/dstack' : `refs/notes/dstack/${run}`;
 }
 
 /** Below it, in one's own repository, lie the mirrors of shared ones that are elsewhere. */

@@ -4,7 +4,7 @@ import { backOff } from './back-off.ts';
 import { formatVersion, type RecordFile } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';
 import { logNote } from './log-note.ts';
-import { type JobId, jobName, noteRef } from './refs.ts';
+import { type JobId, jobName } from './refs.ts';
 
 /** A job whose claim says `finished`. */
 export interface Finished {
@@ -66,7 +66,7 @@ async function writeNotes(ledger: Ledger, jobs: readonly Finished[]): Promise<Ma
         author: { ...signature(ledger), time: Date.parse(job.record.finishedAt) || 0 },
       },
     ]);
-    notes.set(noteRef(job.id), note as string);
+    notes.set(ledger.names.note(job.id), note as string);
   }
   return notes;
 }
@@ -76,7 +76,7 @@ function listOf({ shared, names }: Ledger, jobs: readonly Finished[]): Promise<R
   const areas = ['queue', 'claims', 'jobs', 'stops'] as const;
   return shared.list([
     ...runs.flatMap((run) => areas.map((area) => names.ofRun(area, run))),
-    ...jobs.map((job) => noteRef(job.id)),
+    ...jobs.map((job) => names.note(job.id)),
   ]);
 }
 
@@ -95,7 +95,7 @@ function updatesOf(
   };
   return [
     ...create(names.job('jobs', id), commit),
-    ...create(noteRef(id), notes.get(noteRef(id))),
+    ...create(names.note(id), notes.get(names.note(id))),
     // Whatever object it is: a queue entry beside a record is garbage.
     ...remove(names.job('queue', id)),
     ...remove(names.job('stops', id)),

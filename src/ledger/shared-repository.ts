@@ -155,7 +155,10 @@ function openByFetching(local: Repository, remote: string, address: string): Sha
     });
     const fetchOnce = async () => {
       let failure = await fetchRefs(local, remote, refspecs, { prune: true, limit });
-      if (failure?.words.includes(mirror) && /bad object|missing object|reference broken/.test(failure.words)) {
+      if (
+        failure?.words.includes(mirror) &&
+        /bad object|missing object|reference broken/.test(failure.words)
+      ) {
         // Refs of the mirror that a power cut has emptied, perhaps, would be in the way for ever.
         await forgetRefs(local, mirror);
         failure = await fetchRefs(local, remote, refspecs, { prune: true, limit });

@@ -2,11 +2,10 @@ import { DstackError } from '../errors.ts';
 import type { PushOutcome } from '../git/push.ts';
 import { backOff } from './back-off.ts';
 import { completeRun, listAfter } from './complete-run.ts';
+import { findInTheWay, inTheWay } from './in-the-way.ts';
 import type { Ledger } from './ledger.ts';
 import type { PreparedRun } from './prepare-run.ts';
-import { notesOf } from './refs.ts';
 import { unreachable } from './shared-repository.ts';
-import { notesInTheWay } from './sync.ts';
 
 /**
  * Publishes a prepared run, create-only: in one push, or where that can't be all or nothing in two, of which the second
@@ -22,8 +21,7 @@ export async function submitRun(
 ): Promise<'submitted' | 'taken'> {
   const { shared, names } = ledger;
   const ref = names.run(prepared.run);
-  if (shared.path !== null && (await shared.list([notesOf()])).has(notesOf()))
-    throw notesInTheWay(shared.location);
+  if (shared.path !== null) await refuseIfInTheWay(ledger);
   const wait = backOff(ledger.clock, 3);
   let atomic = true;
   for (let attempt = 1; ; attempt += 1) {
@@ -47,13 +45,25 @@ export async function submitRun(
       await clear(ledger, prepared, refs);
       return 'taken';
     }
-    const hopeless = ['refused-by-hook', 'read-only', 'shallow'].includes(outcome.failure.code);
+    const hopeless = ['refused-by-hook', 'refused-by-host', 'name-conflict', 'read-only', 'shallow'].includes(
+      outcome.failure.code,
+    );
     if (isInterrupted() || hopeless || (await wait(attempt))) {
       await clear(ledger, prepared, refs);
-      if (!isInterrupted()) throw submitFailed(ledger, outcome.failure);
+      if (!isInterrupted()) {
+        // Elsewhere it costs a call, which is spent only on an explanation.
+        if (shared.path === null) await refuseIfInTheWay(ledger);
+        throw submitFailed(ledger, outcome.failure);
+      }
       throw new DstackError('interrupted', 'interrupted: nothing was submitted', { exitCode: 130 });
     }
   }
+}
+
+/** @throws DstackError `notes-ref-in-the-way`, `ref-in-the-way` */
+async function refuseIfInTheWay(ledger: Ledger): Promise<void> {
+  const ref = await findInTheWay(ledger).catch(() => null);
+  if (ref !== null) throw inTheWay(ledger.shared.location, ref);
 }
 
 async function publish(

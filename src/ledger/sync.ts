@@ -1,37 +1,56 @@
-import { DstackError } from '../errors.ts';
 import { fetchRefs } from '../git/fetch.ts';
-import { listRefs } from '../git/refs.ts';
+import { listRefs, setRefs } from '../git/refs.ts';
+import { inTheWay } from './in-the-way.ts';
 import type { Ledger } from './ledger.ts';
-import { notesOf } from './refs.ts';
+import { ownNotes, type RefNames, refNames } from './refs.ts';
 import { unreachable } from './shared-repository.ts';
 
-/** The error for a ref where there must be a folder of them: Git can have one or the other. */
-export function notesInTheWay(where: string): DstackError {
-  const notes = notesOf();
-  return new DstackError(
-    'notes-ref-in-the-way',
-    `${where} has a ref named ${notes}, where the logs would lie`,
-    {
-      hint: `rename it there: git update-ref ${notes}-old ${notes} && git update-ref -d ${notes}`,
-    },
-  );
+/**
+ * The names under which one's own repository has what it keeps of the shared one: never among one's branches, whatever
+ * the prefix there; unless the two are the same repository.
+ */
+export function ownNames(ledger: Ledger): RefNames {
+  return isItself(ledger) ? ledger.names : refNames();
+}
+
+function isItself({ shared }: Ledger): boolean {
+  return shared.path !== null && shared.path === shared.local.commonDir;
 }
 
 /**
- * Brings the history of the shared repository into the local one, under the same names, for plain Git: runs,
- * finished jobs, tags and the logs as notes.
+ * Brings the history of the shared repository into the local one, for plain Git: runs, finished jobs, tags and the logs
+ * as notes.
  * @throws DstackError `notes-ref-in-the-way`, or if the shared repository can't be reached
  */
 export async function fetchHistory(ledger: Ledger): Promise<void> {
   const { shared, names } = ledger;
-  const notes = notesOf();
-  if ((await listRefs(shared.local.gitDir, [notes])).has(notes)) throw notesInTheWay('this repository');
-  if (shared.path !== null && shared.path === shared.local.commonDir) return;
-  const areas = [names.area('runs'), names.area('jobs'), names.area('tags'), notes];
+  const { gitDir } = shared.local;
+  if ((await listRefs(gitDir, [ownNotes])).has(ownNotes)) throw inTheWay('this repository', ownNotes);
+  if (isItself(ledger)) {
+    if (names.notes !== ownNotes) await copyRefs(ledger, names.notes, ownNotes);
+    return;
+  }
+  const own = ownNames(ledger);
+  const folders = [
+    [names.area('runs'), own.area('runs')],
+    [names.area('jobs'), own.area('jobs')],
+    [names.notes, ownNotes],
+  ];
   const failure = await fetchRefs(
     shared.local,
     shared.remote,
-    areas.map((area) => `+${area}/*:${area}/*`),
+    folders.map(([there, here]) => `+${there}/*:${here}/*`),
   );
   if (failure) throw unreachable(shared.location, failure);
+  await copyRefs(ledger, names.area('tags'), own.area('tags'));
+}
+
+/** For refs that can hold something else than their tip. */
+async function copyRefs({ shared }: Ledger, there: string, here: string): Promise<void> {
+  const { gitDir } = shared.local;
+  const [found, present] = [await shared.list([there]), await listRefs(gitDir, [here])];
+  const wanted = [...found].map(([ref, id]): [string, string] => [`${here}${ref.slice(there.length)}`, id]);
+  const missing = new Map(wanted.filter(([ref, id]) => present.get(ref) !== id));
+  await shared.obtain([...missing.values()]);
+  await setRefs(gitDir, missing);
 }

@@ -53,6 +53,7 @@ config('with nothing configured there are defaults, durations in milliseconds', 
   assert.equal(config, {
     refPrefix: 'refs/dstack',
     runner: { concurrency: 1, lease: 60_000, poll: 2_000, grace: 10_000, labels: {}, secrets: {} },
+    host: {},
     snapshot: { allowLarge: false, allowSecrets: [] },
   });
   assert.is(sources['runner.lease'], 'default');
@@ -116,6 +117,8 @@ config('a variable wins over files and an option over both, for every setting', 
   const env = {
     DSTACK_REMOTE: 'e',
     DSTACK_STORE: '/e',
+    DSTACK_HOST_REWIND: 'true',
+    DSTACK_HOST_DELETE: 'false',
     DSTACK_REF_PREFIX: 'refs/heads/dstack/',
     DSTACK_RUNNER_NAME: '1',
     DSTACK_RUNNER_EXECUTOR: 'process',
@@ -142,6 +145,7 @@ config('a variable wins over files and an option over both, for every setting', 
     remote: 'o',
     store: '/e',
     refPrefix: 'refs/heads/dstack',
+    host: { rewind: true, delete: false },
     runner: {
       name: '1',
       executor: 'process',
@@ -193,6 +197,8 @@ const wrong: [string, RegExp, RegExp?][] = [
   ['remote: --upload-pack=x', /remote must be/],
   ['remote: "a\\nb"', /remote must be/],
   ['refPrefix: dstack', /a ref prefix/],
+  ['host: {rewind: maybe}', /host\.rewind must be true or false/],
+  ['host: {deletes: false}', /no setting host\.deletes/],
   ['refPrefix: refs/heads', /a ref prefix/],
   ['refPrefix: refs/a..b', /a ref prefix/],
   ['refPrefix: refs/a.lock', /a ref prefix/],

@@ -150,4 +150,11 @@ export const mutants: readonly Mutant[] = [
     by: 'return now - since < 0;',
     kind: /queue\S+ is left over/,
   },
+  {
+    name: 'a stand-in on top of whatever is there, expected or not',
+    file: 'src/ledger/with-stand-ins.ts',
+    text: 'return tip !== undefined && holdings.get(tip) === from ? tip : from;',
+    by: 'return tip ?? from;',
+    kind: /took \S+ over|without holding its claim|replaced its outcome|removed a claim/,
+  },
 ];

@@ -34,6 +34,22 @@ const cases: [text: string, code: string, words: RegExp][] = [
     'denied',
     /publickey/,
   ],
+  [
+    "remote: error: denying non-fast-forward refs/heads/x (you should pull first)\nTo /x.git\n ! [remote rejected] a -> x (non-fast-forward)\nerror: failed to push some refs to '/x.git'\n",
+    'refused-by-host',
+    /denying non-fast-forward/,
+  ],
+  [
+    'remote: error: denying ref deletion for refs/heads/x\nTo /x.git\n ! [remote rejected] x (deletion prohibited)\n',
+    'refused-by-host',
+    /denying ref deletion/,
+  ],
+  [' ! [remote rejected] a -> refs/x (deny updating a hidden ref)\n', 'refused-by-host', /hidden ref/],
+  [
+    "remote: error: cannot lock ref 'refs/heads/dstack/runs/a': 'refs/heads/dstack' exists; cannot create 'refs/heads/dstack/runs/a'\n ! [remote rejected] a -> refs/heads/dstack/runs/a (failed to update ref)\n",
+    'name-conflict',
+    /'refs\/heads\/dstack' exists/,
+  ],
   [' ! [remote rejected] a -> a (shallow update not allowed)\n', 'shallow', /shallow update not allowed/],
   [
     'error: RPC failed; HTTP 503 curl 22 The requested URL returned error: 503\nfatal: the remote end hung up unexpectedly\n',

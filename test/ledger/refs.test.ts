@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isName } from '../../src/ledger/names.ts';
-import { noteRef, notesOf, type ParsedRef, refNames } from '../../src/ledger/refs.ts';
+import { type ParsedRef, refNames } from '../../src/ledger/refs.ts';
 
 const name = fc.stringMatching(/^[a-z0-9][a-z0-9_.-]{0,20}$/).filter(isName);
 const prefix = fc.constantFrom('refs/dstack', 'refs/heads/dstack');
@@ -49,9 +49,15 @@ test('the names are those of the wire format', () => {
   const names = refNames();
   assert.is(names.job('claims', { run: 'r', job: 'j' }), 'refs/dstack/claims/r/j');
   assert.is(names.run('r'), 'refs/dstack/runs/r');
-  assert.is(noteRef({ run: 'r', job: 'j' }), 'refs/notes/dstack/r/j');
-  assert.is(notesOf('r'), 'refs/notes/dstack/r');
+  assert.is(names.note({ run: 'r', job: 'j' }), 'refs/notes/dstack/r/j');
   assert.is(names.history, 'refs/remotes/refs/dstack/runs/HEAD');
+});
+
+test('under another prefix everything is below it, the logs too', () => {
+  const names = refNames('refs/heads/dstack');
+  assert.is(names.note({ run: 'r', job: 'j' }), 'refs/heads/dstack/notes/r/j');
+  assert.is(names.parse(names.note({ run: 'r', job: 'j' })), null);
+  assert.is(names.history, 'refs/remotes/refs/heads/dstack/runs/HEAD');
 });
 
 test.run();

@@ -5,7 +5,7 @@ import { initBareRepository } from '../../src/git/repository.ts';
 import { defaultRequirements, type JobSpec } from '../../src/language/job-spec.ts';
 import { acquireClaim, type Claimant, type ClaimHolder } from '../../src/ledger/claims.ts';
 import type { ClaimFile, RecordFile } from '../../src/ledger/formats.ts';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { type Ledger, type LedgerOptions, openLedger } from '../../src/ledger/ledger.ts';
 import { openLiveReader, type QueueEntry } from '../../src/ledger/live.ts';
 import { type PreparedRun, prepareRun, type RunRequest } from '../../src/ledger/prepare-run.ts';
 import { makeRecord, type Outcome } from '../../src/ledger/records.ts';
@@ -37,6 +37,23 @@ export async function scratchShared(): Promise<Shared> {
   return sharedAt(path);
 }
 
+/** A host that takes nothing but branches and tags, and guards them: it lets nobody rewind or delete them. */
+export async function scratchGuarded(): Promise<Shared> {
+  const shared = await scratchShared();
+  guard(shared);
+  return shared;
+}
+
+export function guard(shared: Pick<Shared, 'git' | 'hook'>): void {
+  for (const key of ['denyNonFastForwards', 'denyDeletes']) shared.git('config', `receive.${key}`, 'true');
+  shared.hook(
+    'pre-receive',
+    `while read -r _ _ ref; do
+      case $ref in refs/heads/*|refs/tags/*) ;; *) echo "$ref: only branches and tags" >&2; exit 1 ;; esac
+    done`,
+  );
+}
+
 export function sharedAt(path: string): Shared {
   const git = (...args: string[]) =>
     execFileSync('git', args, { cwd: path, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trimEnd();
@@ -60,9 +77,18 @@ export function sharedAt(path: string): Shared {
 }
 
 /** Another participant: a ledger on the shared repository, from a repository of its own. */
-export async function participant(remote: string, who = 'tester'): Promise<Ledger> {
+export async function participant(
+  remote: string,
+  who = 'tester',
+  layout: Pick<LedgerOptions, 'refPrefix' | 'host'> = {},
+): Promise<Ledger> {
   const local = await initBareRepository(join(scratchFolder(), 'own.git'));
-  const ledger = await openLedger({ local, remote, who: { name: who, email: `${who}@example.org` } });
+  const ledger = await openLedger({
+    ...layout,
+    local,
+    remote,
+    who: { name: who, email: `${who}@example.org` },
+  });
   opened.push(ledger);
   return ledger;
 }

@@ -12,5 +12,7 @@ export function drawHost(draw: () => number): HostKind {
     torn: draw() * 0.5,
     atomic,
     isolated: atomic || draw() < 0.5,
+    rewind: draw() < 0.75,
+    delete: draw() < 0.75,
   };
 }

@@ -9,6 +9,10 @@ export interface MemoryObjects {
   read(name: string): GitObject | null;
   /** The contents of all files below a folder, by name. */
   blobs(name: string): Buffer[];
+  /** What a commit stands for by what it says: another, nothing, or itself. */
+  standsFor(commit: string): string | null;
+  /** Is one commit an ancestor of another? */
+  isBuiltOn(commit: string, ancestor: string): boolean;
 }
 
 type Tree = Map<string, { mode: string; id: string }>;
@@ -70,8 +74,25 @@ export function createMemoryObjects(): MemoryObjects {
     return [...readTree(object.id).values()].flatMap(({ id }) => blobsOf(objects.get(id) ?? null));
   };
 
+  const parentsOf = (id: string): string[] => {
+    const [header = ''] = (objects.get(id)?.content.toString('latin1') ?? '').split('\n\n');
+    return [...header.matchAll(/^parent ([0-9a-f]+)$/gm)].map(([, parent]) => parent as string);
+  };
+
   return {
     read,
+    standsFor(commit) {
+      const held = /\nDstack-Holds: (\w+)\n$/.exec(objects.get(commit)?.content.toString('utf8') ?? '')?.[1];
+      return held === undefined ? commit : held === 'nothing' ? null : held;
+    },
+    isBuiltOn(commit, ancestor) {
+      const seen = new Set([commit]);
+      for (const id of seen) {
+        if (id === ancestor) return true;
+        for (const parent of parentsOf(id)) seen.add(parent);
+      }
+      return false;
+    },
     blobs: (name) => blobsOf(read(name)),
     write(commits) {
       const written: string[] = [];

@@ -12,6 +12,9 @@ export interface HostKind {
   readonly atomic: boolean;
   /** Is a push that isn't atomic carried out without those of others in between? */
   readonly isolated: boolean;
+  /** Does it let refs be replaced by what isn't built on them, and deleted? Where not, the ledger has to do without. */
+  readonly rewind: boolean;
+  readonly delete: boolean;
   /** The call never arrives. */
   readonly lost: number;
   /** It is carried out, but the answer never arrives. */
@@ -32,6 +35,8 @@ export interface RefObserver {
 }
 
 export interface Server {
+  readonly host: HostKind;
+  /** What refs hold, whatever stands for it. */
   readonly refs: ReadonlyMap<string, string>;
   connect(actor: Actor): SharedRepository;
   /** The server, or the way to it, is away until then (world time). */
@@ -60,18 +65,28 @@ export function createServer(
   fortune: Fortune,
   observer: RefObserver,
 ): Server {
+  /** Where Git's refs point, and what that stands for. */
+  const tips = new Map<string, string>();
   const refs = new Map<string, string>();
   let awayUntil = 0;
   let underWay = 0;
 
   const set = ({ ref, to }: RefUpdate, by: Actor, late: boolean) => {
-    const from = refs.get(ref) ?? null;
-    if (from === to) return;
-    if (to === null) refs.delete(ref);
-    else refs.set(ref, to);
-    observer.changed(ref, from, to, by, late);
+    if (to === null) tips.delete(ref);
+    else tips.set(ref, to);
+    const before = refs.get(ref) ?? null;
+    const after = to === null ? null : objects.standsFor(to);
+    if (before === after) return;
+    if (after === null) refs.delete(ref);
+    else refs.set(ref, after);
+    observer.changed(ref, before, after, by, late);
   };
-  const fits = ({ ref, from }: RefUpdate) => from === undefined || (refs.get(ref) ?? null) === from;
+  const fits = ({ ref, from, to }: RefUpdate) => {
+    const tip = tips.get(ref) ?? null;
+    if (from !== undefined && tip !== from) return false;
+    if (tip === null || tip === to) return true;
+    return to === null ? host.delete : host.rewind || objects.isBuiltOn(to, tip);
+  };
 
   /** Carries a push out, now or step by step. `crash`: draws which part of it stays. */
   const carryOut = (
@@ -83,7 +98,7 @@ export function createServer(
     done: (all: boolean) => void,
   ): void => {
     // Git sends no command for a ref that is already what it should be, so nothing checks it.
-    const commands = updates.filter(({ ref, to }) => (refs.get(ref) ?? null) !== to);
+    const commands = updates.filter(({ ref, to }) => (tips.get(ref) ?? null) !== to);
     if (crash) {
       for (const update of commands) if (crash() < 0.5 && fits(update)) set(update, by, late);
       awayUntil = Math.max(awayUntil, world.now() + 200 + crash() * 3_000);
@@ -177,7 +192,7 @@ export function createServer(
       const call = answerLost < host.answerLost ? `${actor.name} listing ${actor.calls}: answer lost` : null;
       const found = new Map<string, string>();
       const collect = (half: boolean | null) => {
-        for (const [ref, id] of refs) {
+        for (const [ref, id] of tips) {
           if (wanted(ref) && (half === null || halfOf(ref) === half)) found.set(ref, id);
         }
       };
@@ -204,6 +219,7 @@ export function createServer(
     });
 
   return {
+    host,
     refs,
     underWay: () => underWay,
     away(until) {

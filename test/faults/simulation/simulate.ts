@@ -39,7 +39,12 @@ export async function simulate({ seed, only, logs = false }: Scenario): Promise<
   const fortune = createFortune(world, only ?? null);
   const checker = createChecker(world, objects, (actor) => instances.get(actor) ?? actor.name);
   const host = drawHost(draw);
-  world.note(() => `${host.atomic ? '' : 'not '}atomic, ${host.isolated ? '' : 'not '}isolated`);
+  world.note(() => {
+    const kinds = (['atomic', 'isolated', 'rewind', 'delete'] as const).map(
+      (kind) => `${host[kind] ? '' : 'not '}${kind}`,
+    );
+    return kinds.join(', ');
+  });
   const server = createServer(world, objects, host, fortune, checker);
   const busy = new Map<object, Actor>();
   let ids = 0;

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../src/ledger/clock.ts';
-import type { Ledger } from '../../../src/ledger/ledger.ts';
+import { type Ledger, onHost } from '../../../src/ledger/ledger.ts';
 import { refNames } from '../../../src/ledger/refs.ts';
 import type { Checker } from './checker.ts';
 import type { MemoryObjects } from './memory-objects.ts';
@@ -41,9 +41,10 @@ export function ledgerOf({ world, server, nextId }: Stage, actor: Actor): Ledger
     random: actor.random,
     id: nextId,
   };
+  const names = refNames();
   return {
-    shared: server.connect(actor),
-    names: refNames(),
+    shared: onHost(server.connect(actor), names, server.host),
+    names,
     who: { name: actor.name, email: `${actor.name}@simulated` },
     clock,
     close() {},

@@ -3,22 +3,21 @@ import { join, resolve, sep } from 'node:path';
 import { DstackError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { readFile } from '../ledger/live.ts';
+import { readFinishedJob } from '../ledger/runs.ts';
 import type { FinalState, JobView } from '../ledger/state.ts';
 import { isFinal } from '../ledger/state.ts';
-import type { Manifest } from '../store/manifest.ts';
 import { caseCollisions, parseManifest } from '../store/manifest-text.ts';
 import { restoreArtifacts } from '../store/restore-artifacts.ts';
 import { plainText } from '../terminal-text.ts';
 import { formatBytes } from '../tui/duration.ts';
 import { formatTable } from '../tui/table.ts';
+import { type JobArtifacts, placeArtifacts } from './artifact-places.ts';
 import { locateRun } from './open-state.ts';
 import { openLedgerStore, openProject } from './project.ts';
 import { hasColour, printJson, say, warn } from './terminal.ts';
 
-interface JobArtifacts {
-  job: string;
-  state: FinalState;
-  manifest: Manifest;
+interface FinishedArtifacts extends JobArtifacts {
+  readonly state: FinalState;
 }
 
 export async function listArtifacts(name: string, options: { json?: true }): Promise<void> {
@@ -65,7 +64,7 @@ export async function downloadArtifacts(
   const folder = resolve(options.output ?? run.name);
   const store = await openLedgerStore(project, ledger);
   const results: object[] = [];
-  for (const { job: of, manifest, state } of found) {
+  for (const { job: of, manifest, state } of placeArtifacts(found)) {
     for (const [a, b] of caseCollisions(manifest)) {
       warn(`${plainText(a)} and ${plainText(b)} are one file where case does not count`);
     }
@@ -100,12 +99,15 @@ async function manifestsOf(
   ledger: Ledger,
   jobs: readonly JobView[],
   only: string | null,
-): Promise<JobArtifacts[]> {
-  const found: JobArtifacts[] = [];
-  for (const { name, artifacts, commit, state } of jobs) {
+): Promise<FinishedArtifacts[]> {
+  const found: FinishedArtifacts[] = [];
+  for (const { run, name, workflow, artifacts, commit, state } of jobs) {
     if ((only !== null && name !== only) || !artifacts || commit === null || !isFinal(state)) continue;
+    const { spec } = await readFinishedJob(ledger, { run, job: name }, commit);
     found.push({
       job: name,
+      workflow,
+      declared: spec.artifacts,
       state,
       manifest: parseManifest(await readFile(ledger, commit, 'artifacts.json')),
     });

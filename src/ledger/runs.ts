@@ -1,7 +1,7 @@
 import { parseCommit } from '../git/object-reader.ts';
 import { type JobFile, jobSchema, parseFile, type RecordFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
-import { belonging, readClaimTip } from './live.ts';
+import { belonging, readClaimTip, readFile } from './live.ts';
 import { type JobId, jobName } from './refs.ts';
 import { parseRunMessage, type RunMessage } from './run-message.ts';
 
@@ -51,6 +51,12 @@ export async function readJob({ shared }: Ledger, run: RunCommit, job: string): 
   } catch {
     return null;
   }
+}
+
+/** What a finished job was, from its last commit. @throws DstackError if that can't be read */
+export async function readFinishedJob(ledger: Ledger, id: JobId, commit: string): Promise<JobFile> {
+  const content = Buffer.from(await readFile(ledger, commit, 'job.json'));
+  return parseFile(jobSchema, `the job.json of ${jobName(id)}`, content);
 }
 
 /** How these jobs have ended, by `run/job`; those that have not, or can't be read, are left out. */

@@ -1,14 +1,15 @@
 import { DstackError } from '../errors.ts';
-import { jobSchema, parseFile, type RecordFile } from '../ledger/formats.ts';
+import type { RecordFile } from '../ledger/formats.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type LiveReader, type QueueEntry, readFile } from '../ledger/live.ts';
 import { type JobId, jobName } from '../ledger/refs.ts';
+import { readFinishedJob } from '../ledger/runs.ts';
 import { isSuccess } from '../ledger/state.ts';
 import type { Manifest } from '../store/manifest.ts';
 import { parseManifest } from '../store/manifest-text.ts';
+import { inOwnFolder } from '../store/own-folder.ts';
 import { restoreArtifacts } from '../store/restore-artifacts.ts';
 import type { Store } from '../store/store.ts';
-import { inOwnFolder } from './own-folder.ts';
 
 /** A finished job as another one uses it. */
 export interface FinishedJob {
@@ -51,12 +52,6 @@ export async function readManifest(
   return record.artifacts ? parseManifest(await readFile(ledger, commit, 'artifacts.json')) : null;
 }
 
-/** The paths that a job said it would leave. */
-async function declaredArtifacts(ledger: Ledger, { id, commit }: FinishedJob): Promise<readonly string[]> {
-  const content = Buffer.from(await readFile(ledger, commit, 'job.json'));
-  return parseFile(jobSchema, `the job.json of ${jobName(id)}`, content).spec.artifacts;
-}
-
 /**
  * Puts the artifacts of everything a job depends on, transitively, into its workspace: at their own paths, but those
  * of cells that would collide each in a folder within them.
@@ -87,7 +82,11 @@ export async function restoreInputs(
       if (!finished.manifest) continue;
       // A dependency's own output wins over a file of the snapshot at the same place.
       const manifest = dependency.ownFolder
-        ? inOwnFolder(finished.manifest, await declaredArtifacts(ledger, finished), id.job)
+        ? inOwnFolder(
+            finished.manifest,
+            (await readFinishedJob(ledger, id, finished.commit)).spec.artifacts,
+            id.job,
+          )
         : finished.manifest;
       await restoreArtifacts(manifest, store, workspace, { overwrite: true });
       inputs.push(id);

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withProject } from './project.ts';
@@ -28,6 +30,14 @@ test(
     for (const job of ['best', 'report']) {
       const log = await project.dstack(['logs', `first/${job}`]);
       assert.match(log.stdout, /^seed 1 lr 0\.10\nseed 2 lr 0\.10\n/, log.stderr);
+    }
+    // A whole run's artifacts lie beside each other as they did for its last job.
+    const got = path.join(project.root, 'got');
+    const download = await project.dstack(['artifacts', 'download', 'first', '-o', got]);
+    assert.is(download.exitCode, 0, download.stderr);
+    for (const seed of [1, 2]) {
+      const file = path.join(got, `out/grid-${seed}/result.txt`);
+      assert.is(readFileSync(file, 'utf8'), `seed ${seed} lr 0.10\n`);
     }
     const status = await project.dstack(['status', 'first', '--json']);
     const { jobs } = JSON.parse(status.stdout) as { jobs: { name: string; state: string }[] };

@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inOwnFolder } from '../../src/runner/own-folder.ts';
 import type { Manifest } from '../../src/store/manifest.ts';
 import { checkManifest } from '../../src/store/manifest-text.ts';
+import { inOwnFolder } from '../../src/store/own-folder.ts';
 
 const link = (path: string) => ({ type: 'link' as const, path, target: 'x' });
 const manifest = (...paths: string[]): Manifest => ({ format: 1, entries: paths.map(link) });

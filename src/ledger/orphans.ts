@@ -49,6 +49,11 @@ interface Suspect {
 }
 
 function suspects({ names }: Ledger, live: Live): Suspect[] {
+  // What a newer version has written may well be there, though it can't be read here.
+  const isSaidOf = (key: string) =>
+    live.queue.has(key) ||
+    live.finished.has(key) ||
+    (['queue', 'jobs'] as const).some((area) => live.problems.has(`${names.area(area)}/${key}`));
   const entries = [...live.queue.values()].map(({ id, commit, runCommit }) => ({
     ref: names.job('queue', id),
     commit,
@@ -57,7 +62,7 @@ function suspects({ names }: Ledger, live: Live): Suspect[] {
   }));
   const beside = (area: 'claims' | 'stops', tips: Iterable<[string, { commit: string }]>) =>
     [...tips]
-      .filter(([key]) => !live.queue.has(key) && !live.finished.has(key))
+      .filter(([key]) => !isSaidOf(key))
       .map(([key, { commit }]) => ({ ref: `${names.area(area)}/${key}`, commit, run: null }));
   return [
     // Claimed or not: whoever has it finds that there is no such run, and gives it back.

@@ -1,5 +1,7 @@
 import type { JobSpec, RetryReason } from '../language/job-spec.ts';
 import type { ClaimFile } from './formats.ts';
+import type { ClaimTip } from './live.ts';
+import type { SilenceWatch } from './silence.ts';
 
 /** The longest pause between two attempts, in seconds, before chance comes into it. */
 const longestPause = 300;
@@ -22,4 +24,24 @@ export function mayFollow(spec: Pick<JobSpec, 'retry'>, claim: ClaimFile): boole
  */
 export function pauseAfter(attempt: number, random: () => number): number {
   return Math.min(longestPause, 2 ** Math.min(20, attempt - 1)) * (0.5 + random());
+}
+
+/** Shorter waits are not worth a look of their own; seconds. */
+const leastWait = 0.1;
+
+/**
+ * Seconds until the next pause between two attempts is over; infinite if there is none. One that is over already does
+ * not count: who has not taken that job at this look has no reason to look again because of it.
+ */
+export function untilNextRetry(
+  claims: ReadonlyMap<string, ClaimTip>,
+  silence: Pick<SilenceWatch, 'silentFor'>,
+): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const [key, tip] of claims) {
+    if (tip.kind !== 'claim' || tip.claim.state !== 'waiting') continue;
+    const left = tip.claim.lease - silence.silentFor(key, tip.commit);
+    if (left > 0) least = Math.min(least, Math.max(leastWait, left));
+  }
+  return least;
 }

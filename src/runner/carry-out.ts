@@ -46,25 +46,29 @@ export async function carryOut(
   course: Course,
 ): Promise<JobEnd> {
   const { entry } = holder;
+  const isToEnd = () => course.ending.kind !== null;
+  /** What may save an execution; not of what was taken over, which has a log to lose, and not once the job is to end. */
+  const ask = async <T>(act: () => Promise<T | null>): Promise<T | null> => {
+    if (over || isToEnd()) return null;
+    try {
+      return await onceInContact(act, isToEnd);
+    } catch (error) {
+      if (isToEnd()) return null;
+      throw error;
+    }
+  };
   // First of all: what the run commit does not vouch for gets nothing, not even from the cache.
   try {
-    await onceInContact(
-      () => work.oneAtATime(() => fetchSnapshot(work, entry)),
-      () => course.ending.kind !== null,
-    );
+    await onceInContact(() => work.oneAtATime(() => fetchSnapshot(work, entry)), isToEnd);
   } catch (error) {
     if (course.lost) return 'lost';
     if (error instanceof DstackError && error.code === 'run-missing') {
       await holder.withdraw();
       return 'postponed';
     }
-    if (course.ending.kind === null)
-      return concludeUnexecuted(work, holder, course, inputsFailed((error as Error).message));
+    if (!isToEnd()) return concludeUnexecuted(work, holder, course, inputsFailed((error as Error).message));
   }
-  const cached =
-    over || course.ending.kind !== null
-      ? null
-      : await findCached(work.ledger, work.reader, entry, work.store);
+  const cached = await ask(() => findCached(work.ledger, work.reader, entry, work.store));
   if (cached) {
     return conclude(work, holder, course, {
       outcome: {
@@ -76,14 +80,7 @@ export async function carryOut(
       artifacts: cached.manifest ? serializeManifest(cached.manifest) : null,
     });
   }
-  // What was taken over has a log to lose, and would be given back without it.
-  const goesFirst =
-    over || course.ending.kind !== null
-      ? null
-      : await onceInContact(
-          () => yieldsTo(work.ledger, work.reader, entry, course.silent),
-          () => course.ending.kind !== null,
-        );
+  const goesFirst = await ask(() => yieldsTo(work.ledger, work.reader, entry, course.silent));
   if (goesFirst) {
     work.log.info(
       { job: jobName(entry.id), other: jobName(goesFirst) },

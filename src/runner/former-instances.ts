@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
 /** More than these have not been killed since the oldest one's claims ran out. */
@@ -6,21 +7,26 @@ const remembered = 20;
 
 /**
  * Notes that a process is this runner now, in a file of the runner's folder. Only for who holds the runner's lock: it
- * says that all former ones are dead.
+ * says that all former ones on this machine are dead. One on another, which shares the folder, may be alive.
  * @param executors what it executes jobs with, as `docker+process`
- * @returns the instances of former ones of which the sweep has left nothing: those that used no other executors
+ * @returns the instances of former ones of which the sweep has left nothing: those that used no other executors here
  */
-export function succeedFormer(file: string, instance: string, executors: string): ReadonlySet<string> {
+export function succeedFormer(
+  file: string,
+  instance: string,
+  executors: string,
+  host: string = hostname(),
+): ReadonlySet<string> {
   const former = linesOf(file).slice(1 - remembered);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const whole = `${file}.${process.pid}`;
-  writeFileSync(whole, `${[...former, `${instance} ${executors}`].join('\n')}\n`, { mode: 0o600 });
+  writeFileSync(whole, `${[...former, `${instance} ${executors} ${host}`].join('\n')}\n`, { mode: 0o600 });
   renameSync(whole, file);
   const own = executors.split('+');
   return new Set(
     former.flatMap((line) => {
-      const [id, used] = line.split(' ');
-      return id && used?.split('+').every((one) => own.includes(one)) ? [id] : [];
+      const [id, used, where] = line.split(' ');
+      return id && where === host && used?.split('+').every((one) => own.includes(one)) ? [id] : [];
     }),
   );
 }

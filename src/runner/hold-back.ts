@@ -13,6 +13,8 @@ export function holdBack(now: () => number = () => performance.now(), longest = 
   const held = new Map<string, { wait: number; until: number }>();
   return {
     add(key) {
+      // What has been left alone for as long again begins anew, and does not fill the memory of who runs for months.
+      for (const [other, { until }] of held) if (now() - until > longest) held.delete(other);
       const wait = Math.min(longest, 2 * (held.get(key)?.wait ?? shortest / 2));
       held.set(key, { wait, until: now() + wait });
     },

@@ -64,7 +64,7 @@ export function startRunner(options: RunnerOptions): Runner {
       ...options.executors.stock,
       gpus: options.executors.stock.gpus.map(({ name, memory }) => ({ name, memory })),
     },
-    waiting: [waiting?.words, contact.lately()].filter(Boolean).join('; ') || null,
+    waiting: [waiting?.words, contact.lately()].filter(Boolean).join('; ').slice(0, longestWords) || null,
   });
   /** After each look. @returns what others may want to see before the next heartbeat */
   const noteWaiting = (live: Live, silence: SilenceWatch): string | null => {
@@ -160,6 +160,9 @@ async function watch(
     await sleep(Math.min(options.poll, Math.max(20, 3 * took)));
   }
 }
+
+/** What a job says that it needs can be as long as somebody likes; a card with more would not be legal. */
+const longestWords = 1_000;
 
 /** What is rare, and worth a push of its own. */
 const worthTelling = new Set<Waiting['matter']>(['lease', 'fitting', 'dependencies']);

@@ -4,6 +4,7 @@ import { type Action, decide } from '../ledger/decide.ts';
 import type { Live } from '../ledger/live.ts';
 import { watchForOrphans } from '../ledger/orphans.ts';
 import { jobName } from '../ledger/refs.ts';
+import { untilNextRetry } from '../ledger/retries.ts';
 import { makersByKey, othersOf } from '../ledger/same-key.ts';
 import { type Finished, settle } from '../ledger/settle.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
@@ -147,7 +148,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
         )
       : [];
     const others = all.filter((action) => action.do !== 'execute');
-    let dueIn = mayTake() ? nextRetry(live, silence) : Number.POSITIVE_INFINITY;
+    let dueIn = mayTake() ? 1000 * untilNextRetry(live.claims, silence) : Number.POSITIVE_INFINITY;
     if (others.length + executable.length === 0) return dueIn;
     const load = await loadOfAll(live);
     /** Whether it is this runner's turn; if not, when it will be. */
@@ -242,14 +243,4 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       await Promise.allSettled([...own.values()].map((control) => control.ended));
     },
   };
-}
-
-/** Milliseconds until the next of the jobs that wait for another attempt may be taken. */
-function nextRetry(live: Live, silence: SilenceWatch): number {
-  const pauses = [...live.claims].flatMap(([key, tip]) =>
-    tip.kind === 'claim' && tip.claim.state === 'waiting'
-      ? [tip.claim.lease - silence.silentFor(key, tip.commit)]
-      : [],
-  );
-  return 1000 * Math.max(0.1, Math.min(...pauses));
 }

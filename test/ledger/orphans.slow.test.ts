@@ -114,4 +114,22 @@ test('a lease and a stop beside neither queue entry nor outcome go after a day',
   assert.equal(live(shared), ['claims/run-2/train', 'queue/run-2/train', 'stops/run-2/train']);
 });
 
+test('beside a queue entry that this version can not read nothing goes', async () => {
+  const shared = await scratchShared();
+  const { ledger, at } = withClock(await participant(shared.path));
+  await submit(ledger, 'run-1');
+  const entry = await queued(ledger, 'run-1');
+  await claim(ledger, entry);
+  await requestStop(ledger, [{ id: entry.id, queueEntry: entry.commit }], { abort: false, by: 'Ada' });
+  const tree = shared.git('mktree', '--missing', '-z');
+  const newer = shared.git('-c', 'user.name=a', '-c', 'user.email=a@b.c', 'commit-tree', '-m', 'newer', tree);
+  shared.git('update-ref', 'refs/dstack/queue/run-1/train', newer);
+  const remove = watchForOrphans(ledger);
+  const reader = openLiveReader(ledger);
+  await remove(await reader.look());
+  at(day);
+  assert.is(await remove(await reader.look()), 0);
+  assert.equal(live(shared), ['claims/run-1/train', 'queue/run-1/train', 'stops/run-1/train']);
+});
+
 test.run();

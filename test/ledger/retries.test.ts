@@ -1,7 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultRequirements } from '../../src/language/job-spec.ts';
-import { mayFollow, mayRetry, pauseAfter } from '../../src/ledger/retries.ts';
+import type { ClaimFile } from '../../src/ledger/formats.ts';
+import type { ClaimTip } from '../../src/ledger/live.ts';
+import { mayFollow, mayRetry, pauseAfter, untilNextRetry } from '../../src/ledger/retries.ts';
 import { sampleClaim } from './support.ts';
 
 test('a job that says nothing survives the loss of two runners, and fails by itself once', () => {
@@ -35,6 +37,21 @@ test('pauses grow, and differ by chance, up to a limit', () => {
     300,
   );
   assert.ok(pauseAfter(100, Math.random) <= 450);
+});
+
+test('a pause that goes on is waited for, one that is over is no reason to look again and again', () => {
+  const tip = (commit: string, more: Partial<ClaimFile>): ClaimTip => ({
+    kind: 'claim',
+    commit,
+    claim: sampleClaim(more),
+  });
+  const over = tip('over', { state: 'waiting', lease: 2 });
+  const short = tip('short', { state: 'waiting', lease: 8 });
+  const claims = (tips: ClaimTip[]) => new Map(tips.map((one) => [one.commit, one]));
+  const silence = { silentFor: () => 5 };
+  assert.is(untilNextRetry(claims([over, short, tip('held', { state: 'running', lease: 6 })]), silence), 3);
+  assert.is(untilNextRetry(claims([over]), silence), Number.POSITIVE_INFINITY);
+  assert.is(untilNextRetry(new Map(), silence), Number.POSITIVE_INFINITY);
 });
 
 test.run();

@@ -19,4 +19,14 @@ test('each time it is held back for twice as long, up to five minutes', () => {
   assert.is(held.remaining('a'), 300_000);
 });
 
+test('what has been left alone for long begins anew', () => {
+  let now = 0;
+  const held = holdBack(() => now, 15_000);
+  for (let times = 0; times < 20; times += 1) held.add('a');
+  now = 30_001;
+  held.add('b');
+  held.add('a');
+  assert.is(held.remaining('a'), 1_000);
+});
+
 test.run();

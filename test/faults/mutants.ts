@@ -39,14 +39,14 @@ export const mutants: readonly Mutant[] = [
     name: "a takeover by the wall clock: the claim's time against one's own",
     file: 'src/runner/lookout.ts',
     text: `      silence.observe(tipsOf(live.claims), before, ledger.clock.monotonic());
-      return live;`,
+      abandoned =`,
     by: `      const ages = new Map<string, number>();
       for (const { commit } of live.claims.values()) {
         const text = (await ledger.shared.read(commit))?.content.toString() ?? '';
         ages.set(commit, ledger.clock.now() / 1000 - Number(/^committer .* (\\d+) /m.exec(text)?.[1]));
       }
       silence.silentFor = (_key, tip) => ages.get(tip) ?? before * 0;
-      return live;`,
+      abandoned =`,
     kind: /took \S+ over from \S+ \d+ ms after its renewal/,
   },
   {

@@ -155,7 +155,7 @@ export async function runnerConfig(
 }
 
 /** The machine's name as a runner's: lower case, without its domain. */
-export function nameOfMachine(): string {
+function nameOfMachine(): string {
   const name = (hostname().split('.')[0] ?? '')
     .toLowerCase()
     .replace(/[^a-z0-9_-]+/g, '-')

@@ -43,7 +43,7 @@ export async function stopJobs(
 }
 
 /** `anna@workstation`, for the reason of a stopped job. */
-export function whoAmI(): string {
+function whoAmI(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {

@@ -14,7 +14,7 @@ export interface ProcessEntry {
 export const hasProc = process.platform === 'linux';
 
 /** Reads /proc/<pid>/stat; undefined for a process that is gone or only waits to be reaped. */
-export function readProcess(pid: number): ProcessEntry | undefined {
+function readProcess(pid: number): ProcessEntry | undefined {
   const stat = readProcFile(pid, 'stat');
   // The name, in parentheses, may hold spaces and parentheses itself.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');

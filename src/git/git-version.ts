@@ -2,7 +2,7 @@ import { DstackError } from '../errors.ts';
 import { git } from './run-git.ts';
 
 /** The oldest Git that has all that is used here. */
-export const oldestGit = '2.34';
+const oldestGit = '2.34';
 
 /** @returns Git's version, e.g. `2.39.5`. @throws DstackError `git-missing`, `git-too-old` */
 export async function requireGit(): Promise<string> {

@@ -48,10 +48,7 @@ const EMPTY_BLOBS = new Set([
 ]);
 
 /** @param isFilled whether the work tree has a file with content at a path that is empty in the index */
-export function parseListing(
-  records: readonly string[],
-  isFilled: (path: RawPath) => boolean,
-): WorkTreeListing {
+function parseListing(records: readonly string[], isFilled: (path: RawPath) => boolean): WorkTreeListing {
   const untracked: RawPath[] = [];
   const nestedRepositories: RawPath[] = [];
   const submodules = new Set<RawPath>();

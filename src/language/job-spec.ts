@@ -15,7 +15,7 @@ export const dependencySchema = z.strictObject({
 export const retryReasons = ['runner-lost', 'exit', 'out-of-memory', 'timeout'] as const;
 
 /** What a job needs of a machine, and is held to there. Sizes in bytes; null = no matter. */
-export const resourcesSchema = z.strictObject({
+const resourcesSchema = z.strictObject({
   /** CPUs, also a part of one. */
   cpu: z.number().positive().nullable(),
   memory: z.number().int().positive().nullable(),

@@ -13,7 +13,7 @@ import type { Workflow } from './workflows.ts';
  * writes it into a workflow by accident; `job_id` then is {@link placeholderJobId}.
  */
 export const placeholderRunName = '‹run_name›';
-export const placeholderJobId = '‹job_id›';
+const placeholderJobId = '‹job_id›';
 
 /** The deepest chain of variables that refer to variables. */
 const deepest = 50;

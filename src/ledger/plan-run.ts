@@ -66,7 +66,7 @@ export async function planRun(
  * What of a tree a job depends on, as one id: the tree's own, or a hash over names, modes and object ids of a part
  * of it. No file is read, and each choice of files is looked at once.
  */
-export function hashedFiles(
+function hashedFiles(
   repository: Pick<Repository, 'gitDir'>,
   tree: string,
 ): (files: JobSpec['files']) => Promise<string> {

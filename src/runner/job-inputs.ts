@@ -21,11 +21,7 @@ export interface FinishedJob {
 }
 
 /** @returns null if the job has no outcome yet */
-export async function findFinished(
-  ledger: Ledger,
-  reader: LiveReader,
-  id: JobId,
-): Promise<FinishedJob | null> {
+async function findFinished(ledger: Ledger, reader: LiveReader, id: JobId): Promise<FinishedJob | null> {
   const { shared, names } = ledger;
   const refs = await shared.list([names.job('jobs', id), names.job('claims', id)]);
   for (const area of ['jobs', 'claims'] as const) {

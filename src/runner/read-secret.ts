@@ -94,6 +94,7 @@ async function printedBy(
   try {
     return await outputOf(command, { mostBytes: 2 * mostBytes });
   } catch (error) {
-    return fail(`${where} ${(error as Error).message}`, `try it as the runner’s user: ${command.join(' ')}`);
+    // Its arguments stay unsaid: some may be as secret as what it prints.
+    return fail(`${where} ${(error as Error).message}`, 'try it by hand, as the runner’s user');
   }
 }

@@ -97,7 +97,7 @@ test('a program that fails tells its exit code, not what it printed; no shell is
   const script = `console.log("${planted}"); console.error("${planted}"); process.exit(3)`;
   const failed = await failure(readSecret('T', { command: [process.execPath, '-e', 'process.exit(3)'] }));
   assert.match(failed.message, 'ended with exit code 3');
-  assert.match(failed.hint ?? '', 'try it as the runner’s user: ');
+  assert.match(failed.hint ?? '', 'try it by hand');
   const file = path.join(folder, 'program.cjs');
   writeFileSync(file, script);
   await failure(readSecret('T', { command: [process.execPath, file] }));

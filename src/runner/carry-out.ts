@@ -141,7 +141,6 @@ async function executeIn(
           output,
           states,
           course,
-          course.allotment,
         ),
       );
     output.end();

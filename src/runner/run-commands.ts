@@ -1,7 +1,6 @@
 import type { ExecutionResult } from '../executor/executor.ts';
 import type { JobSpec } from '../language/job-spec.ts';
 import type { ClaimFile } from '../ledger/formats.ts';
-import type { Allotment } from './allotments.ts';
 import type { Course } from './course.ts';
 import { beyondMachine } from './fit.ts';
 import type { LogPump } from './log-pump.ts';
@@ -10,7 +9,8 @@ import type { Workplace } from './workplace.ts';
 
 /**
  * Runs a job's commands in its filled workspace to their end. Whatever goes wrong is a result with its reason.
- * @param course told at once what was started, so that it can be stopped, and when the commands begin and end
+ * @param course what it has of the machine; told at once what was started, so that it can be stopped, and when the
+ *   commands begin and end
  */
 export async function runCommands(
   work: Pick<Workplace, 'executors'>,
@@ -19,8 +19,7 @@ export async function runCommands(
   workspace: string,
   pump: Pick<LogPump, 'push'>,
   states: Pick<StateReport, 'tell'>,
-  course: Pick<Course, 'started' | 'limit'>,
-  allotment: Allotment,
+  course: Pick<Course, 'started' | 'limit' | 'allotment'>,
 ): Promise<ExecutionResult> {
   const failed = (failure: string): ExecutionResult => ({ exitCode: null, signal: null, failure });
   const chosen = work.executors.choose(spec);
@@ -46,7 +45,7 @@ export async function runCommands(
         workspace,
         workingDir: spec.workingDir,
         limits: spec.resources,
-        gpus: spec.resources.gpu && allotment.gpus.map(({ id }) => id),
+        gpus: spec.resources.gpu && course.allotment.gpus.map(({ id }) => id),
         ports: spec.ports,
       },
       {

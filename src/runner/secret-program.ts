@@ -28,19 +28,20 @@ export function outputOf(
       } catch {
         // It has ended meanwhile.
       }
-      child.stdout.destroy();
+      child.stdout?.destroy();
       reject(new Error(problem));
     };
     const limit = options.longestMs ?? longestMs;
     const timer = setTimeout(() => abandon(`did not end within ${limit / 1000} s`), limit);
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      abandon(error.code === 'ENOENT' ? 'is not installed here' : `could not be started (${error.code})`),
+    );
+    // Whoever has too many files open gets a child without any.
+    child.stdout?.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > options.mostBytes) abandon('printed more than a secret may have');
       else chunks.push(chunk);
     });
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      abandon(error.code === 'ENOENT' ? 'is not installed here' : `could not be started (${error.code})`),
-    );
     child.once('close', (code, signal) => {
       clearTimeout(timer);
       if (code === 0) resolve(Buffer.concat(chunks));

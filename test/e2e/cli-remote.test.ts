@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { freePort } from '../git/free-port.ts';
 import { assertForPeople, fails } from './cli-support.ts';
 import { createProject, type TestProject } from './project.ts';
 
@@ -54,7 +54,7 @@ test('the shared repository is gone: said with its path; what ran locally can st
 });
 
 test('a machine that does not answer', async ({ project }) => {
-  const closed = await closedPort();
+  const closed = await freePort();
   const env = {
     DSTACK_REMOTE: `ssh://nobody@127.0.0.1:${closed}/srv/x.git`,
     GIT_SSH_COMMAND:
@@ -152,14 +152,6 @@ test('no Docker: a local run says so and does without the image; a runner for Do
     { env },
   );
 });
-
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** `dstack run hello -d` as another user, who can read the shared repository. */
 async function runAs(user: string, project: TestProject, cwd: string, home: string) {

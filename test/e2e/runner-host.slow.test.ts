@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { freePort } from '../git/free-port.ts';
 import { httpHost } from '../git/http-host.ts';
 import { linesOf, type RunnerProcess, type TestProject, until, withProject } from './project.ts';
 
@@ -78,14 +78,6 @@ test(
     }
   }),
 );
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 test(
   'a server that accepts and does not answer: the job is frozen in time, and goes on with the server',

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { freePort } from '../git/free-port.ts';
 import { type TestProject, until, withProject } from './project.ts';
 
 const workflows = (root: string) => `
@@ -11,15 +11,6 @@ workflows:
   - {name: use, depends-on: {workflows: [make]}, commands: [cat result]}
   - {name: long, commands: ['echo $DSTACK_ATTEMPT >> ${root}/begun', sleep 1000]}
 `;
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** Serves the shared repository over Git's own protocol, so that nothing of it can be read as files. */
 async function serve(project: TestProject): Promise<{ url: string; child: ChildProcess }> {

@@ -25,10 +25,11 @@ function projectKnowledge(): Knowledge {
   };
   // Somebody is in the middle of a line: what is wrong is no answer to that, and shows when it is run.
   const quietly = async (look: () => Promise<Candidate[]>) => look().catch(() => []);
-  const known = (kind: 'runs' | 'tags') =>
+  const words = { runs: 'run', jobs: 'job', tags: 'tag' };
+  const known = (kind: keyof typeof words) =>
     quietly(async () => {
       names ??= namesOnThisMachine(await open());
-      return (await names)[kind].map((word) => ({ word, about: kind === 'runs' ? 'run' : 'tag' }));
+      return (await names)[kind].map((word) => ({ word, about: words[kind] }));
     });
   return {
     workflows: () =>
@@ -48,6 +49,7 @@ function projectKnowledge(): Knowledge {
         }));
       }),
     runs: () => known('runs'),
+    jobs: () => known('jobs'),
     tags: () => known('tags'),
   };
 }

@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import { jobStates } from '../ledger/state.ts';
 
 /** A word that may come next, and what it is. */
 export interface Candidate {
@@ -12,6 +13,8 @@ export interface Knowledge {
   /** The options that set variables of a workflow. */
   variables(workflow: string): Promise<Candidate[]>;
   runs(): Promise<Candidate[]>;
+  /** As `RUN/JOB`. */
+  jobs(): Promise<Candidate[]>;
   tags(): Promise<Candidate[]>;
 }
 
@@ -66,9 +69,17 @@ function readLine(program: Command, words: readonly string[]): Line {
 const takesVariables = (command: Command): boolean =>
   command.name() === 'run' && command.parent?.parent === null;
 
+/** Those that take `RUN/JOB` for a run, too. */
+const takesJob = (command: Command): boolean =>
+  ['logs', 'stop', 'why', 'list', 'download'].includes(command.name());
+
 async function candidatesFor(line: Line, current: string, knowledge: Knowledge): Promise<Candidate[]> {
   const { command, operands, awaited } = line;
-  if (awaited !== undefined) return (awaited?.argChoices ?? []).map((word) => ({ word, about: '' }));
+  if (awaited?.attributeName() === 'workflow') return knowledge.workflows();
+  if (awaited !== undefined) {
+    const choices = awaited?.attributeName() === 'state' ? jobStates : (awaited?.argChoices ?? []);
+    return choices.map((word) => ({ word, about: '' }));
+  }
   if (current.startsWith('-')) {
     const [workflow] = operands;
     const variables = takesVariables(command) && workflow ? await knowledge.variables(workflow) : [];
@@ -83,6 +94,8 @@ async function candidatesFor(line: Line, current: string, knowledge: Knowledge):
   if (name === 'workflow') return knowledge.workflows();
   if (name === 'tag') return knowledge.tags();
   if (name !== 'run') return [];
+  // Only now: they would hide the runs, being many more.
+  if (current.includes('/')) return takesJob(command) ? knowledge.jobs() : [];
   const tags = (await knowledge.tags()).map(({ word, about }) => ({ word: `:${word}`, about }));
   return [...(await knowledge.runs()), ...tags];
 }

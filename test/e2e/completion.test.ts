@@ -38,7 +38,9 @@ const cases: [line: string, ...expected: string[]][] = [
   ['dstack run tidy --le'],
   ['dstack run train --rows 5 --dr', '--dry-run'],
   ['dstack logs calm', 'calm-fox'],
+  ['dstack logs calm-fox/', 'calm-fox/train'],
   ['dstack untag ', 'best'],
+  ['dstack status --state run', 'running'],
   ['dstack completion ', 'bash', 'zsh', 'fish'],
   ['dstack runner start --executor d', 'docker'],
 ];
@@ -119,10 +121,18 @@ test('a help text of a workflow is no command of a shell', async ({ project, env
 });
 
 test('nothing is said where there is nothing to say', async ({ project }) => {
-  for (const words of [['nonsense', ''], ['run', 'train', '--rows', ''], ['init', ''], []]) {
-    const { exitCode, stderr } = await project.dstack(['__complete', '--', ...words]);
+  const nothing = [
+    ['nonsense', ''],
+    ['run', 'train', '--rows', ''],
+    ['checkout', 'calm-fox/'],
+    ['init', ''],
+    [],
+  ];
+  for (const words of nothing) {
+    const { exitCode, stdout, stderr } = await project.dstack(['__complete', '--', ...words]);
     assert.is(exitCode, 0);
     assert.is(stderr, '');
+    assert.not.match(stdout, 'calm-fox');
   }
   const outside = await project.dstack(['__complete', '--', 'run', ''], { cwd: project.root });
   assert.equal([outside.exitCode, outside.stdout, outside.stderr], [0, '', '']);

@@ -1,5 +1,6 @@
 import { plainText } from '../terminal-text.ts';
 import { paint } from './colours.ts';
+import { describeVariables } from './describe.ts';
 import { type Glyphs, unicodeGlyphs } from './glyphs.ts';
 
 /** What of a job the plan shows; a job of the language and one of the ledger both have it. */
@@ -8,6 +9,8 @@ export interface PlannedJob {
   /** Container image; null: a plain process. */
   readonly image: string | null;
   readonly dependsOn: readonly { readonly run: string | null; readonly job: string }[];
+  /** Those of its cell, `matrix.…`, tell it from the others of its matrix. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
   /** What will become of it, and why. */
   readonly note?: string | undefined;
 }
@@ -52,7 +55,9 @@ export function planTree(
   for (let next = open.pop(); next; next = open.pop()) {
     const { job, parent, last, indent, depth } = next;
     const branch = parent === null ? '' : `${last ? glyphs.lastBranch : glyphs.branch} `;
-    const notes = [job.image ?? 'process', ...afterOthers(job, parent), ...(job.note ? [job.note] : [])];
+    const notes = [cellOf(job), job.image ?? 'process', ...afterOthers(job, parent), job.note].filter(
+      Boolean,
+    );
     lines.push(
       `${indent}${branch}${plainText(job.name)}  ${paint('dim', plainText(notes.join('  ')), colour)}\n`,
     );
@@ -68,6 +73,15 @@ export function planTree(
       .map((job, index) => ({ job, parent, last: index === siblings.length - 1, indent, depth }))
       .reverse();
   }
+}
+
+/** `seed=1 lr=0.1` */
+function cellOf({ variables = {} }: PlannedJob): string {
+  const prefix = 'matrix.';
+  const values = Object.entries(variables).filter(([name]) => name.startsWith(prefix));
+  return describeVariables(
+    Object.fromEntries(values.map(([name, value]) => [name.slice(prefix.length), value])),
+  );
 }
 
 function afterOthers({ dependsOn }: PlannedJob, parent: string | null): string[] {

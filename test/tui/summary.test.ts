@@ -82,7 +82,7 @@ test('the plan: each job once, below what it waits for', () => {
   const jobs = [
     planned('download'),
     planned('preprocess', 'download'),
-    planned('train-1', 'preprocess'),
+    { ...planned('train-1', 'preprocess'), variables: { rows: '7', 'matrix.seed': '1', 'matrix.lr': '0.1' } },
     planned('train-2', 'preprocess', ['old-cat-0000', 'train']),
     planned('report', 'download', 'train-1', 'train-2'),
     { ...planned('alone'), image: null },
@@ -92,7 +92,7 @@ test('the plan: each job once, below what it waits for', () => {
     [
       'download  img',
       '└ preprocess  img',
-      '  ├ train-1  img',
+      '  ├ train-1  seed=1 lr=0.1  img',
       '  └ train-2  img  after old-cat-0000/train',
       '    └ report  img  after download, train-1',
       'alone  process',

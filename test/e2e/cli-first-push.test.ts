@@ -52,7 +52,7 @@ test('on a terminal it is asked; no, or Ctrl+C, pushes nothing and remembers not
   terminal,
 }) => {
   for (const keys of [['n', 'Enter'], ['Enter'], ['C-c']]) {
-    terminal.send('clear', 'Enter');
+    await terminal.clear();
     terminal.send('dstack run train -d', 'Enter');
     await terminal.until('the question', (lines) => lines.join('').includes('[y/N]'));
     terminal.send(...keys);
@@ -65,7 +65,7 @@ test('on a terminal it is asked; no, or Ctrl+C, pushes nothing and remembers not
 });
 
 test('yes is remembered, so that it is asked once', async ({ project, terminal, ssh }) => {
-  terminal.send('clear', 'Enter');
+  await terminal.clear();
   terminal.send('dstack run train -d', 'Enter');
   await terminal.until('the question', (lines) => lines.join('').includes('[y/N]'));
   terminal.send('y', 'Enter');

@@ -36,7 +36,7 @@ test.after(async ({ project, terminal }) => {
   terminal?.close();
   await project.remove();
 });
-test.before.each(({ terminal }) => terminal.send('clear', 'Enter'));
+test.before.each(({ terminal }) => terminal.clear());
 
 const seen = (words: string | RegExp) => (lines: string[]) => {
   const text = lines.join('');
@@ -95,7 +95,7 @@ test('during the push: says whether it was submitted, either way', async ({ proj
     ['1', /nothing was submitted/],
     ['0', /had been submitted[\s\S]*dstack stop/],
   ] as const) {
-    terminal.send('clear', 'Enter');
+    await terminal.clear();
     terminal.send('dstack run train --name pushed', 'Enter');
     await until('the push', () => existsSync(pushing));
     terminal.send('C-c');
@@ -162,13 +162,13 @@ test('while it runs: stop, answered by the runner', async ({ project, terminal, 
   assert.match(await ends(terminal, 130), /running +■ stopped/);
   assert.is((await project.record('running', 'train')).state, 'stopped');
 
-  terminal.send('clear', 'Enter');
+  await terminal.clear();
   await type(terminal, 'run train --name kept', 'begun');
   terminal.send('C-c');
   await terminal.until('the question', seen('[s]top kept'));
   terminal.send('d', 'Enter');
   await ends(terminal, 130);
-  terminal.send('clear', 'Enter');
+  await terminal.clear();
   await type(terminal, 'logs -f kept', 'begun');
   terminal.send('C-c');
   await ends(terminal, 130);
@@ -204,7 +204,7 @@ test('locally: the first stops, the second aborts', async ({ project, terminal }
   await terminal.until('the announcement', seen('Ctrl+C again aborts'));
   assert.match(await ends(terminal, 130), /here +■ stopped/);
 
-  terminal.send('clear', 'Enter');
+  await terminal.clear();
   project.write({
     '.dstack/workflows/stubborn.yaml': `workflows:\n  - name: stubborn\n    commands: ["trap '' TERM", 'echo begun', 'while :; do sleep 0.1; done']\n`,
   });

@@ -66,7 +66,12 @@ test('--dry-run shows the plan and pushes nothing', async ({ project }) => {
   const refs = () => project.git(['for-each-ref']);
   const before = await refs();
   const plain = succeeded(await project.dstack(['run', 'train', '--dry-run', '--rows', '9']));
-  assert.is(plain.stdout, 'prepare  process\n└ train  process\n');
+  assert.is(
+    plain.stdout,
+    'prepare  process  runs: rows 5 → 9 since reasoned\n' +
+      '└ train  process  runs: rows 5 → 9 since reasoned\n' +
+      '2 jobs to execute, 0 from the cache\n',
+  );
   const json = succeeded(await project.dstack(['run', 'train', '--dry-run', '--json', '--rows', '9']));
   const jobs = JSON.parse(json.stdout);
   assert.equal(

@@ -15,6 +15,8 @@ export interface Tmux {
   ask(format: string): string;
   /** Waits until the screen is as wanted; throws with the screen if it never is. */
   until(what: string, wanted: (lines: string[]) => boolean): Promise<string[]>;
+  /** Clears the screen of a shell, and waits for that. */
+  clear(): Promise<void>;
   close(): void;
 }
 
@@ -42,6 +44,11 @@ export function startTmux(columns: number, rows: number, env: Record<string, str
         if (Date.now() > deadline) throw new Error(`never seen: ${what}; the screen:\n${lines.join('\n')}`);
         await sleep(50);
       }
+    },
+    async clear() {
+      tmux('send-keys', 'clear', 'Enter');
+      // Typed ahead, a command would be awaited by what stood there before.
+      await this.until('an empty screen', (lines) => lines.filter((line) => line !== '').length <= 1);
     },
     close() {
       tmux('kill-server');

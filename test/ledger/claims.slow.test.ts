@@ -305,7 +305,11 @@ test('a job given up on keeps the log of its lost runner', async () => {
   const dead = await claim(ledger, entry);
   await dead.renew({ chunks: [chunk('last words\n')] });
   const over = asFound(dead);
-  const action = { do: 'give-up' as const, entry, over: { ...over, claim: { ...over.claim, attempt: 3, lost: 2 } } };
+  const action = {
+    do: 'give-up' as const,
+    entry,
+    over: { ...over, claim: { ...over.claim, attempt: 3, lost: 2 } },
+  };
   assert.is(await closeJob(await participant(shared.path), action, claimant('gpu-2')), 'closed');
   const record = JSON.parse(shared.git('show', 'refs/dstack/jobs/run-1/train:record.json'));
   assert.is(record.state, 'failed');

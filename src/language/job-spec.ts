@@ -70,7 +70,11 @@ export const jobSpecSchema = z.strictObject({
   /** Ports that it listens on, to be published. */
   ports: z.array(z.number().int().min(1).max(65535)),
   /** Seconds from the start of its commands, or null: no limit. */
-  timeout: z.number().positive().nullable(),
+  timeout: z
+    .number()
+    .positive()
+    .max(24 * 24 * 3600)
+    .nullable(),
   retry: z.strictObject({
     /** Attempts beyond the first. */
     limit: z.number().int().nonnegative(),

@@ -16,7 +16,7 @@ export interface Problem {
 export type Report = (problem: Problem) => void;
 
 /** Beyond these, errors rather hide the first one than help. */
-const shownAtMost = 20;
+const shownAtMost = 100;
 const lineWidth = 100;
 
 /** Every cell of a matrix finds the same again: each is kept once, and not more than anybody looks at. */

@@ -50,11 +50,15 @@ export async function keepPresent(
     },
     tell(matter) {
       if (matter === told || isReplaced) return;
-      if (matter !== null && performance.now() - toldAt < leastBetween) return;
+      if (matter === null) {
+        told = null;
+        return;
+      }
+      // A heartbeat on its way may have been written before this was known: it is told at the next look.
+      if (beat !== null || performance.now() - toldAt < leastBetween) return;
       told = matter;
-      if (matter === null) return;
       toldAt = performance.now();
-      beat ??= update();
+      beat = update();
     },
     async remove() {
       clearInterval(timer);

@@ -3,7 +3,7 @@ import { diskFull, saysDiskFull } from '../disk-full.ts';
 import { DstackError } from '../errors.ts';
 import { hasTerminal } from './has-terminal.ts';
 import { endAtExit, killGroup, watchOutput } from './silence-limit.ts';
-import { noProgress } from './transfer-failure.ts';
+import { noProgress, wasKilled } from './transfer-failure.ts';
 
 /** How a Git command ended. A non-zero exit is a value; only a failure to start throws. */
 export interface GitResult {
@@ -128,7 +128,7 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     return {
       exitCode: 128,
       stdout: Buffer.from(result.stdout),
-      stderr: stderr || (result.shortMessage ?? 'killed'),
+      stderr: `${stderr}\nfatal: ${wasKilled} (${result.signal ?? result.code ?? 'no exit code'})\n`,
     };
   }
   return { exitCode: result.exitCode, stdout: Buffer.from(result.stdout), stderr };

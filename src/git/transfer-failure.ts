@@ -15,6 +15,8 @@ export interface TransferFailure {
     /** On this side. */
     | 'disk-full'
     | 'lock'
+    /** Our own Git was. */
+    | 'killed'
     | 'failed';
   /** The other side's own words, without Git's decoration. */
   readonly words: string;
@@ -26,7 +28,11 @@ export interface TransferFailure {
 /** What Git's standard error ends with if we have ended it, for nothing had come from it for too long. */
 export const noProgress = 'no sign of progress';
 
+/** What it ends with if somebody else has. */
+export const wasKilled = 'Git was killed';
+
 const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: string }[] = [
+  { code: 'killed', pattern: new RegExp(`^fatal: ${wasKilled} `, 'm'), hint: 'try again' },
   {
     code: 'denied',
     pattern: /dubious ownership/i,

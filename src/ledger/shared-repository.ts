@@ -169,8 +169,8 @@ function openByFetching(local: Repository, remote: string, address: string): Sha
       retries: 3,
       minTimeout: 50,
       randomize: true,
-      // Another process of this repository's fetches, too.
-      shouldRetry: ({ error }) => error instanceof DstackError && error.code === 'lock',
+      // Another process of this repository's fetches, too; and a killed Git is no reason to give up.
+      shouldRetry: ({ error }) => error instanceof DstackError && ['lock', 'killed'].includes(error.code),
     });
     const refs = await listRefs(
       local.gitDir,

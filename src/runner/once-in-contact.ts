@@ -2,7 +2,7 @@ import pRetry from 'p-retry';
 import { DstackError } from '../errors.ts';
 
 /** Codes of errors that pass: the shared repository is away, its host has too much to do, another holds a lock. */
-const passing = new Set(['unreachable', 'busy', 'lock']);
+const passing = new Set(['unreachable', 'busy', 'lock', 'killed']);
 
 /**
  * Does something that needs the shared repository, again and again while that does not answer: an outage must not

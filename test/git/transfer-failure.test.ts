@@ -4,6 +4,8 @@ import { explainTransferFailure } from '../../src/git/transfer-failure.ts';
 
 // What Git 2.39 and OpenSSH 9.2 really print.
 const cases: [text: string, code: string, words: RegExp][] = [
+  // What run-git adds.
+  ['remote: Counting objects: 3\nfatal: Git was killed (SIGKILL)\n', 'killed', /was killed \(SIGKILL\)/],
   [
     "fatal: '/x/y.git' does not appear to be a git repository\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n",
     'unreachable',

@@ -95,7 +95,7 @@ test('one job alone is followed until it ends', async () => {
   assert.equal(words, ['claimed submitted', 'prepare: late', 'done submitted']);
 });
 
-test('a takeover goes on with the log; a job that was given back begins a new one', async () => {
+test('a takeover goes on with the log; a first attempt that was given back leaves none', async () => {
   const { shared, ledger } = await scratchLedger();
   await submit(ledger, 'run-1');
   const entry = await queued(ledger, 'run-1');
@@ -103,19 +103,19 @@ test('a takeover goes on with the log; a job that was given back begins a new on
   await holder.renew({ chunks: [chunk('one\n')] });
   const words = await follow(await participant(shared.path), [
     async () => {
-      holder = await claim(ledger, entry, claimant('gpu-2'), { commit: holder.tip(), claim: holder.claim() });
-      await holder.renew({ chunks: [chunk('two\n')] });
+      await holder.withdraw();
+      holder = await claim(ledger, entry, claimant('gpu-2'));
+      await holder.renew({ chunks: [chunk('anew\n')] });
     },
     async () => {
-      await holder.withdraw();
-      holder = await claim(ledger, entry, claimant('gpu-3'));
-      await holder.renew({ chunks: [chunk('anew\n')] });
+      holder = await claim(ledger, entry, claimant('gpu-3'), { commit: holder.tip(), claim: holder.claim() });
+      await holder.renew({ chunks: [chunk('two\n')] });
     },
     () => finish(holder),
   ]);
   assert.equal(
     words.filter((word) => word.startsWith('train:')),
-    ['train: one', 'train: two', 'train: anew'],
+    ['train: one', 'train: anew', 'train: two'],
   );
 });
 

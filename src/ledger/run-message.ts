@@ -22,14 +22,24 @@ export function printRunMessage({ run, workflow, variables, jobs, reason }: RunM
     `Dstack-Format: ${formatVersion}`,
     `Dstack-Run: ${run}`,
     `Dstack-Workflow: ${workflow}`,
-    `Dstack-Variables: ${JSON.stringify(variables)}`,
+    `Dstack-Variables: ${plainJson(variables)}`,
     ...[...jobs].map(([name, blob]) => `Dstack-Job: ${name} ${blob}`),
     '',
   ].join('\n');
 }
 
 function oneLine(text: string): string {
-  return /^[\w.,:/@%+=-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w.,:/@%+=-]+$/.test(text) ? text : plainJson(text);
+}
+
+/** JSON in which nothing stands that Git would take for broken UTF-8, and change. */
+function plainJson(value: unknown): string {
+  const escaped = (character: string) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join('');
+  return JSON.stringify(value).replace(/\p{Noncharacter_Code_Point}/gu, escaped);
 }
 
 /** Reads such a message; null if it isn't one that this version can read. */
@@ -38,7 +48,7 @@ export function parseRunMessage(message: string): RunMessage | null {
   const trailers = new Map<string, string>();
   const jobs = new Map<string, string>();
   for (const line of (paragraphs.at(-1) ?? '').split('\n')) {
-    const match = /^(Dstack-[A-Za-z-]+): (.*)$/.exec(line);
+    const match = /^(Dstack-[A-Za-z-]+): ([^\n]*)$/.exec(line);
     if (!match) continue;
     if (match[1] === 'Dstack-Job') {
       const [name, blob] = (match[2] as string).split(' ');

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { until, withProject } from './project.ts';
-import { checkLog, configure, leak, plant } from './secrets.ts';
-import { found, huntCommandLines, huntEverywhere, needlesOf } from './secrets-hunt.ts';
+import { checkLog, prepareLeak } from './secrets.ts';
+import { found, huntCommandLines, huntEverywhere } from './secrets-hunt.ts';
 
 const images = fileURLToPath(new URL('../../fixtures/images/build.sh', import.meta.url));
 const docker = (...args: string[]) =>
@@ -19,10 +19,7 @@ test(
   withProject(
     'workflows: [{name: leak, image: dstack-test/busybox, secrets: [TOKEN, KEY, PASSWORD], commands: [sh leak.sh]}]\n',
     async (project) => {
-      const values = plant();
-      const needles = needlesOf(values);
-      const { sources, env } = configure(project, values);
-      project.write({ 'leak.sh': leak });
+      const { values, needles, sources, env } = prepareLeak(project);
       const run = await project.submit(['leak']);
       const runner = project.startRunner('one', ['--once'], env);
       const container = await until('the container', () =>

@@ -4,8 +4,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fails } from './cli-support.ts';
 import { type TestProject, until, withProject } from './project.ts';
-import { checkLog, configure, leak, plant, sha256 } from './secrets.ts';
-import { found, huntCommandLines, huntEverywhere, needlesOf } from './secrets-hunt.ts';
+import { checkLog, configure, plant, prepareLeak, sha256 } from './secrets.ts';
+import { found, huntCommandLines, huntEverywhere } from './secrets-hunt.ts';
 
 /** A file in the workspace of the only job that runs. */
 function inWorkspace(project: TestProject, name: string): string | null {
@@ -20,10 +20,7 @@ test(
   withProject(
     'workflows: [{name: leak, secrets: [TOKEN, KEY, PASSWORD], artifacts: [missing], commands: [sh leak.sh]}]\n',
     async (project) => {
-      const values = plant();
-      const needles = needlesOf(values);
-      const { sources, env } = configure(project, values);
-      project.write({ 'leak.sh': leak });
+      const { values, needles, sources, env } = prepareLeak(project);
       const run = await project.submit(['leak']);
       const runner = project.startRunner('one', ['--once', '--executor', 'process'], env);
       await until('the job', () => existsSync(inWorkspace(project, 'ready') ?? ''));

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as assert from 'uvu/assert';
 import type { TestProject } from './project.ts';
+import { needlesOf } from './secrets-hunt.ts';
 
 /** Secrets that are like nothing else: one with everything in it that encodings write their own way, and a key. */
 export function plant(): { TOKEN: string; KEY: string; PASSWORD: string } {
@@ -42,8 +43,15 @@ export function configure(
   return { sources: [key, password], env: { THE_TOKEN: values.TOKEN } };
 }
 
+/** A project with a job that leaks, and with secrets of its user's that must be found nowhere. */
+export function prepareLeak(project: TestProject) {
+  const values = plant();
+  project.write({ 'leak.sh': leak });
+  return { values, needles: needlesOf(values), ...configure(project, values) };
+}
+
 /** Prints its secrets in all the ways it can think of, waits for a file `go`, and fails. For any POSIX shell. */
-export const leak = `set -e
+const leak = `set -e
 printf 'I have %s\\n' "$(printf %s "$TOKEN$KEY$PASSWORD" | sha256sum)"
 printf 'raw %s %s %s\\n' "$TOKEN" "$KEY" "$PASSWORD"
 printf 'to stderr %s\\n' "$TOKEN" >&2

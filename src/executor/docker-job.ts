@@ -7,6 +7,7 @@ import { demultiplex } from './demultiplex.ts';
 import { reclaimFromContainer, removeContainer } from './docker-cleanup.ts';
 import { answerOf } from './docker-client.ts';
 import { createContainerControl } from './docker-control.ts';
+import { ranOutOfMemory } from './docker-memory.ts';
 import { failureOf, resultOf } from './executions.ts';
 import type { Execution, ExecutionEvents, ExecutionResult, ExecutionSpec } from './executor.ts';
 import type { ImagePuller } from './image-puller.ts';
@@ -62,7 +63,9 @@ export function startDockerJob(
       events.phase('running');
       if (spec.ports.length > 0) await tellPorts(container, events);
       await Promise.race([deliver(stream, events.output), lost]);
-      return containerResult(await Promise.race([endOf(container), lost]), stop.signal.aborted);
+      const state = await Promise.race([endOf(container), lost]);
+      const outOfMemory = state.ExitCode !== 0 && (await ranOutOfMemory(docker, container.id, spec, state));
+      return containerResult(state, { outOfMemory, stopping: stop.signal.aborted });
     } finally {
       stream.destroy();
     }
@@ -132,9 +135,11 @@ async function endOf(container: Docker.Container): Promise<ContainerState> {
 }
 
 /** Docker gives a death by signal as exit code 128 + its number. */
-function containerResult(state: ContainerState, stopping: boolean): ExecutionResult {
-  const { ExitCode: exitCode, OOMKilled: outOfMemory, Error: error } = state;
-  if (outOfMemory && exitCode !== 0) return { exitCode, signal: null, failure: null, outOfMemory };
+function containerResult(
+  { ExitCode: exitCode, Error: error }: ContainerState,
+  { outOfMemory, stopping }: { outOfMemory: boolean; stopping: boolean },
+): ExecutionResult {
+  if (outOfMemory) return { exitCode, signal: null, failure: null, outOfMemory };
   if (error !== '') return { exitCode, signal: null, failure: `Docker: ${error}` };
   if (stopping && exitCode === 137) return resultOf(null, 'SIGKILL', stopping);
   return resultOf(exitCode, null, stopping);

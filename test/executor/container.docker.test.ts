@@ -102,8 +102,9 @@ if (docker !== undefined) {
 
   test('tells of memory that ran out in a program that the shell had started', async () => {
     const hungry = 'dd if=/dev/zero of=/dev/null bs=200M';
+    // Docker begins to watch a container's memory just after its start.
     const starving = (command: string) =>
-      specOf([command], { image, limits: { ...limits, memory: 16 * mb } });
+      specOf(['sleep 0.3', command], { image, limits: { ...limits, memory: 16 * mb } });
     for (const [command, exitCode] of [
       [`${hungry}; echo never`, 137],
       [`(${hungry}) || exit 7`, 7],

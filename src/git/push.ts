@@ -22,7 +22,6 @@ export type PushOutcome = { readonly ok: true } | { readonly ok: false; readonly
 
 /** Options that keep a user's hooks and settings out of our pushes. */
 const isolation = [
-  '--no-verify',
   '--no-follow-tags',
   '--recurse-submodules=no',
   '--no-signed',
@@ -54,6 +53,24 @@ export async function push(
     if (!outcome.ok) return outcome;
     return push(await emptyRepository(repository), await addressOf(repository, remote), deletes, options);
   }
+  const failure = await callRemote(
+    remote,
+    pushArguments(remote, updates, options),
+    { gitDir: repository.gitDir, signal: options.signal, limit: options.limit, silenceLimit },
+    failureOfPush,
+  );
+  return failure ? { ok: false, failure } : { ok: true };
+}
+
+/**
+ * The arguments for Git by which these updates are pushed.
+ * @param options.verify lets the `pre-push` hook run
+ */
+export function pushArguments(
+  remote: string,
+  updates: readonly RefUpdate[],
+  options: { atomic: boolean; verify?: boolean },
+): string[] {
   const forced = updates.filter((update) => update.from === undefined);
   // A `+` anywhere weakens leases; keep the two kinds apart.
   if (forced.length > 0 && forced.length < updates.length)
@@ -68,16 +85,13 @@ export async function push(
     return `${from === undefined ? '+' : ''}${to ?? ''}:${ref}`;
   });
   const atomic = options.atomic ? ['--atomic'] : [];
-  const failure = await callRemote(
-    remote,
-    ['-c', 'push.pushOption=', 'push', ...isolation, ...atomic, ...leases, '--', remote, ...refspecs],
-    { gitDir: repository.gitDir, signal: options.signal, limit: options.limit, silenceLimit },
-    failureOfPush,
-  );
-  return failure ? { ok: false, failure } : { ok: true };
+  const verify = options.verify ? '--verify' : '--no-verify';
+  const flags = [verify, ...isolation, ...atomic, ...leases];
+  return ['-c', 'push.pushOption=', 'push', ...flags, '--', remote, ...refspecs];
 }
 
-function failureOfPush(result: GitResult): TransferFailure | null {
+/** Why a push failed; null: it didn't. */
+export function failureOfPush(result: GitResult): TransferFailure | null {
   if (result.exitCode === 0) return null;
   const rejected = result.stdout
     .toString('utf8')

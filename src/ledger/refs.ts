@@ -31,6 +31,8 @@ export interface RefNames {
   notes: string;
   /** The log of a job as a note on the run commit; its own ref per job, since one shared notes ref loses pushes. */
   note(id: JobId): string;
+  /** A ref that means nothing, of whoever finds out what a host allows; `id` is his own. */
+  probe(id: string, name: string): string;
   /** Reads a ref name back; null if it isn't one of ours (or not a legal one). */
   parse(ref: string): ParsedRef | null;
   /** What `git log <prefix>/runs` resolves to: Git tries `refs/remotes/<name>/HEAD` last. */
@@ -56,6 +58,7 @@ export function refNames(prefix: string = defaultPrefix): RefNames {
     cache: (key) => `${prefix}/cache/${key}`,
     runner: (name) => `${prefix}/runners/${name}`,
     tag: (name) => `${prefix}/tags/${name}`,
+    probe: (id, name) => `${prefix}/probe/${id}/${name}`,
     history: `refs/remotes/${prefix}/runs/HEAD`,
     parse(ref) {
       if (!ref.startsWith(`${prefix}/`)) return null;

@@ -15,14 +15,19 @@ export interface Ledger {
   close(): void;
 }
 
+/** What the host lets be done with refs; where it isn't said, what branches and tags mostly allow, or other refs. */
+export interface HostSettings {
+  readonly rewind?: boolean | undefined;
+  readonly delete?: boolean | undefined;
+}
+
 export interface LedgerOptions {
   /** Own objects are written here. */
   local: Repository;
   /** A Git remote's name, a URL or a path. */
   remote: string;
   refPrefix?: string | undefined;
-  /** What the host lets be done with refs; where it isn't said, what branches and tags mostly allow, or other refs. */
-  host?: { rewind?: boolean | undefined; delete?: boolean | undefined } | undefined;
+  host?: HostSettings | undefined;
   /** What relative paths are relative to; the local repository's folder by default. */
   folder?: string | undefined;
   who?: { name: string; email: string };
@@ -33,7 +38,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const names = refNames(options.refPrefix);
   const shared = await openSharedRepository(options.local, options.remote, options.folder);
   return {
-    shared: onHost(shared, names, abilities(names, options.host)),
+    shared: onHost(shared, names, hostAbilities(names, options.host)),
     names,
     who: options.who ?? { name: 'dstack', email: `dstack@${hostname()}` },
     clock: systemClock,
@@ -41,7 +46,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   };
 }
 
-function abilities(names: RefNames, { rewind, delete: deletes }: LedgerOptions['host'] = {}): HostAbilities {
+export function hostAbilities(
+  names: RefNames,
+  { rewind, delete: deletes }: HostSettings = {},
+): HostAbilities {
   // Hosts guard branches and tags.
   const guarded = /^refs\/(heads|tags)\//.test(names.prefix);
   return { rewind: rewind ?? !guarded, delete: deletes ?? !guarded };

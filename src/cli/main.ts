@@ -132,6 +132,7 @@ function buildProgram(): Command {
     )
     .option('--name <name>', 'by default the machine’s')
     .option('--poll <duration>', 'how often to look, e.g. 2s')
+    .option('--listen <port>', 'take a forge’s webhooks at this port, or HOST:PORT, as signs to look')
     .action(async (options) =>
       (await import('./runner-start.ts')).startRunnerCommand({ label: {}, ...options }),
     );

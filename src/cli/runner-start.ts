@@ -32,6 +32,7 @@ export interface RunnerStartOptions {
   label: Record<string, string>;
   name?: string;
   poll?: string;
+  listen?: string;
 }
 
 export async function startRunnerCommand(options: RunnerStartOptions): Promise<void> {
@@ -43,6 +44,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
   const store = openStore(await storeLocation({ config }, remote, folder));
   const folders = runnerFolders(path ?? address, name);
   const unlock = lockRunner(folders.lock, name);
+  let hooks: { close(): Promise<void> } | null = null;
   try {
     const objectFormat = path === null ? 'sha1' : (await openRepository(path)).objectFormat;
     const { cache, own } = await openOwnRepositories(folders, objectFormat, log);
@@ -54,6 +56,12 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       who: { name: `dstack runner ${name}`, email: `${name}@${hostname()}` },
     });
     const ledger = ownLedger(opened, log);
+    const signs = { look: () => {} };
+    if (options.listen !== undefined) {
+      const { listenForPushes } = await import('./webhooks.ts');
+      const look = () => signs.look();
+      hooks = await listenForPushes(options.listen, { names: ledger.names, log, look });
+    }
     const watchdog = startWatchdog({ watchdogScript: packageFile('watchdog') });
     const executors = await openExecutors({
       requested: config.runner.executor,
@@ -81,6 +89,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       log,
       until: { kind: options.once ? 'once' : options.drain ? 'drain' : 'told' },
     });
+    signs.look = runner.look;
     const interruption = onInterrupt((count, signal) => {
       if (count === 1) {
         log.info(
@@ -103,6 +112,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       ledger.close();
     }
   } finally {
+    await hooks?.close();
     unlock();
   }
 }

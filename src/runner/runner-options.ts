@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Repository } from '../git/repository.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { JobId } from '../ledger/refs.ts';
 import type { Store } from '../store/store.ts';
 import type { Executors } from './executors.ts';
 import type { Secrets } from './secrets.ts';
@@ -30,6 +31,13 @@ export interface RunnerOptions {
   readonly log: Logger;
   /** Called when something has changed that a reader in this process may want to see. */
   readonly onChange?: (() => void) | undefined;
+  /** Called when this runner has claimed a job, or has brought one to its end. */
+  readonly onJob?: ((id: JobId) => void) | undefined;
+  /**
+   * Where that costs far less than a look: has anything changed in the queue, or among the branches, since it was asked
+   * last? True in doubt; asked while nothing is queued, and relied on for a minute at most.
+   */
+  readonly hasChanged?: (() => Promise<boolean>) | undefined;
   /** `drain`: leave when nothing is left to do; `once`: after one job; `run`: when this run has ended. */
   readonly until:
     | { readonly kind: 'told' | 'drain' | 'once' }

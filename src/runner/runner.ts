@@ -21,6 +21,8 @@ export interface Runner {
   drain(): void;
   /** Ends its jobs in order and gives them back to the queue. */
   leave(): void;
+  /** A sign that there is something new in the shared repository: it looks at once. */
+  look(): void;
   /** How many jobs it finished. Rejects only if it could not start, or another took its name. */
   readonly ended: Promise<{ finished: number }>;
 }
@@ -37,6 +39,11 @@ export function startRunner(options: RunnerOptions): Runner {
   const contact = keepContact(options.log, options.ledger.clock);
   let waiting: Waiting | null = null;
   let wake: Wake | null = null;
+  const signs = { seen: false };
+  const look = () => {
+    signs.seen = true;
+    wake?.notify();
+  };
   const work: Workplace = {
     ...options,
     reader: openLiveReader(options.ledger),
@@ -45,7 +52,7 @@ export function startRunner(options: RunnerOptions): Runner {
   };
   const shift = startShift(work, options, () => {
     options.onChange?.();
-    wake?.notify();
+    look();
   });
   const card = () => ({
     name: options.name,
@@ -102,7 +109,7 @@ export function startRunner(options: RunnerOptions): Runner {
         'watching',
       );
       const lookout = openLookout(work.ledger, work.reader, former);
-      await watch(lookout, options, shift, wake, contact, (live, silence) =>
+      await watch(lookout, options, shift, wake, signs, contact, (live, silence) =>
         presence?.tell(noteWaiting(live, silence)),
       );
     } finally {
@@ -119,7 +126,7 @@ export function startRunner(options: RunnerOptions): Runner {
     return { finished: shift.finished() };
   })();
 
-  return { drain: shift.drain, leave: shift.leave, ended };
+  return { drain: shift.drain, leave: shift.leave, look, ended };
 }
 
 /** Looks and acts, at every sign of a change and every so often, until the shift is over. */
@@ -128,14 +135,22 @@ async function watch(
   options: RunnerOptions,
   shift: Shift,
   wake: Wake,
+  signs: { seen: boolean },
   contact: Contact,
   looked: (live: Live, silence: SilenceWatch) => void,
 ): Promise<void> {
   let lookedAt = Number.NEGATIVE_INFINITY;
+  let idle = false;
   for (;;) {
     const start = performance.now();
     let dueIn = Number.POSITIVE_INFINITY;
+    const hasSign = signs.seen || !idle || start - lookedAt > Math.max(options.poll, longestUnlooked);
+    signs.seen = false;
     try {
+      if (!hasSign && (await options.hasChanged?.()) === false) {
+        await wake.wait(pause(options.poll, 0));
+        continue;
+      }
       // With no hand free only stops are of interest, and what others leave undone can wait for the next poll.
       const busy = shift.isFull() && start - lookedAt < options.poll;
       let live: Live | null = null;
@@ -148,6 +163,7 @@ async function watch(
         dueIn = await shift.act(live, lookout.silence);
         if (shift.isOver(live)) return;
         looked(live, lookout.silence);
+        idle = live.queue.size + live.claims.size + live.stops.size + shift.jobs().length === 0;
       }
     } catch (error) {
       lookout.failed();
@@ -160,6 +176,9 @@ async function watch(
     await sleep(Math.min(options.poll, Math.max(20, 3 * took)));
   }
 }
+
+/** Where a host that tells of changes says that there are none, an idle runner looks nevertheless; milliseconds. */
+const longestUnlooked = 60_000;
 
 /** What a job says that it needs can be as long as somebody likes; a card with more would not be legal. */
 const longestWords = 1_000;

@@ -92,10 +92,14 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     own.set(key, control);
     taken.set(key, allotment);
     if (leaving) control.giveBack();
+    options.onJob?.(id);
     void control.ended.then((how) => {
       own.delete(key);
       taken.delete(key);
-      if (how === 'finished') finished += 1;
+      if (how === 'finished') {
+        finished += 1;
+        options.onJob?.(id);
+      }
       // Whoever came for one job sees it through.
       if (how === 'handed-back' && options.until.kind === 'once') started -= 1;
       if (how === 'given-back') log.info({ job: key }, 'given back to the queue');
@@ -169,9 +173,13 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       const id = action.do === 'settle' ? action.id : action.entry.id;
       if (!isDue(action, placeAmong(load, claimant.runner, jobName(id)))) continue;
       if (action.do === 'settle') toSettle.push(action);
-      else await attempt(action.do, () => closeJob(ledger, action, claimant));
+      else if ((await attempt(action.do, () => closeJob(ledger, action, claimant))) === 'closed') {
+        options.onJob?.(id);
+      }
     }
-    if (toSettle.length > 0) await attempt('settle', () => settle(ledger, toSettle));
+    if (toSettle.length > 0 && (await attempt('settle', () => settle(ledger, toSettle)))) {
+      for (const job of toSettle) options.onJob?.(job.id);
+    }
 
     const ranked = executable
       .map((action) => ({ action, place: placeAmong(load, claimant.runner, jobName(action.entry.id)) }))

@@ -1,7 +1,8 @@
 import { isAbsolute } from 'node:path';
 import { breakerOf } from './circuit-breaker.ts';
 import { type GitOptions, type GitResult, runGit } from './run-git.ts';
-import type { TransferFailure } from './transfer-failure.ts';
+import { sharedConnection } from './ssh-sharing.ts';
+import { explainTransferFailure, noProgress, type TransferFailure } from './transfer-failure.ts';
 
 /** How long another machine may be silent, in milliseconds. */
 const usualSilence = 60_000;
@@ -18,11 +19,17 @@ export function callRemote(
   failureOf: (result: GitResult) => TransferFailure | null | Promise<TransferFailure | null>,
 ): Promise<TransferFailure | null> {
   const { limit, ...rest } = options;
-  const given = limit === undefined ? {} : { silenceLimit: limit };
   if (isAbsolute(remote)) return runGit(args, { ...rest, silenceLimit: undefined }).then(failureOf);
+  const silenceLimit = limit ?? options.silenceLimit ?? usualSilence;
   return breakerOf(remote).call(
-    async () =>
-      failureOf(await runGit(args, { silenceLimit: usualSilence, ...rest, mayAsk: true, ...given })),
+    async () => {
+      const connection = await sharedConnection(remote, options, silenceLimit);
+      if (connection === 'silent') return explainTransferFailure(`fatal: ${noProgress}`);
+      const env = connection?.env;
+      const failure = await failureOf(await runGit(args, { ...rest, silenceLimit, env, mayAsk: true }));
+      if (failure?.words.includes(noProgress)) connection?.drop();
+      return failure;
+    },
     limit === undefined ? undefined : limit / 2,
   );
 }

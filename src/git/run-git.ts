@@ -36,8 +36,6 @@ export interface GitOptions {
 const foreignVariables = [
   'GIT_ALTERNATE_OBJECT_DIRECTORIES',
   'GIT_CONFIG',
-  'GIT_CONFIG_PARAMETERS',
-  'GIT_CONFIG_COUNT',
   'GIT_OBJECT_DIRECTORY',
   'GIT_DIR',
   'GIT_WORK_TREE',
@@ -64,6 +62,9 @@ const foreignVariables = [
   'GIT_TRACE',
 ] as const;
 
+/** Settings that came with the call: of no matter to plumbing. But they may say how one logs in elsewhere. */
+const settingsVariables = ['GIT_CONFIG_PARAMETERS', 'GIT_CONFIG_COUNT'] as const;
+
 /** Settings that keep a user's configuration from changing what our plumbing does. */
 const fixedSettings = ['-c', 'core.quotePath=false', '-c', 'advice.detachedHead=false', '-c', 'gc.auto=0'];
 
@@ -71,6 +72,7 @@ const fixedSettings = ['-c', 'core.quotePath=false', '-c', 'advice.detachedHead=
 export function gitEnvironment(options: GitOptions = {}): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { ...process.env };
   for (const name of foreignVariables) delete env[name];
+  if (options.mayAsk !== true) for (const name of settingsVariables) delete env[name];
   env.LC_ALL = 'C.UTF-8';
   env.GIT_TERMINAL_PROMPT ??= '0';
   env.GIT_OPTIONAL_LOCKS = '0';

@@ -89,6 +89,11 @@ const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: s
   },
   {
     code: 'denied',
+    pattern: /Host key verification failed|No matching host key/i,
+    hint: 'ssh does not know this host by that key: call `ssh HOST` once, and compare the key with what its owner says',
+  },
+  {
+    code: 'denied',
     pattern:
       /Permission denied|Authentication failed|could not read Username|access denied|not allowed|(returned error:|HTTP) 40[13]\b/i,
     hint: 'check your credentials: `git ls-remote URL` must work, too',
@@ -103,7 +108,7 @@ const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: s
 
 /** What tells no reason: advice, where to and what, how far it has come (`Writing objects:  50% (1/2)`). */
 const decoration =
-  /^(hint:|To |From |POST |Everything up-to-date|Please make sure|and the repository exists|([*+=t-] +)?(\[[a-z ]+\]|[0-9a-f]{4,}\.{2,3}[0-9a-f]{4,}) +.* -> |[A-Z][A-Za-z ]+: +\d+(%|, done)|Delta compression using|Total \d)/;
+  /^(hint:|@|IT IS POSSIBLE|Someone could be|It is also possible|The fingerprint for|SHA256:|Please contact your|Add correct host key|remove with:|ssh-keygen |To |From |POST |Everything up-to-date|Please make sure|and the repository exists|([*+=t-] +)?(\[[a-z ]+\]|[0-9a-f]{4,}\.{2,3}[0-9a-f]{4,}) +.* -> |[A-Z][A-Za-z ]+: +\d+(%|, done)|Delta compression using|Total \d)/;
 
 /** Reads a failed transfer's standard error. */
 export function explainTransferFailure(stderr: string): TransferFailure {

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { loadConfig } from '../config/load-config.ts';
-import { type HookFile, installHookFile, uninstallHookFile } from '../git/hook-file.ts';
+import { type HookFile, installHookFile, isHookInstalled, uninstallHookFile } from '../git/hook-file.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { git } from '../git/run-git.ts';
 import { defaultPrefix } from '../ledger/refs.ts';
@@ -38,6 +38,10 @@ export async function setUpHook(repository: Repository): Promise<'installed' | '
   if (config.refPrefix !== defaultPrefix) settings.push(['dstack.refprefix', config.refPrefix]);
   for (const [key, value] of settings) await git(['config', key, value], { gitDir: repository.gitDir });
   return how;
+}
+
+export function hasHook(repository: Repository): Promise<boolean> {
+  return isHookInstalled(repository, hookFile());
 }
 
 function executable(): string {

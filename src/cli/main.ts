@@ -141,6 +141,12 @@ function buildProgram(): Command {
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./runner-check.ts')).checkRunner(options));
 
+  command('doctor [remote]', 'what does a Git host allow? tries it with scratch refs, and says how to use it')
+    .option('--megabytes <number>', 'try pushes of up to so many MB; otherwise of 1', megabytes)
+    .option('-y, --write', 'write the settings into .dstackrc without asking')
+    .option('--json', 'print JSON')
+    .action(async (remote, options) => (await import('./doctor.ts')).doctor(remote, options));
+
   command('runners', 'who is alive, with what, doing what')
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./runners.ts')).runners(options));
@@ -198,6 +204,13 @@ function buildProgram(): Command {
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be a whole number.');
   return Number(text);
+}
+
+function megabytes(text: string): number {
+  const number = wholeNumber(text);
+  // It is made in memory.
+  if (number > 1000) throw new InvalidArgumentError('it must be at most 1000.');
+  return number;
 }
 
 function keyValue(text: string, before: Record<string, string> = {}): Record<string, string> {

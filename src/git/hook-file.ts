@@ -58,6 +58,11 @@ export async function installHookFile(
   return result;
 }
 
+/** Is this very hook installed there? */
+export async function isHookInstalled(repository: Repository, hook: HookFile): Promise<boolean> {
+  return isOurs(join(await hookFolder(repository), hook.name), hook);
+}
+
 /** Removes an installed hook and puts back the one that was there before. */
 export async function uninstallHookFile(
   repository: Repository,

@@ -6,7 +6,7 @@ import { type Greeting, greet } from '../git/probe-remote.ts';
 import type { Repository } from '../git/repository.ts';
 import type { TransferFailure } from '../git/transfer-failure.ts';
 import { type Answer, openProbeRefs, type ProbeRefs, type ProbeRefsOptions } from './probe-refs.ts';
-import { defaultPrefix, refNames } from './refs.ts';
+import { branchPrefix, defaultPrefix, refNames } from './refs.ts';
 
 /** A prefix that a host doesn't take: its refs, or the notes that belong to it, which lie elsewhere. */
 export interface RefusedPrefix {
@@ -47,10 +47,10 @@ export interface ProbeOptions {
   readonly remote: string;
   /** Makes an empty bare repository that knows this remote; who calls removes it. */
   readonly makeRepository: (objectFormat: 'sha1' | 'sha256') => Promise<Repository>;
-  /** The first of them that is taken is tried out. */
-  readonly prefixes: readonly string[];
-  /** Sizes of pushes to try, growing. */
-  readonly megabytes: readonly number[];
+  /** Where refs would lie; if it isn't taken, others are tried. */
+  readonly refPrefix: string;
+  /** The largest push to try; null: a small one, if what it leaves can be deleted. */
+  readonly megabytes: number | null;
   readonly who: ProbeRefsOptions['who'];
   readonly signal?: AbortSignal | undefined;
   /** Told what is tried next. */
@@ -99,7 +99,7 @@ export async function probeHost(options: ProbeOptions): Promise<HostFacts> {
   const refs = openProbeRefs({ local, remote, who, signal });
   try {
     const start = await refs.commit();
-    const { prefix, refused } = await findPrefix(refs, options.prefixes, start, next);
+    const { prefix, refused } = await findPrefix(refs, options.refPrefix, start, next);
     const found = { ...nothingKnown, greeting, prefix, refused };
     if (prefix === null) return { ...found, left: await refs.cleanUp() };
     const fresh = await makeRepository(greeting.objectFormat);
@@ -122,12 +122,12 @@ export async function probeHost(options: ProbeOptions): Promise<HostFacts> {
 /** The first prefix that is taken, with its notes, and those that are not. */
 async function findPrefix(
   refs: ProbeRefs,
-  prefixes: readonly string[],
+  wanted: string,
   start: string,
   next: (what: string) => void,
 ): Promise<{ prefix: string | null; refused: RefusedPrefix[] }> {
   const refused: RefusedPrefix[] = [];
-  const untried = [...prefixes];
+  const untried = [...new Set([wanted, defaultPrefix, branchPrefix])];
   for (let prefix = untried.shift(); prefix !== undefined; prefix = untried.shift()) {
     const names = refNames(prefix);
     next(`refs under ${prefix}`);
@@ -160,7 +160,7 @@ async function tryOut(
   prefix: string,
   start: string,
   options: {
-    megabytes: readonly number[];
+    megabytes: number | null;
     getById: (id: string) => Promise<Answer>;
     next: (what: string) => void;
   },
@@ -176,6 +176,9 @@ async function tryOut(
   next('two who change and create the same refs at once');
   const guarded = await tryGuards(refs, main, other, await tipOf(main));
 
+  next('deleting a ref');
+  const gone = await tryDelete(refs, other, await tipOf(other), start);
+
   next('several refs at once, all or nothing');
   const atomic = await tryAtomic(refs, main, third, await tipOf(main));
 
@@ -183,20 +186,21 @@ async function tryOut(
   const byId = append.can ? await options.getById(start) : unknown;
 
   const sizes: (Answer & { megabytes: number })[] = [];
-  for (const megabytes of options.megabytes) {
+  for (const megabytes of sizesUpTo(options.megabytes ?? (gone.can ? 1 : 0))) {
     next(`a push of ${megabytes} MB`);
     const from = await tipOf(main);
-    const to = await refs.commit(from, randomBytes(megabytes * 1_000_000));
+    const to = await refs.commit(from, randomBytes(megabytes * 2 ** 20));
     sizes.push({ megabytes, ...(await refs.apply({ ref: main, from, to })) });
     if (!sizes.at(-1)?.can) break;
   }
 
   next('a commit in place of another');
   const rewind = await refs.apply({ ref: main, from: await tipOf(main), to: await refs.commit() });
-
-  next('deleting a ref');
-  const gone = await refs.apply({ ref: main, from: await tipOf(main), to: null });
   return { append, ...guarded, atomic, byId, sizes, rewind, delete: gone };
+}
+
+function sizesUpTo(megabytes: number): number[] {
+  return megabytes === 0 ? [] : [...[1, 10, 100].filter((size) => size < megabytes), megabytes];
 }
 
 /** Does the host itself check what a push expects, when another one comes in between? */
@@ -218,6 +222,11 @@ async function tryGuards(
     return known ? { can: tips.get(ref) === early, words: null } : { can: null, words };
   };
   return { swap: answer(changed), createOnly: answer(created) };
+}
+
+async function tryDelete(refs: ProbeRefs, ref: string, tip: string | null, start: string): Promise<Answer> {
+  const there = tip !== null || (await refs.apply({ ref, from: null, to: start })).can;
+  return there ? refs.apply({ ref, from: tip ?? start, to: null }) : unknown;
 }
 
 /** Of an atomic push that could be applied in part, is nothing applied? */

@@ -5,6 +5,7 @@ import { listRemoteRefs } from '../git/fetch.ts';
 import { pushOvertaken } from '../git/probe-remote.ts';
 import { push, type RefUpdate } from '../git/push.ts';
 import type { Repository } from '../git/repository.ts';
+import type { TransferFailure } from '../git/transfer-failure.ts';
 import { writeCommits } from '../git/write-commits.ts';
 import type { RefNames } from './refs.ts';
 import { unreachable, withoutPassword } from './shared-repository.ts';
@@ -101,7 +102,7 @@ export function openProbeRefs({ local, remote, who, signal }: ProbeRefsOptions):
         atomic,
         signal,
       });
-      return { overtaken, words: failure?.words ?? null };
+      return { overtaken, words: failure && ownWords(failure) };
     },
     tips,
     async sweep({ prefix, notes }) {
@@ -127,6 +128,12 @@ export function openProbeRefs({ local, remote, who, signal }: ProbeRefsOptions):
       }
     },
   };
+}
+
+/** Without what Git adds to every refusal. */
+function ownWords({ words }: TransferFailure): string {
+  const said = words.split('; ').map((part) => part.replace(/^error: /, ''));
+  return said.filter((part) => !/^failed to push some refs to /.test(part)).join('; ') || words;
 }
 
 function seconds(): number {

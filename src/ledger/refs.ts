@@ -3,6 +3,9 @@ import { isName } from './names.ts';
 /** Every ref name of dstack's is made and read here, and nowhere else. */
 export const defaultPrefix = 'refs/dstack';
 
+/** For hosts that take nothing but branches. */
+export const branchPrefix = 'refs/heads/dstack';
+
 /** Where the logs lie in one's own repository, for `git log --notes`. */
 export const ownNotes = 'refs/notes/dstack';
 
@@ -13,7 +16,7 @@ export interface JobId {
 }
 
 export type JobArea = 'queue' | 'claims' | 'jobs' | 'stops';
-export type Area = JobArea | 'runs' | 'cache' | 'runners' | 'tags';
+export type Area = JobArea | 'runs' | 'cache' | 'runners' | 'tags' | 'triggers';
 
 /** The names under one prefix (`refs/dstack` unless configured otherwise). */
 export interface RefNames {
@@ -27,6 +30,8 @@ export interface RefNames {
   cache(key: string): string;
   runner(name: string): string;
   tag(name: string): string;
+  /** Up to where pushes to branches and tags have been dealt with. */
+  seen: string;
   /** Where the logs lie as notes: a folder of refs. */
   notes: string;
   /** The log of a job as a note on the run commit; its own ref per job, since one shared notes ref loses pushes. */
@@ -39,10 +44,12 @@ export interface RefNames {
   history: string;
 }
 
+const named = ['cache', 'runners', 'tags', 'triggers'] as const;
+
 export type ParsedRef =
   | { area: 'runs'; run: string }
   | ({ area: JobArea } & JobId)
-  | { area: 'cache' | 'runners' | 'tags'; name: string };
+  | { area: (typeof named)[number]; name: string };
 
 export function refNames(prefix: string = defaultPrefix): RefNames {
   // Git shows notes only from below `refs/notes`; a host that wants another prefix may not accept that.
@@ -58,6 +65,7 @@ export function refNames(prefix: string = defaultPrefix): RefNames {
     cache: (key) => `${prefix}/cache/${key}`,
     runner: (name) => `${prefix}/runners/${name}`,
     tag: (name) => `${prefix}/tags/${name}`,
+    seen: `${prefix}/triggers/seen`,
     probe: (id, name) => `${prefix}/probe/${id}/${name}`,
     history: `refs/remotes/${prefix}/runs/HEAD`,
     parse(ref) {
@@ -69,7 +77,8 @@ export function refNames(prefix: string = defaultPrefix): RefNames {
       }
       if (second !== undefined) return null;
       if (area === 'runs') return { area, run: first };
-      return area === 'cache' || area === 'runners' || area === 'tags' ? { area, name: first } : null;
+      const found = named.find((one) => one === area);
+      return found ? { area: found, name: first } : null;
     },
   };
 }

@@ -22,6 +22,7 @@ import { describeSource } from '../runner/read-secret.ts';
 import { openSecrets } from '../runner/secrets.ts';
 import { openStore } from '../store/open-store.ts';
 import { plainText } from '../terminal-text.ts';
+import { objectFormatOf } from './object-format.ts';
 import { storeLocation } from './project.ts';
 import { runnerConfig } from './runner-start.ts';
 import { hasColour, paint, printJson } from './terminal.ts';
@@ -113,7 +114,7 @@ async function withLedger<T>(
   try {
     // By its address: a remote's name means nothing in there.
     const { address, path } = await resolveRemote(remote, folder);
-    const objectFormat = path === null ? 'sha1' : (await openRepository(path)).objectFormat;
+    const objectFormat = await objectFormatOf({ address, path });
     const local = await initBareRepository(join(scratch, 'objects.git'), { objectFormat });
     const { refPrefix, host } = config;
     const ledger = await openLedger({ local, remote: address, refPrefix, host, folder });

@@ -6,7 +6,7 @@ import type { Config, ConfigInput } from '../config/settings.ts';
 import { DstackError } from '../errors.ts';
 import { startWatchdog } from '../executor/watchdog.ts';
 import { requireGit } from '../git/git-version.ts';
-import { discoverRepository, openRepository } from '../git/repository.ts';
+import { discoverRepository } from '../git/repository.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { checkName } from '../ledger/names.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
@@ -20,6 +20,7 @@ import { lockRunner } from '../runner/runner-lock.ts';
 import { openSecrets, type Secrets } from '../runner/secrets.ts';
 import { openStore } from '../store/open-store.ts';
 import { onInterrupt } from './interrupt.ts';
+import { objectFormatOf } from './object-format.ts';
 import { packageFile } from './package-file.ts';
 import { storeLocation } from './project.ts';
 import { createRunnerLogger } from './runner-logger.ts';
@@ -46,7 +47,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
   const unlock = lockRunner(folders.lock, name);
   let hooks: { close(): Promise<void> } | null = null;
   try {
-    const objectFormat = path === null ? 'sha1' : (await openRepository(path)).objectFormat;
+    const objectFormat = await objectFormatOf({ address, path }, folders.ledger);
     const { cache, own } = await openOwnRepositories(folders, objectFormat, log);
     const opened = await openLedger({
       local: own,

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { failureOfPush, pushArguments, type RefUpdate } from './push.ts';
 import type { Repository } from './repository.ts';
 import { gitArguments, runGit } from './run-git.ts';
-import { explainTransferFailure, type TransferFailure } from './transfer-failure.ts';
+import { sharedConnection } from './ssh-sharing.ts';
+import { explainTransferFailure, noProgress, type TransferFailure } from './transfer-failure.ts';
 
 /** How a remote introduces itself. */
 export interface Greeting {
@@ -29,9 +30,11 @@ export async function greet(
     const trace = join(folder, 'packets');
     // A name that nothing has: version 2 of the protocol lists nothing else then.
     const args = ['-c', 'protocol.version=2', 'ls-remote', '--quiet', '--', remote, 'refs/none-of-these'];
+    const connection = await sharedConnection(remote, { gitDir, signal }, silenceLimit);
+    if (connection === 'silent') return { failure: explainTransferFailure(`fatal: ${noProgress}`) };
     const result = await runGit(args, {
       gitDir,
-      env: { GIT_TRACE_PACKET: trace },
+      env: { ...connection?.env, GIT_TRACE_PACKET: trace },
       mayAsk: true,
       silenceLimit,
       signal,

@@ -44,6 +44,11 @@ const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: s
     hint: 'this clone is shallow: `git fetch --unshallow`, or allow it there: git config receive.shallowUpdate true',
   },
   {
+    code: 'failed',
+    pattern: /mismatched algorithms/,
+    hint: 'one of the two repositories has SHA-256 objects, the other SHA-1: make them of one kind; a runner finds out at its start',
+  },
+  {
     code: 'remote-full',
     pattern:
       /No space left on device|out of diskspace|disk quota|unable to write (sha1|loose|file)|couldn't write '/i,

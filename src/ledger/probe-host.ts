@@ -171,7 +171,8 @@ async function tryOut(
   const tipOf = async (ref: string) => (await refs.tips([ref])).get(ref) ?? null;
 
   next('a commit on top of another');
-  const append = await refs.apply({ ref: main, from: start, to: await refs.commit(start) });
+  const second = await refs.commit(start);
+  const append = await refs.apply({ ref: main, from: start, to: second });
 
   next('two who change and create the same refs at once');
   const guarded = await tryGuards(refs, main, other, await tipOf(main));
@@ -183,7 +184,7 @@ async function tryOut(
   const atomic = await tryAtomic(refs, main, third, await tipOf(main));
 
   next('a commit by its id');
-  const byId = append.can ? await options.getById(start) : unknown;
+  const byId = append.can ? await options.getById(second) : unknown;
 
   const sizes: (Answer & { megabytes: number })[] = [];
   for (const megabytes of sizesUpTo(options.megabytes ?? (gone.can ? 1 : 0))) {

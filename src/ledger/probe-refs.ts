@@ -55,6 +55,8 @@ const longAgo = 60 * 60;
 export function openProbeRefs({ local, remote, who, signal }: ProbeRefsOptions): ProbeRefs {
   const id = `${seconds().toString(36)}-${randomBytes(4).toString('hex')}`;
   const used = new Set<string>();
+  /** What was pushed with success, and is not listed. */
+  const unseen = new Map<string, string>();
   const ending = signal === undefined ? {} : { signal };
 
   const list = async (patterns: readonly string[]): Promise<Map<string, string>> => {
@@ -90,9 +92,10 @@ export function openProbeRefs({ local, remote, who, signal }: ProbeRefsOptions):
       const outcome = await push(local, remote, [update], { atomic: false, ...ending });
       const tip = (await tips([update.ref])).get(update.ref) ?? null;
       if (tip === update.to) return { can: true, words: null };
+      if (outcome.ok && tip === null && update.to !== null) unseen.set(update.ref, update.to);
       return {
         can: false,
-        words: outcome.ok ? 'says yes, but nothing of it is seen' : outcome.failure.words,
+        words: outcome.ok ? 'says yes, but nothing of it is seen' : ownWords(outcome.failure),
       };
     },
     async race(updates, overtaking, { atomic }) {
@@ -115,13 +118,17 @@ export function openProbeRefs({ local, remote, who, signal }: ProbeRefsOptions):
     },
     async cleanUp() {
       try {
+        for (const [ref, from] of unseen) {
+          const { ok } = await push(local, remote, [{ ref, from, to: null }], { atomic: false });
+          if (ok) unseen.delete(ref);
+        }
         // What a call that was ended has sent may arrive a little later.
         for (const pause of signal?.aborted ? [0, 500] : [0]) {
           await sleep(pause);
           const there = await tips([...used]);
           if (there.size > 0) await remove(there);
         }
-        return [...(await tips([...used])).keys()];
+        return [...unseen.keys(), ...(await tips([...used])).keys()];
       } catch (error) {
         if (error instanceof DstackError) return [...used];
         throw error;

@@ -10,6 +10,8 @@ export interface HttpHost {
   /** Of the folder; a repository in it is `<url>/<name>`. */
   readonly url: string;
   mood: Mood;
+  /** Speaks version 0 of the protocol only, as one behind an old proxy does. */
+  old: boolean;
   /** When requests came, `performance.now()`. */
   readonly requests: number[];
   close(): Promise<void>;
@@ -20,6 +22,7 @@ export async function httpHost(folder: string, env: NodeJS.ProcessEnv = process.
   const requests: number[] = [];
   const server = createServer((request, response) => {
     requests.push(performance.now());
+    if (host.old) delete request.headers['git-protocol'];
     if (host.mood === 'well') return passOn(folder, env, request, response);
     if (host.mood === 'hanging') return;
     response.writeHead(host.mood, { 'Retry-After': '5' }).end();
@@ -28,6 +31,7 @@ export async function httpHost(folder: string, env: NodeJS.ProcessEnv = process.
   const host: HttpHost = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     mood: 'well',
+    old: false,
     requests,
     close: () =>
       new Promise((resolve) => {

@@ -5,6 +5,7 @@ import { DstackError } from '../errors.ts';
 import { decodePath } from '../git/raw-path.ts';
 import { listTree } from '../git/trees.ts';
 import { readProject } from '../language/check-workflows.ts';
+import { projectFiles } from '../language/project-files.ts';
 import type { Variables } from '../language/variables.ts';
 import type { Workflows } from '../language/workflows.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -65,15 +66,10 @@ async function parseFiles(
   paths: readonly string[],
   read: (path: string) => Promise<string>,
 ): Promise<WorkflowFiles> {
-  const there = new Set(paths);
-  const names = [
-    ...['.dstack/workflows.yaml', '.dstack/workflows.yml'].filter((path) => there.has(path)),
-    ...paths.filter((path) => /^\.dstack\/workflows\/[^/]+\.ya?ml$/.test(path)).sort(),
-  ];
+  const { workflows, variables } = projectFiles(paths);
   const source = async (path: string) => ({ path, text: await read(path) });
-  const variables = ['.dstack/variables.yaml', '.dstack/variables.yml'].find((name) => there.has(name));
   return readProject(
-    await Promise.all(names.map(source)),
-    variables === undefined ? null : await source(variables),
+    await Promise.all(workflows.map(source)),
+    variables === null ? null : await source(variables),
   );
 }

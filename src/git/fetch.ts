@@ -41,7 +41,11 @@ export async function fetchRefs(
   );
 }
 
-async function failureOfFetch(repository: Repository, result: GitResult): Promise<TransferFailure | null> {
+/** Why a command that only reads from a remote has failed; null: it hasn't. */
+export async function failureOfFetch(
+  repository: Repository,
+  result: GitResult,
+): Promise<TransferFailure | null> {
   if (result.exitCode === 0) return null;
   // What the other side lacks it says as `remote: …`; the rest is about this one.
   const own = result.stderr.replace(/^remote:.*$/gm, '');

@@ -45,3 +45,18 @@ export async function diffTrees(
   }
   return files;
 }
+
+/** The plain files in a folder of a tree (or of a commit's tree) and below it, with their sizes in bytes. */
+export async function listFolder(
+  repository: Pick<Repository, 'gitDir'>,
+  tree: string,
+  folder: string,
+): Promise<{ path: RawPath; bytes: number }[]> {
+  const args = ['ls-tree', '-r', '-l', '-z', '--full-tree', '--end-of-options', tree, `${folder}/`];
+  const result = await runGit(args, { gitDir: repository.gitDir });
+  if (result.exitCode !== 0) throw gitFailed(args, result);
+  return splitRecords(result.stdout).flatMap((record) => {
+    const match = /^100(?:644|755) blob [0-9a-f]+ +(\d+)\t/.exec(record);
+    return match ? [{ path: record.slice(match[0].length), bytes: Number(match[1]) }] : [];
+  });
+}

@@ -1,8 +1,8 @@
 import { interpolate } from './interpolation.ts';
 import { createEnvironment } from './job-environment.ts';
-import { type Dependency, defaultRequirements, type JobSpec } from './job-spec.ts';
+import type { Dependency, JobSpec } from './job-spec.ts';
 import type { CellValues } from './matrix-cells.ts';
-import { type CheckedPath, checkArtifactPath, checkGlob, checkWorkingDir, withoutNested } from './paths.ts';
+import { type CheckedPath, checkArtifactPath, checkFilePath, checkGlob, checkWorkingDir, withoutNested } from './paths.ts';
 import type { PlanRequest } from './plan-request.ts';
 import type { PlannedJob } from './planned-jobs.ts';
 import { quoted, type Report } from './problems.ts';
@@ -30,7 +30,7 @@ export function createJobSpec(
   };
   const globs = (values: readonly LocatedText[]) =>
     values.flatMap((value) => path(value, 'a pattern for files', checkGlob));
-  const { workingDir, artifacts } = workflow;
+  const { workingDir, artifacts, metrics } = workflow;
   const { files } = workflow.dependsOn;
   const requirements = createRequirements(workflow, scope, report);
   const ports = portVariables(workflow, requirements.ports);
@@ -51,8 +51,8 @@ export function createJobSpec(
       exclude: globs(files.exclude),
       strict: files.strict,
     },
-    ...defaultRequirements,
     ...requirements,
+    metrics: (metrics && path(metrics, 'a file of metrics', checkFilePath)[0]) ?? null,
   };
 }
 

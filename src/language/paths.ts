@@ -16,6 +16,15 @@ export function checkArtifactPath(text: string): CheckedPath {
   return checked;
 }
 
+/** Checks the path of one file: as an artifact's. */
+export function checkFilePath(text: string): CheckedPath {
+  const checked = checkRelative(text);
+  if ('fault' in checked) return checked;
+  if (checked.path === '.' || text.endsWith('/')) return { fault: 'it is a folder; name a file' };
+  if (/[*?]/.test(text)) return { fault: 'patterns are not possible here; name a file' };
+  return checked;
+}
+
 /** Checks a working directory: as an artifact's path, but `.` stands for the workspace itself. */
 export function checkWorkingDir(text: string): CheckedPath {
   return checkRelative(text);

@@ -1,6 +1,8 @@
 import { parseCommit } from '../git/object-reader.ts';
+import type { CommitInput } from '../git/write-commits.ts';
 import { type ClaimFile, formatVersion, printFile, type RecordFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
+import { streams } from './log-chunks.ts';
 import { type JobId, jobName } from './refs.ts';
 
 /** Longer ones would not be legal. */
@@ -13,10 +15,14 @@ export async function treeOf(ledger: Ledger, commit: string): Promise<string> {
   return parseCommit(object.content).tree;
 }
 
-/** The tree of a commit's log, or null if it has none. */
-export async function logTree(ledger: Ledger, commit: string): Promise<string | null> {
-  const tree = await ledger.shared.read(`${commit}:log`);
-  return tree?.type === 'tree' ? tree.id : null;
+/** The streams of a commit, to go into another's tree as they are. */
+export async function streamTrees(ledger: Ledger, commit: string): Promise<CommitInput['files']> {
+  const found = await Promise.all(
+    streams.map(async (path) => ({ path, tree: await ledger.shared.read(`${commit}:${path}`) })),
+  );
+  return found.flatMap(({ path, tree }) =>
+    tree?.type === 'tree' ? [{ path, id: tree.id, mode: '040000' as const }] : [],
+  );
 }
 
 export function claimFile(claim: ClaimFile): { path: string; content: string } {

@@ -1,13 +1,13 @@
 import type { CommitInput } from '../git/write-commits.ts';
 import { backOff } from './back-off.ts';
-import { claimFile, claimMessage, logTree, recordMessage, trailers, treeOf } from './claim-commits.ts';
+import { claimFile, claimMessage, recordMessage, streamTrees, trailers, treeOf } from './claim-commits.ts';
 import { timeOf } from './clock.ts';
 import { compareAndSwap, type SwapResult } from './compare-and-swap.ts';
 import { type ClaimFile, formatVersion, printFile, type RecordFile } from './formats.ts';
 import { inOrder } from './in-order.ts';
 import { type Ledger, signature } from './ledger.ts';
 import type { QueueEntry } from './live.ts';
-import { chunkFiles, listChunks, type NewChunk } from './log-chunks.ts';
+import { chunkFiles, listChunks, type NewChunk, type StreamName, streams } from './log-chunks.ts';
 import { lookAgain } from './look-again.ts';
 import { givenBack } from './reasons.ts';
 import { type JobId, jobName } from './refs.ts';
@@ -27,7 +27,10 @@ export interface ClaimChange {
   state?: Exclude<ClaimFile['state'], 'waiting'>;
   detail?: string | null;
   startedAt?: string;
+  /** More of the log. */
   chunks?: readonly NewChunk[];
+  /** More of what the job measures. */
+  metrics?: readonly NewChunk[];
 }
 
 /** A won claim. Its calls are carried out one after the other, in order. */
@@ -109,9 +112,11 @@ export async function acquireClaim(
     startedAt: null,
     artifacts: over?.claim.artifacts ?? null,
   };
-  /** Chunks that earlier attempts left; this one's are numbered after them. */
-  const inherited = over ? await listChunks(shared, over.commit) : [];
-  let nextChunk = (inherited.at(-1)?.number ?? -1) + 1;
+  /** What earlier attempts left of a stream; this one's chunks are numbered after them. */
+  const inherited = async (stream: StreamName) =>
+    over ? await listChunks(shared, over.commit, 0, stream) : [];
+  const nextChunk = { log: 0, metrics: 0 };
+  for (const stream of streams) nextChunk[stream] = ((await inherited(stream)).at(-1)?.number ?? -1) + 1;
   let parents: string[] = over ? [over.commit] : [];
   let tree = over ? await treeOf(ledger, over.commit) : null;
 
@@ -149,11 +154,12 @@ export async function acquireClaim(
 
   let acknowledgedAt = startedAt;
   let pending: ClaimChange = {};
-  let pendingChunks: NewChunk[] = [];
+  let pendingChunks: Record<StreamName, readonly NewChunk[]> = { log: [], metrics: [] };
   let finishing = false;
   const oneAtATime = inOrder();
 
-  const logFiles = (): CommitInput['files'] => chunkFiles(pendingChunks, nextChunk);
+  const chunksToSend = (): CommitInput['files'] =>
+    streams.flatMap((stream) => [...chunkFiles(pendingChunks[stream], nextChunk[stream], stream)]);
 
   const swapTo = async (
     commit: string,
@@ -200,27 +206,32 @@ export async function acquireClaim(
     tip: () => tip,
     acknowledgedAt: () => acknowledgedAt,
     renew(change = {}) {
-      const { chunks = [], ...rest } = change;
+      const { chunks = [], metrics = [], ...rest } = change;
       pending = { ...pending, ...rest };
-      pendingChunks = [...pendingChunks, ...chunks];
+      pendingChunks = {
+        log: [...pendingChunks.log, ...chunks],
+        metrics: [...pendingChunks.metrics, ...metrics],
+      };
       return oneAtATime(async () => {
         // An earlier renewal has taken this change along, or the end will.
-        const nothingNew = Object.keys(pending).length === 0 && pendingChunks.length === 0;
+        const sending = pendingChunks;
+        const nothingNew =
+          Object.keys(pending).length === 0 && streams.every((stream) => sending[stream].length === 0);
         if (finishing || (nothingNew && Object.keys(change).length > 0)) return 'won';
-        const carried = pendingChunks.length;
         const taken = pending;
         const next: ClaimFile = { ...claim, ...taken, nonce: ledger.clock.id() };
         // A new state is a new commit; a renewal takes the place of the last one, so that history stays short.
         const above = next.state === claim.state ? parents : [tip];
-        const commit = await write(above, [claimFile(next), ...logFiles()], claimMessage(next), tree);
+        const commit = await write(above, [claimFile(next), ...chunksToSend()], claimMessage(next), tree);
         const nextTree = await treeOf(ledger, commit);
         const result = await swapTo(commit, backOff(ledger.clock, 3));
         if (result === 'won') {
           claim = next;
           // What came in meanwhile goes with the next one.
           if (pending === taken) pending = {};
-          pendingChunks = pendingChunks.slice(carried);
-          nextChunk += carried;
+          const rest = (stream: StreamName) => pendingChunks[stream].slice(sending[stream].length);
+          pendingChunks = { log: rest('log'), metrics: rest('metrics') };
+          for (const stream of streams) nextChunk[stream] += sending[stream].length;
           parents = above;
           tree = nextTree;
         }
@@ -232,7 +243,7 @@ export async function acquireClaim(
       return oneAtATime(async () => {
         claim = { ...claim, ...pending };
         const record = makeRecord(claim);
-        const log = await logTree(ledger, tip);
+        const told = await streamTrees(ledger, tip);
         const job = await shared.read(entry.blob);
         if (!job) throw new Error(`the job.json of ${jobName(entry.id)} can't be read`);
         const commit = await write(
@@ -241,8 +252,8 @@ export async function acquireClaim(
             { path: 'job.json', content: job.content },
             { path: 'record.json', content: printFile(record) },
             ...(files.artifacts === null ? [] : [{ path: 'artifacts.json', content: files.artifacts }]),
-            ...(log === null ? [] : [{ path: 'log', id: log, mode: '040000' }]),
-            ...logFiles(),
+            ...told,
+            ...chunksToSend(),
             ...(files.logTail === null ? [] : [{ path: 'log-tail', content: files.logTail }]),
           ],
           recordMessage(record),
@@ -260,7 +271,7 @@ export async function acquireClaim(
       finishing = true;
       return oneAtATime(() => {
         const files = [
-          ...logFiles(),
+          ...chunksToSend(),
           ...(kept === null ? [] : [{ path: 'artifacts.json', content: kept.manifest }]),
         ];
         const next = { attempt: claim.attempt, detail: reason, artifacts: kept?.said ?? claim.artifacts };
@@ -275,7 +286,7 @@ export async function acquireClaim(
         const { attempt, artifacts } = over.claim;
         await leaveWaiting(
           { attempt, artifacts, detail: givenBack(claim) },
-          logFiles(),
+          chunksToSend(),
           backOff(ledger.clock, 5),
         );
       });

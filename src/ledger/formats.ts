@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DstackError } from '../errors.ts';
 import { dependencySchema, jobSpecSchema } from '../language/job-spec.ts';
+import { measurementsSchema } from './metrics.ts';
 import { isName } from './names.ts';
 
 /** The version of everything dstack writes under its refs. */
@@ -96,6 +97,8 @@ export const recordSchema = z.strictObject({
   /** Null: there is no manifest. */
   artifacts: artifacts.nullable(),
   environment: z.record(z.string(), z.string()),
+  /** The last values of what it measured; null: nothing. The lines lie beside it, below `metrics/`. */
+  metrics: measurementsSchema.nullable(),
 });
 
 /** `stop.json`: a wish that a job end. */
@@ -138,6 +141,46 @@ export const runnerSchema = z.strictObject({
   nonce: z.string().max(64),
 });
 
+const objectId = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/);
+const branchOrTag = z.string().startsWith('refs/').max(4000);
+
+/** `seen.json`: up to where pushes to branches and tags have been dealt with. */
+export const seenSchema = z.strictObject({
+  format,
+  nonce: z.string().max(64),
+  /** What each branch and tag pointed at. */
+  refs: z.record(branchOrTag, objectId),
+  /** Pushes that were seen, and whose runs may not have been submitted yet; oldest first. */
+  pending: z.array(
+    z.strictObject({
+      ref: branchOrTag,
+      /** What it is compared with, to find the paths that it changes; null: nothing. */
+      from: objectId.nullable(),
+      to: objectId,
+      /** It was there when dstack first looked: it starts nothing, only its schedules begin to count. */
+      first: z.boolean(),
+      seenAt: time,
+    }),
+  ),
+  /** Those of the default branch, as far as it has been dealt with. */
+  schedules: z
+    .strictObject({
+      ref: branchOrTag,
+      commit: objectId,
+      entries: z.array(
+        z.strictObject({
+          workflow: name,
+          cron: z.string().max(200),
+          timezone: z.string().max(100),
+          /** Nothing is made up of what was due before. */
+          since: time,
+        }),
+      ),
+    })
+    .nullable(),
+});
+
+export type SeenFile = z.infer<typeof seenSchema>;
 export type JobFile = z.infer<typeof jobSchema>;
 export type ClaimFile = z.infer<typeof claimSchema>;
 export type RecordFile = z.infer<typeof recordSchema>;

@@ -48,12 +48,20 @@ function fromRecord(record: RecordFile) {
     exitCode: record.exitCode,
     cachedFrom: record.cachedFrom,
     artifacts: record.artifacts ? { files: record.artifacts.files, bytes: record.artifacts.bytes } : null,
+    metrics: record.metrics,
     image: record.image,
     dependsOn: record.dependsOn,
   };
 }
 
-const notYet = { startedAt: null, finishedAt: null, exitCode: null, cachedFrom: null, artifacts: null };
+const notYet = {
+  startedAt: null,
+  finishedAt: null,
+  exitCode: null,
+  cachedFrom: null,
+  artifacts: null,
+  metrics: null,
+};
 
 function fromClaim(claim: ClaimFile, stopping: boolean) {
   if (claim.state === 'waiting') return fromWaitingClaim(claim, stopping);

@@ -4,6 +4,10 @@ import { parseTree } from '../git/object-reader.ts';
 import type { CommitInput } from '../git/write-commits.ts';
 import type { SharedRepository } from './shared-repository.ts';
 
+/** What a job tells while it runs, piece by piece: its log, and what it measures. Each is a folder of its claim's tree. */
+export const streams = ['log', 'metrics'] as const;
+export type StreamName = (typeof streams)[number];
+
 /**
  * A piece of a log: bytes kept in Git or, past the limit, in the store. Numbered from 0 and laid out three levels
  * deep with at most 256 names each, so that adding one costs the same however many there are.
@@ -29,10 +33,15 @@ export type NewChunk = { /** Seconds since 1970. */ readonly at: number } & (
 );
 
 /** Where chunk `number` lies in a claim's tree: `log/00/01/ff.1764021600`, with the second in which it was written. */
-export function chunkPath(number: number, seconds: number, stored: boolean): string {
+export function chunkPath(
+  number: number,
+  seconds: number,
+  stored: boolean,
+  stream: StreamName = 'log',
+): string {
   const hex = number.toString(16).padStart(6, '0');
   const name = `${hex.slice(4, 6)}.${Math.floor(seconds)}`;
-  return `log/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${name}${stored ? storedSuffix : ''}`;
+  return `${stream}/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${name}${stored ? storedSuffix : ''}`;
 }
 
 const pointerSchema = z.strictObject({
@@ -47,12 +56,16 @@ export function printPointer(pointer: { sha256: string; size: number }): string 
 }
 
 /** Chunks as files of a claim's tree, numbered from `first` on. */
-export function chunkFiles(chunks: readonly NewChunk[], first: number): CommitInput['files'] {
-  return chunks.map((chunk, index) =>
-    'bytes' in chunk
-      ? { path: chunkPath(first + index, chunk.at, false), content: chunk.bytes }
-      : { path: chunkPath(first + index, chunk.at, true), content: printPointer(chunk.stored) },
-  );
+export function chunkFiles(
+  chunks: readonly NewChunk[],
+  first: number,
+  stream: StreamName = 'log',
+): CommitInput['files'] {
+  return chunks.map((chunk, index) => {
+    const stored = 'stored' in chunk;
+    const content = stored ? printPointer(chunk.stored) : chunk.bytes;
+    return { path: chunkPath(first + index, chunk.at, stored, stream), content };
+  });
 }
 
 /**
@@ -63,6 +76,7 @@ export async function listChunks(
   shared: Pick<SharedRepository, 'read' | 'local'>,
   commit: string,
   from = 0,
+  stream: StreamName = 'log',
 ): Promise<LogChunk[]> {
   const idBytes = shared.local.objectFormat === 'sha256' ? 32 : 20;
   const walk = async (path: string, level: number, base: number): Promise<LogChunk[]> => {
@@ -88,7 +102,7 @@ export async function listChunks(
     }
     return found;
   };
-  return walk('log', 0, 0);
+  return walk(stream, 0, 0);
 }
 
 /** Reads bytes from the store by sha256; null where there is no store to read from. */
@@ -104,13 +118,17 @@ export async function* readLog(
   from: number,
   readStored: ReadStored,
   since = 0,
+  stream: StreamName = 'log',
 ): AsyncGenerator<{ next: number; bytes: Uint8Array }> {
-  for (const chunk of await listChunks(shared, commit, from)) {
+  for (const chunk of await listChunks(shared, commit, from, stream)) {
     if (chunk.seconds < since) continue;
     const next = chunk.number + 1;
     const blob = await shared.read(chunk.blob);
     if (blob?.type !== 'blob') {
-      yield { next, bytes: Buffer.from('\n[a part of the log is missing from the shared repository]\n') };
+      yield {
+        next,
+        bytes: Buffer.from(`\n[a part of the ${stream} is missing from the shared repository]\n`),
+      };
     } else if (!chunk.stored) {
       yield { next, bytes: blob.content };
     } else {

@@ -3,7 +3,9 @@ import type { QueueEntry } from './live.ts';
 
 /** What is special about an outcome; everything else of a record follows from the job and its claim. */
 export type Outcome = Pick<RecordFile, 'state' | 'reason'> &
-  Partial<Pick<RecordFile, 'exitCode' | 'executor' | 'cachedFrom' | 'log' | 'artifacts' | 'environment'>>;
+  Partial<
+    Pick<RecordFile, 'exitCode' | 'executor' | 'cachedFrom' | 'log' | 'artifacts' | 'environment' | 'metrics'>
+  >;
 
 const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
@@ -39,5 +41,6 @@ export function makeRecord(
     log: outcome.log ?? { bytes: 0, sha256: emptySha256, stored: false },
     artifacts: outcome.artifacts ?? null,
     environment: outcome.environment ?? {},
+    metrics: outcome.metrics ?? null,
   };
 }

@@ -1,3 +1,4 @@
+import type { Measurements } from './metrics.ts';
 import type { Machine } from './misfit.ts';
 
 /** The states of a job, in the order in which it can pass them. */
@@ -37,6 +38,8 @@ export interface JobView {
   /** For `cached`: the job whose result it reuses. */
   readonly cachedFrom: { run: string; job: string } | null;
   readonly artifacts: { files: number; bytes: number } | null;
+  /** The last values of what it measured, once it has ended; null: nothing. */
+  readonly metrics: Measurements | null;
   readonly image: string | null;
   /** Commit that holds its log: the claim's tip, or the finished commit; null before a claim. */
   readonly commit: string | null;

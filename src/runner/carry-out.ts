@@ -13,6 +13,7 @@ import { serializeManifest } from '../store/manifest-text.ts';
 import { findCached } from './cached-result.ts';
 import type { Course } from './course.ts';
 import { restoreInputs } from './job-inputs.ts';
+import { openJobMetrics } from './job-metrics.ts';
 import { type Ending, failedFor, jobOutcome } from './job-outcome.ts';
 import { type JobSecrets, obtainSecrets } from './job-secrets.ts';
 import { openLogPump } from './log-pump.ts';
@@ -76,6 +77,7 @@ export async function carryOut(
         reason: null,
         cachedFrom: cached.record.cachedFrom ?? cached.id,
         artifacts: cached.record.artifacts,
+        metrics: cached.record.metrics,
       },
       artifacts: cached.manifest ? serializeManifest(cached.manifest) : null,
     });
@@ -123,13 +125,16 @@ async function executeIn(
     file: join(folder, 'log'),
     inherited: over ? earlierLog(work, over) : null,
     store: work.store,
+    whole: true,
     send: (chunks) => holder.renew({ ...states.take(), chunks }),
   });
+  const metrics = await openJobMetrics(work, holder, { folder, workspace }, secrets);
   const output = secrets.coverOutput(pump);
   try {
     const say = (line: string) => pump.push(Buffer.from(`dstack: ${line}\n`));
     if (over) pump.push(takeoverNotice(over, work.claimant.runner));
     const inputs = await putInputs(work, holder, workspace, ending, say);
+    if (!inputs) await metrics.begin();
     const result =
       inputs ??
       secrets.hideInResult(
@@ -160,6 +165,8 @@ async function executeIn(
     if (upload.missing.length > 0 && (result.exitCode !== 0 || cut.kind !== null)) {
       say(`not there, so not kept: ${upload.missing.join(', ')}`);
     }
+    const measured = inputs ? null : await metrics.end();
+    for (const notice of measured?.notices ?? []) say(notice);
     const { rest, tail, problem, ...log } = await pump.end();
     const last: Ending = ending.kind === 'abort' ? ending : cut;
     const outcome = jobOutcome(
@@ -174,14 +181,16 @@ async function executeIn(
         ...outcome,
         artifacts: outcome.artifacts ?? kept?.said ?? null,
         log,
+        metrics: measured?.last ?? null,
         executor: work.executors.choose(spec)?.executor.kind ?? null,
       },
       artifacts:
         upload.manifest && outcome.artifacts ? serializeManifest(upload.manifest) : (kept?.manifest ?? null),
-      last: { ...states.take(), chunks: rest },
+      last: { ...states.take(), chunks: rest, metrics: measured?.rest ?? [] },
       logTail: tail,
       makeRoom: async () => {
         pump.close();
+        metrics.close();
         await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
       },
     };
@@ -192,6 +201,7 @@ async function executeIn(
   } finally {
     states.take();
     pump.close();
+    metrics.close();
   }
 }
 

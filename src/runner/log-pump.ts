@@ -15,7 +15,7 @@ const storedPiece = 16 << 20;
 /** Where sending takes long, it is done more rarely: it gets at most this part of the time. */
 const idlePart = 4;
 
-/** A job's output on its way to the ledger. The whole of it also lies in a file, so memory stays bounded. */
+/** A job's output, or what it measures, on its way to the ledger. The whole of it also lies in a file, so memory stays bounded. */
 export interface LogPump {
   /** Never throws: output that can't be kept is counted as a problem. */
   push(bytes: Uint8Array): void;
@@ -41,11 +41,13 @@ export interface LogPumpOptions {
   /** What earlier attempts left; counted as sent. */
   inherited: AsyncIterable<Uint8Array> | null;
   store: Store;
+  /** Whether a log of which Git has only a part is put into the store as a whole, too. */
+  whole: boolean;
   /** Hands pieces over; they reach the ledger in this order. Resolves when they are there, or will go with the next. */
   send(chunks: readonly NewChunk[]): Promise<unknown>;
 }
 
-export async function openLogPump({ file, inherited, store, send }: LogPumpOptions): Promise<LogPump> {
+export async function openLogPump({ file, inherited, store, whole, send }: LogPumpOptions): Promise<LogPump> {
   const descriptor = openSync(file, 'w+');
   const hash = createHash('sha256');
   let total = 0;
@@ -133,11 +135,11 @@ export async function openLogPump({ file, inherited, store, send }: LogPumpOptio
       for (let piece = await takePiece(); piece; piece = await takePiece()) rest.push(piece);
       const sha256 = hash.digest('hex');
       const long = total > logBytesInGit;
-      const failure = long ? await storeWhole(store, file, sha256) : null;
+      const failure = long && whole ? await storeWhole(store, file, sha256) : null;
       return {
         bytes: total,
         sha256,
-        stored: long && failure === null,
+        stored: long && whole && failure === null,
         tail: long ? read(Math.max(logBytesInGit, total - logTailBytes), total) : null,
         rest,
         problem: problem ?? failure,

@@ -1,10 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
-import { readlink, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { errno, fileError } from './file-errors.ts';
-import { copyAndHash, openRegularFile } from './hash-file.ts';
+import { copyAndHash, isAt, openRegularFile } from './hash-file.ts';
 import { type FileEntry, type Manifest, manifestTotals } from './manifest.ts';
 import { checkManifest } from './manifest-text.ts';
 import { mapLimited } from './map-limited.ts';
@@ -72,19 +71,6 @@ async function hashFile(workspace: string, path: string): Promise<FileEntry> {
     return { type: 'file', path, size, sha256, executable: (before.mode & 0o100n) !== 0n };
   } finally {
     await file.close();
-  }
-}
-
-/**
- * Whether the open file really is where it was asked for: a folder on the way may have been exchanged for a link
- * since it was looked at. Only Linux can tell.
- */
-async function isAt(file: FileHandle, path: string): Promise<boolean> {
-  try {
-    return (await readlink(`/proc/self/fd/${file.fd}`)) === path;
-  } catch (error) {
-    if (errno(error) === 'ENOENT') return true;
-    throw error;
   }
 }
 

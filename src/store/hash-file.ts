@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readlink } from 'node:fs/promises';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { errno } from './file-errors.ts';
@@ -31,6 +31,19 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
     return handle;
   } catch (error) {
     await handle.close();
+    throw error;
+  }
+}
+
+/**
+ * Whether the open file really is where it was asked for: a folder on the way may have been exchanged for a link
+ * since it was looked at. Only Linux can tell.
+ */
+export async function isAt(file: FileHandle, path: string): Promise<boolean> {
+  try {
+    return (await readlink(`/proc/self/fd/${file.fd}`)) === path;
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return true;
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import { culpritOf, jobReason, runReason } from './describe.ts';
 import { formatBytes, jobDuration, runDuration } from './duration.ts';
 import { fit } from './fit-text.ts';
 import { type Glyphs, unicodeGlyphs } from './glyphs.ts';
+import { describeMeasurements } from './metrics-table.ts';
 
 /** One artifact path of a job and what lies below it. */
 export interface ArtifactLine {
@@ -25,6 +26,7 @@ export interface SummaryOptions {
 }
 
 const MAX_ARTIFACT_LINES = 8;
+const MAX_METRICS = 4;
 
 /** The closing words of `dstack run`: how it ended and why, its jobs, what they kept, and what to do with it. */
 export function runSummary(run: RunView, options: SummaryOptions): string {
@@ -69,6 +71,7 @@ function jobLine(
     job.artifacts === null
       ? ''
       : `${plural(job.artifacts.files, 'file')}, ${formatBytes(job.artifacts.bytes)}`,
+    job.metrics === null ? '' : plainText(describeMeasurements(job.metrics, MAX_METRICS)),
     // The culprit's reason is the first line already.
     isCulprit || (isSuccess(job.state) && job.cachedFrom === null) ? '' : plainText(jobReason(job) ?? ''),
   ];

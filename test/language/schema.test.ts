@@ -138,7 +138,7 @@ const values: Record<string, { right: unknown[]; wrong: unknown[] }> = {
     right: [[{ tag: 't' }, { workflow: 'x', tag: 't' }], []],
     wrong: [{}, [{}], [{ wokflow: 'x' }], null],
   },
-  metrics: { right: [], wrong: ['m.jsonl'] },
+  metrics: { right: ['m.jsonl', 'out/$run_name.jsonl'], wrong: [['m.jsonl'], { path: 'm' }, null, true, ''] },
   comands: { right: [], wrong: [['a']] },
 };
 

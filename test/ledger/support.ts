@@ -242,6 +242,7 @@ export function sampleRecord(more: Partial<RecordFile> = {}): RecordFile {
     log: { bytes: 0, sha256: 'c'.repeat(64), stored: false },
     artifacts: null,
     environment: {},
+    metrics: null,
     ...more,
   };
 }

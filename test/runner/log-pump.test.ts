@@ -25,7 +25,7 @@ async function start(folder: string, inherited: AsyncIterable<Uint8Array> | null
   const sent: NewChunk[] = [];
   const file = path.join(folder, 'log');
   const send = async (chunks: readonly NewChunk[]) => void sent.push(...chunks);
-  return { pump: await openLogPump({ file, inherited, store, send }), sent, store };
+  return { pump: await openLogPump({ file, inherited, store, whole: true, send }), sent, store };
 }
 
 const textOf = (chunks: readonly NewChunk[]) =>

@@ -30,6 +30,7 @@ export function sampleJob(job: Partial<JobView> & { name: string; state: JobStat
     exitCode: null,
     cachedFrom: null,
     artifacts: null,
+    metrics: null,
     image: 'python:3.12-slim',
     commit: null,
     queueEntry: null,

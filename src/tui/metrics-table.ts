@@ -1,0 +1,36 @@
+import type { Measurements } from '../ledger/metrics.ts';
+import { jobName } from '../ledger/refs.ts';
+import { formatTable, type TableOptions } from './table.ts';
+
+export interface MeasuredJob {
+  readonly run: string;
+  readonly job: string;
+  readonly last: Measurements | null;
+}
+
+/** A table of jobs and the last values of what they measured, a column for each name. */
+export function metricsTable(jobs: readonly MeasuredJob[], options: TableOptions = {}): string {
+  const names = [...new Set(jobs.flatMap(({ last }) => Object.keys(last ?? {})))];
+  return formatTable(
+    [{ title: 'JOB', least: 8 }, ...names.map((title) => ({ title, least: 4, optional: true as const }))],
+    jobs.map(({ run, job, last }) => [
+      jobName({ run, job }),
+      ...names.map((name) => formatMeasurement(last?.[name])),
+    ]),
+    options,
+  );
+}
+
+/** `loss 0.31  accuracy 0.9`: at most so many of them. Not yet neutralised. */
+export function describeMeasurements(measured: Measurements, most: number): string {
+  return Object.entries(measured)
+    .slice(0, most)
+    .map(([name, value]) => `${name} ${formatMeasurement(value)}`)
+    .join('  ');
+}
+
+/** Five significant digits are what people compare. */
+function formatMeasurement(value: number | string | boolean | undefined): string {
+  if (typeof value !== 'number' || Number.isInteger(value)) return String(value ?? '');
+  return String(Number(value.toPrecision(5)));
+}

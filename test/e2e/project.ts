@@ -65,8 +65,14 @@ export interface TestProject {
   remove(): Promise<void>;
 }
 
-/** @param workflows the text of `.dstack/workflows.yaml`, or what makes it from the project's root folder */
-export async function createProject(workflows: string | ((root: string) => string)): Promise<TestProject> {
+/**
+ * @param workflows the text of `.dstack/workflows.yaml`, or what makes it from the project's root folder
+ * @param more variables for whatever is called
+ */
+export async function createProject(
+  workflows: string | ((root: string) => string),
+  more: NodeJS.ProcessEnv = {},
+): Promise<TestProject> {
   // The real path: a job's own idea of where it is must compare equal.
   const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'e2e-')));
   const [folder, shared, home] = ['project', 'shared.git', 'home'].map((name) => path.join(root, name)) as [
@@ -74,7 +80,7 @@ export async function createProject(workflows: string | ((root: string) => strin
     string,
     string,
   ];
-  const env = isolatedEnvironment(home);
+  const env = { ...isolatedEnvironment(home), ...more };
   const runners: { child: ChildProcess; exited: Promise<unknown> }[] = [];
   mkdirSync(folder);
   mkdirSync(home);

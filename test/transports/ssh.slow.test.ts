@@ -95,7 +95,7 @@ for (const [who, lines, variables] of [
   ],
 ] as const) {
   withSshd(`where ${who}, dstack adds nothing`, async ({ project, sshd, env }) => {
-    sshd.configure([...sshLines(sshd), `IdentityFile ${sshd.key}`, ...lines]);
+    sshd.configure([...sshLines(sshd), `IdentityFile ${sshd.key()}`, ...lines]);
     await succeeds(project, ['run', 'make', '--detach'], {
       ...env,
       ...variables,
@@ -114,7 +114,7 @@ withSshd('a key in an agent, and a ProxyCommand', async ({ project, sshd, env })
   const ended = new Promise((resolve) => child.once('close', resolve));
   try {
     await until('the agent', () => existsSync(agent));
-    execFileSync('ssh-add', ['-q', sshd.key], {
+    execFileSync('ssh-add', ['-q', sshd.key()], {
       env: { ...process.env, SSH_AUTH_SOCK: agent },
       stdio: 'ignore',
     });
@@ -144,7 +144,7 @@ process.stdin.pipe(socket).pipe(process.stdout);
 
 withSshd('a host that is not the one that ssh knows is not talked to', async ({ project, sshd, env }) => {
   writeFileSync(
-    path.join(path.dirname(sshd.key), 'known_hosts'),
+    path.join(path.dirname(sshd.key()), 'known_hosts'),
     `[127.0.0.1]:${sshd.port} ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB\n`,
   );
   await fails(

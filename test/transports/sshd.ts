@@ -8,35 +8,41 @@ import { freePort } from '../git/free-port.ts';
 const program = '/usr/sbin/sshd';
 export const hasSshd = existsSync(program);
 
-/** A real sshd that lets in one key, and that key do nothing but what `git-shell` allows. */
+/** A real sshd that lets in those with a key, and each do nothing but what goes with that. */
 export interface Sshd {
   readonly port: number;
-  /** `ssh://…` of a folder there, by the name that the user's ssh knows the host by. */
-  url(folder: string): string;
+  /** `ssh://…` of a folder there, by the name that the user's ssh knows the host and whose key to use by. */
+  url(folder: string, user?: string): string;
   /** A `PATH` on which `ssh` is the real one with the configuration of this test in place of the user's. */
   readonly env: { PATH: string };
-  /** The private key. */
-  readonly key: string;
-  /** Writes the user's ssh configuration of that host anew. */
+  /** The private key of a user. */
+  key(user?: string): string;
+  /** Writes the first user's ssh configuration of that host anew. */
   configure(lines: readonly string[]): void;
   /** Connections that have logged in, and commands that were begun in them. */
   counts(): { handshakes: number; commands: number };
   stop(): Promise<void>;
 }
 
-/** @param options.command what the key is allowed to do; `settings`: more of `sshd_config` */
+/**
+ * @param options.users for each name what its key is allowed to do, a command; one who may do what `git-shell` allows by default
+ * @param options.settings more of `sshd_config`
+ */
 export async function startSshd(
   folder: string,
-  options: { command?: string; settings?: readonly string[] } = {},
+  options: { users?: Readonly<Record<string, string>>; settings?: readonly string[] } = {},
 ): Promise<Sshd> {
   const at = (name: string) => path.join(folder, name);
+  const users = options.users ?? { user: 'git-shell -c "$SSH_ORIGINAL_COMMAND"' };
+  const [first = ''] = Object.keys(users);
   mkdirSync(at('bin'), { recursive: true, mode: 0o700 });
-  for (const name of ['host', 'user'])
+  for (const name of ['host', ...Object.keys(users)])
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(name)]);
-  const command = options.command ?? `git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"`;
-  writeFileSync(at('authorized'), `command="${command}",restrict ${readFileSync(at('user.pub'), 'utf8')}`, {
-    mode: 0o600,
-  });
+  const authorized = Object.entries(users).map(
+    ([name, command]) =>
+      `command="${command.replaceAll('"', '\\"')}",restrict ${readFileSync(at(`${name}.pub`), 'utf8')}`,
+  );
+  writeFileSync(at('authorized'), authorized.join(''), { mode: 0o600 });
   const port = await freePort();
   const settings = [
     `Port ${port}`,
@@ -48,7 +54,6 @@ export async function startSshd(
     'PasswordAuthentication no',
     'UsePAM no',
     'LogLevel VERBOSE',
-    'AcceptEnv GIT_PROTOCOL',
     // The temporary folder is anybody's.
     'StrictModes no',
     ...(options.settings ?? []),
@@ -66,14 +71,15 @@ export async function startSshd(
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const sshd: Sshd = {
     port,
-    url: (repository) => `ssh://shared-host${repository}`,
+    url: (repository, user = first) => `ssh://${user}-host${repository}`,
     env: { PATH: `${at('bin')}:${process.env.PATH}` },
-    key: at('user'),
+    key: (user = first) => at(user),
     configure(lines) {
-      writeFileSync(
-        at('ssh_config'),
-        ['Host shared-host', ...lines.map((line) => `  ${line}`), ''].join('\n'),
-      );
+      const hosts = Object.keys(users).map((user) => {
+        const own = [...sshLines(sshd), `IdentityFile ${at(user)}`, 'IdentitiesOnly yes'];
+        return [`Host ${user}-host`, ...(user === first ? lines : own)].join('\n  ');
+      });
+      writeFileSync(at('ssh_config'), `${hosts.join('\n')}\n`);
     },
     counts() {
       const log = readFileSync(at('log'), 'utf8');
@@ -87,7 +93,7 @@ export async function startSshd(
       await ended;
     },
   };
-  sshd.configure([...sshLines(sshd), `IdentityFile ${sshd.key}`, 'IdentitiesOnly yes']);
+  sshd.configure([...sshLines(sshd), `IdentityFile ${sshd.key()}`, 'IdentitiesOnly yes']);
   await until('sshd', () => readFileSync(at('log'), 'utf8').includes('Server listening'));
   return sshd;
 }
@@ -99,7 +105,7 @@ export function sshLines({ port, key }: Pick<Sshd, 'port' | 'key'>): string[] {
     `Port ${port}`,
     `User ${userInfo().username}`,
     'StrictHostKeyChecking yes',
-    `UserKnownHostsFile ${path.join(path.dirname(key), 'known_hosts')}`,
+    `UserKnownHostsFile ${path.join(path.dirname(key()), 'known_hosts')}`,
     'BatchMode yes',
   ];
 }

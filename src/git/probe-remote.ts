@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { failureOfPush, pushArguments, type RefUpdate } from './push.ts';
 import type { Repository } from './repository.ts';
-import { gitArguments, runGit } from './run-git.ts';
+import { type GitOptions, type GitResult, gitArguments, runGit } from './run-git.ts';
 import { sharedConnection } from './ssh-sharing.ts';
 import { explainTransferFailure, noProgress, type TransferFailure } from './transfer-failure.ts';
 
@@ -16,7 +16,7 @@ export interface Greeting {
   readonly objectFormat: 'sha1' | 'sha256';
 }
 
-/** Long enough for a slow host; milliseconds. */
+/** Long enough for a slow host, in milliseconds. */
 const silenceLimit = 60_000;
 
 /** Asks a remote for nothing, to see how it answers. */
@@ -84,18 +84,25 @@ export async function pushOvertaken(
     const script = '#!/bin/sh\nxargs -0 git <"$DSTACK_ARGUMENTS" >/dev/null && : >"$DSTACK_MARK"\n';
     await writeFile(join(hooks, 'pre-push'), script);
     await chmod(join(hooks, 'pre-push'), 0o755);
-    const result = await runGit(
+    const result = await call(
+      remote,
       ['-c', `core.hooksPath=${hooks}`, ...pushArguments(remote, updates, { ...options, verify: true })],
-      {
-        gitDir,
-        env: { DSTACK_ARGUMENTS: args, DSTACK_MARK: mark },
-        mayAsk: true,
-        silenceLimit,
-        signal: options.signal,
-      },
+      { gitDir, env: { DSTACK_ARGUMENTS: args, DSTACK_MARK: mark }, signal: options.signal },
     );
     return { overtaken: existsSync(mark), failure: failureOfPush(result) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** As other calls go to a remote, but with variables of one's own, and however it has answered before. */
+async function call(
+  remote: string,
+  args: readonly string[],
+  { env, ...options }: Pick<GitOptions, 'gitDir' | 'env' | 'signal'>,
+): Promise<GitResult> {
+  const connection = isAbsolute(remote) ? null : await sharedConnection(remote, options, silenceLimit);
+  if (connection === 'silent')
+    return { exitCode: 128, stdout: Buffer.alloc(0), stderr: `fatal: ${noProgress}\n` };
+  return runGit(args, { ...options, env: { ...connection?.env, ...env }, mayAsk: true, silenceLimit });
 }

@@ -7,10 +7,13 @@ import * as assert from 'uvu/assert';
 import { httpHost } from '../git/http-host.ts';
 import { serve } from '../ledger/git-daemon.ts';
 import { guard, type Shared, sharedAt } from '../ledger/support.ts';
+import { hasSshd, startSshd } from '../transports/sshd.ts';
+import { skipped } from '../transports/whole-run.ts';
 import { executable, fails, openTerminal } from './cli-support.ts';
 import { createProject, type TestProject, until } from './project.ts';
 
 const workflows = 'workflows: [{name: train, commands: [echo training]}]\n';
+if (!hasSshd) skipped('doctor over ssh', 'there is no sshd (Debian: openssh-server)');
 const test = suite<{ project: TestProject; guarded: Shared }>('dstack doctor');
 
 test.before(async (context) => {
@@ -102,6 +105,24 @@ test('the project’s own Git settings hold', async ({ project }) => {
   await daemon.stop();
   assert.is(exitCode, 0, stderr);
   assert.match(stdout, /^it answers +yes/m);
+});
+
+const withSshd = hasSshd ? test : test.skip;
+
+withSshd('over ssh all of it goes through one connection', async ({ project }) => {
+  const folder = path.join(project.root, 'ssh');
+  mkdirSync(folder);
+  const sshd = await startSshd(folder);
+  try {
+    const { exitCode, stdout, stderr } = await project.dstack(['doctor', sshd.url(project.shared)], {
+      env: sshd.env,
+    });
+    assert.is(exitCode, 0, stderr);
+    assert.match(stdout, /^compare and swap +yes +ok$/m);
+    assert.is(sshd.counts().handshakes, 1);
+  } finally {
+    await sshd.stop();
+  }
 });
 
 test('where a password is wanted and nobody can be asked, that is what it says', async ({ project }) => {

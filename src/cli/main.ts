@@ -107,6 +107,14 @@ function buildProgram(): Command {
     .option('--tail <lines>', 'only the last so many lines of each job', wholeNumber)
     .action(async (run, options) => (await import('./logs.ts')).logs(run, options));
 
+  command('report <run>', 'a table of a run as Markdown: variables, states, times, metrics')
+    .option(
+      '--pr <number>',
+      'put it on this pull request on GitHub, or bring it up to date there',
+      wholeNumber,
+    )
+    .action(async (run, options) => (await import('./report.ts')).report(run, options));
+
   command('stop <run>', 'stop a run, or one job: RUN or RUN/JOB')
     .option('--abort', 'at once, without saving artifacts')
     .option('-y, --yes', 'don’t ask')

@@ -7,6 +7,7 @@ import { DstackError } from '../errors.ts';
 import { startWatchdog } from '../executor/watchdog.ts';
 import { requireGit } from '../git/git-version.ts';
 import { discoverRepository } from '../git/repository.ts';
+import { findGitHub } from '../host/github-repository.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { checkName } from '../ledger/names.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
@@ -72,6 +73,14 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
     if (executors.note) log.warn(executors.note);
     const { concurrency, lease, poll, grace, labels } = config.runner;
     const secrets = await checkedSecrets(config.runner.secrets, ledger.shared.location, log);
+    const repository = path === null ? findGitHub(address, process.env) : null;
+    const github = repository
+      ? await (await import('./github-reporter.ts')).openReporter(repository, {
+          ledger,
+          log,
+          env: process.env,
+        })
+      : null;
     const runner = startRunner({
       ledger,
       store,
@@ -88,6 +97,8 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       folder: folders.work,
       succeed: (instance) => succeedFormer(folders.instances, instance, executors.description),
       log,
+      onJob: github?.onJob,
+      hasChanged: github?.hasChanged,
       until: { kind: options.once ? 'once' : options.drain ? 'drain' : 'told' },
     });
     signs.look = runner.look;
@@ -108,6 +119,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       log.info({ finished }, 'left in order');
     } finally {
       interruption.release();
+      await github?.close();
       await executors.close();
       await watchdog.close();
       ledger.close();

@@ -21,10 +21,11 @@ export interface StateReader {
   read(run?: string): Promise<LedgerState>;
 }
 
-interface RunCommit {
-  message: RunMessage;
-  submittedAt: string;
-  submittedBy: string;
+/** What is known of a run from its commit. */
+export interface RunCommit {
+  readonly message: RunMessage;
+  readonly submittedAt: string;
+  readonly submittedBy: string;
 }
 
 /** @throws DstackError from `read` if the shared repository can't be reached */
@@ -146,23 +147,28 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
       const other = (entry && othersOf(makers, entry)[0]?.id) ?? null;
       jobs.push(viewJob(id, head.submittedAt, tip, entry, ref, await isStopping(ref), jobs, runners, other));
     }
-    const state = runState(jobs.map((job) => job.state));
-    const starts = jobs.flatMap((job) => job.claimedAt ?? []).sort();
-    const ends = jobs.flatMap((job) => job.finishedAt ?? []).sort();
-    return {
-      name,
-      commit,
-      workflow: head.message.workflow,
-      variables: head.message.variables,
-      submittedAt: head.submittedAt,
-      submittedBy: head.submittedBy,
-      reason: head.message.reason,
-      jobs,
-      state,
-      startedAt: starts[0] ?? null,
-      finishedAt: isFinal(state) ? (ends.at(-1) ?? null) : null,
-    };
+    return viewOf(name, commit, head, jobs);
   }
+}
+
+/** A run as its jobs make it. Pure. */
+export function viewOf(name: string, commit: string, head: RunCommit, jobs: readonly JobView[]): RunView {
+  const state = runState(jobs.map((job) => job.state));
+  const starts = jobs.flatMap((job) => job.claimedAt ?? []).sort();
+  const ends = jobs.flatMap((job) => job.finishedAt ?? []).sort();
+  return {
+    name,
+    commit,
+    workflow: head.message.workflow,
+    variables: head.message.variables,
+    submittedAt: head.submittedAt,
+    submittedBy: head.submittedBy,
+    reason: head.message.reason,
+    jobs,
+    state,
+    startedAt: starts[0] ?? null,
+    finishedAt: isFinal(state) ? (ends.at(-1) ?? null) : null,
+  };
 }
 
 /** What a runner works on, and the image that it waits for, from the claims: its card is as of its last heartbeat. */

@@ -24,6 +24,7 @@ import {
 import { type Resources, readResources } from './resources.ts';
 import { type Retry, readRetry } from './retry.ts';
 import type { LocatedText } from './source.ts';
+import { readTriggers, type Triggers } from './triggers.ts';
 import type { Tree } from './yaml-tree.ts';
 
 /** What stands under a workflow's keys, each read for itself. */
@@ -48,6 +49,8 @@ export interface WorkflowFields {
   labels: Label[];
   secrets: LocatedText[];
   matrix: Matrix;
+  metrics: LocatedText;
+  triggers: Triggers;
 }
 
 type Field = keyof WorkflowFields;
@@ -111,14 +114,13 @@ export const keyRules: Readonly<Record<string, KeyRule>> = {
   ports: key('ports', readPorts, 'The ports that it listens on, or how many it needs.'),
   timeout: key('timeout', readQuantity(duration.schema), 'How long it may take, such as `2h`.'),
   retry: key('retry', readRetry, 'How many more attempts it gets, and why.'),
+  metrics: key('metrics', readText, 'A file of JSON lines to which it appends what it measures.'),
   labels: key('labels', readLabels, 'The labels that a runner must have to take it.'),
+  on: key('triggers', readTriggers, 'What starts it by itself: pushes, schedules.'),
   environment: older('env', readEnv, 'env'),
   deps: older('dependsOn', readDeps, 'depends-on'),
   script: older('file', readText, 'file'),
 };
-
-/** Refused rather than ignored: the rest of dstack doesn't honour them yet. */
-const notYet = ['metrics', 'on'];
 
 const offered = Object.keys(keyRules).filter((name) => !keyRules[name]?.older);
 
@@ -127,19 +129,14 @@ export type FoundFields = {
   [F in Field]?: { readonly key: LocatedText; readonly value: WorkflowFields[F] | null };
 };
 
-/** Reads all keys of a workflow; reports those that are unknown, unsupported or given in two spellings. */
+/** Reads all keys of a workflow; reports those that are unknown or given in two spellings. */
 export function readFields(tree: Tree, report: Report): FoundFields | null {
   const map = readMap(tree, 'a workflow', report);
   if (!map) return null;
   const found: Partial<Record<Field, { key: LocatedText; value: unknown }>> = {};
   for (const { key, value } of map.entries) {
     const rule = Object.hasOwn(keyRules, key.text) ? keyRules[key.text] : undefined;
-    if (notYet.includes(key.text)) {
-      report({
-        span: key.span,
-        message: `${quoted(key.text)} is not supported yet by this version of dstack`,
-      });
-    } else if (rule === undefined) {
+    if (rule === undefined) {
       reportUnknownKey(key, 'a workflow', offered, report);
     } else if (found[rule.field]) {
       const first = found[rule.field]!.key;

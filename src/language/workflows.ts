@@ -11,6 +11,7 @@ import { readMap, reportUnknownKeys, valueUnder } from './readers.ts';
 import type { Resources } from './resources.ts';
 import type { Retry } from './retry.ts';
 import type { LocatedText, Source } from './source.ts';
+import type { Triggers } from './triggers.ts';
 import { type FoundFields, readFields } from './workflow-keys.ts';
 import { readYaml, type Tree } from './yaml-tree.ts';
 
@@ -27,11 +28,14 @@ export interface Workflow {
   readonly ports: Ports | null;
   readonly timeout: LocatedText | null;
   readonly retry: Retry | null;
+  /** A path. */
+  readonly metrics: LocatedText | null;
   readonly labels: readonly Label[];
   /** Names. */
   readonly secrets: readonly LocatedText[];
   /** Without a value: there is something wrong in it. */
   readonly matrix: { readonly key: LocatedText; readonly value: Matrix | null } | null;
+  readonly triggers: Triggers;
 }
 
 /** By name, in the order of the files. */
@@ -144,9 +148,11 @@ function readWorkflow(tree: Tree, report: Report): Workflow | null {
     ports: found.ports?.value ?? null,
     timeout: found.timeout?.value ?? null,
     retry: found.retry?.value ?? null,
+    metrics: found.metrics?.value ?? null,
     labels: found.labels?.value ?? [],
     secrets: found.secrets?.value ?? [],
     matrix: found.matrix ?? null,
+    triggers: found.triggers?.value ?? { push: null, schedules: [] },
   };
 }
 

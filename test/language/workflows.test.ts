@@ -125,13 +125,6 @@ test('all errors of a file are found at once, in their order', () => {
   ]);
 });
 
-test('what is not supported yet is an error, not ignored', () => {
-  for (const key of ['metrics', 'on']) {
-    const expected = `4:3: \`${key}\` is not supported yet by this version of dstack`;
-    assert.equal(errorsOf('commands: [x]', `${key}: 1`), [expected]);
-  }
-});
-
 test('keys that JavaScript objects have are unknown all the same', () => {
   for (const key of ['constructor', '__proto__', 'toString']) {
     assert.match(errorsOf('commands: [x]', `${key}: 1`)[0]!, `unknown key \`${key}\``);

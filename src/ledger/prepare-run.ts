@@ -12,6 +12,8 @@ export interface RunRequest {
   /** Variables given on the command line. */
   readonly overrides: Readonly<Record<string, string>>;
   readonly reason: string | null;
+  /** See {@link printRunMessage}. */
+  readonly trigger?: string;
   /** The snapshot. */
   readonly tree: string;
   /** The user's HEAD, or null on an unborn branch. */
@@ -61,6 +63,7 @@ export async function prepareRun(ledger: Ledger, request: RunRequest): Promise<P
     variables: request.overrides,
     jobs: new Map(files.map(({ name }) => [name, blobs.get(name) as string])),
     reason: request.reason,
+    ...(request.trigger === undefined ? {} : { trigger: request.trigger }),
   });
   // Without the @ Git takes a small number for a day of the month.
   const date = `@${Math.floor(request.author.time / 1000)} +0000`;

@@ -10,10 +10,12 @@ export interface RunMessage {
   /** Job name → blob id of its `job.json`, in dependency order. */
   readonly jobs: ReadonlyMap<string, string>;
   readonly reason: string | null;
+  /** What has started it, if nobody has: `push refs/heads/main`, `schedule 2026-03-01T03:00:00.000Z`. */
+  readonly trigger?: string;
 }
 
 /** The message of a run commit: a line for people, trailers for programs. */
-export function printRunMessage({ run, workflow, variables, jobs, reason }: RunMessage): string {
+export function printRunMessage({ run, workflow, variables, jobs, reason, trigger }: RunMessage): string {
   const given = Object.entries(variables).map(([name, value]) => ` --${name} ${oneLine(value)}`);
   return [
     `${run}: ${workflow}${given.join('')}`,
@@ -23,6 +25,7 @@ export function printRunMessage({ run, workflow, variables, jobs, reason }: RunM
     `Dstack-Run: ${run}`,
     `Dstack-Workflow: ${workflow}`,
     `Dstack-Variables: ${plainJson(variables)}`,
+    ...(trigger === undefined ? [] : [`Dstack-Trigger: ${trigger}`]),
     ...[...jobs].map(([name, blob]) => `Dstack-Job: ${name} ${blob}`),
     '',
   ].join('\n');
@@ -60,10 +63,12 @@ export function parseRunMessage(message: string): RunMessage | null {
   const run = trailers.get('Dstack-Run');
   const workflow = trailers.get('Dstack-Workflow');
   if (trailers.get('Dstack-Format') !== String(formatVersion) || !run || !workflow) return null;
+  const trigger = trailers.get('Dstack-Trigger');
   return {
     run,
     workflow,
     jobs,
+    ...(trigger === undefined ? {} : { trigger }),
     variables: parseVariables(trailers.get('Dstack-Variables')),
     reason: paragraphs.length > 2 ? paragraphs.slice(1, -1).join('\n\n') : null,
   };

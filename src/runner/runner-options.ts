@@ -13,6 +13,8 @@ export interface RunnerOptions {
   readonly executors: Executors;
   readonly secrets: Secrets;
   readonly cache: Repository;
+  /** The same ledger with the cache as its local repository: submits what pushes and schedules start. None: it doesn't. */
+  readonly triggers?: Ledger | undefined;
   readonly name: string;
   readonly version: string;
   readonly labels: Readonly<Record<string, string>>;

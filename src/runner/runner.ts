@@ -5,9 +5,11 @@ import { DstackError } from '../errors.ts';
 import { inOrder } from '../ledger/in-order.ts';
 import { type Live, openLiveReader } from '../ledger/live.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
+import { watchTriggers } from '../ledger/triggers/watch-triggers.ts';
 import { openWake, type Wake } from '../ledger/wake.ts';
 import { type Contact, keepContact } from './contact.ts';
 import { unfitFor } from './fit.ts';
+import { keepTriggers, type TriggerKeeper } from './keep-triggers.ts';
 import { type Lookout, openLookout } from './lookout.ts';
 import { keepPresent, type Presence } from './presence.ts';
 import type { RunnerOptions } from './runner-options.ts';
@@ -39,6 +41,7 @@ export function startRunner(options: RunnerOptions): Runner {
   const contact = keepContact(options.log, options.ledger.clock);
   let waiting: Waiting | null = null;
   let wake: Wake | null = null;
+  let triggers: TriggerKeeper | null = null;
   const signs = { seen: false };
   const look = () => {
     signs.seen = true;
@@ -109,10 +112,19 @@ export function startRunner(options: RunnerOptions): Runner {
         'watching',
       );
       const lookout = openLookout(work.ledger, work.reader, former);
+      if (options.triggers) {
+        const watched = { ...options.triggers, inTurn: work.oneAtATime };
+        const { poll } = options;
+        const { shared } = watched;
+        triggers = keepTriggers(watchTriggers(watched), { shared, poll, log, found: look });
+        // Who leaves when nothing is left to do must know what a push has started.
+        if (options.until.kind !== 'told') await triggers.begun;
+      }
       await watch(lookout, options, shift, wake, signs, contact, (live, silence) =>
         presence?.tell(noteWaiting(live, silence)),
       );
     } finally {
+      await triggers?.stop();
       await shift.end();
       await presence?.remove();
       await tidying.stop();
@@ -126,7 +138,15 @@ export function startRunner(options: RunnerOptions): Runner {
     return { finished: shift.finished() };
   })();
 
-  return { drain: shift.drain, leave: shift.leave, look, ended };
+  return {
+    drain: shift.drain,
+    leave: shift.leave,
+    look() {
+      look();
+      triggers?.notify();
+    },
+    ended,
+  };
 }
 
 /** Looks and acts, at every sign of a change and every so often, until the shift is over. */

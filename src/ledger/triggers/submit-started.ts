@@ -1,0 +1,94 @@
+import { DstackError } from '../../errors.ts';
+import { plan } from '../../language/plan.ts';
+import type { PlanRequest } from '../../language/plan-request.ts';
+import type { Variables } from '../../language/variables.ts';
+import type { Workflows } from '../../language/workflows.ts';
+import type { Ledger } from '../ledger.ts';
+import { planRun } from '../plan-run.ts';
+import { type PreparedRun, prepareRun, type RunRequest } from '../prepare-run.ts';
+import { resultKey } from '../result-key.ts';
+import { submitRun } from '../submit.ts';
+import { listTags, resolveTag } from '../tags.ts';
+import type { PushedCommit } from './pushed-files.ts';
+import { withinTime } from './within-time.ts';
+
+/** A run that nobody asked for at a terminal. Whoever sees its cause makes the same of it. */
+export interface Started {
+  readonly run: string;
+  readonly workflow: string;
+  readonly commit: PushedCommit;
+  /** For people. */
+  readonly reason: string;
+  /** For programs, as the run commit has it. */
+  readonly trigger: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
+/** What the files of a commit say. */
+export interface Project {
+  readonly workflows: Workflows;
+  readonly variables: Variables;
+}
+
+/** The jobs of a run that was started. @throws DstackError what is wrong with the files, or the plan */
+export async function planStarted(
+  ledger: Ledger,
+  { workflows, variables }: Project,
+  { run, workflow, commit }: Started,
+): Promise<RunRequest['jobs']> {
+  const usesTags = [...workflows.values()].some(({ dependsOn }) =>
+    dependsOn.references.some(({ tag }) => tag),
+  );
+  const tags = usesTags ? await listTags(ledger) : new Map();
+  const request: PlanRequest = {
+    workflow,
+    overrides: {},
+    runName: run,
+    // Nobody's environment is the submitter's.
+    environment: {},
+    resolveTag: (tag, job) => resolveTag(tags, tag, job),
+  };
+  withinTime(() => plan(workflows, variables, request));
+  const jobs = await planRun(
+    ledger.shared.local,
+    commit.tree,
+    workflows,
+    variables,
+    request,
+    (earlier, job) => resultKey(ledger, { run: earlier, job }),
+  );
+  return jobs.map((job) => ({ ...job, useCache: true }));
+}
+
+/**
+ * Submits a run that was started: its commit has the pushed one as its parent and the same files.
+ * @returns null if there is a run of that name, which is this one
+ * @throws DstackError `unreachable` and the like; afterwards it may be tried again, by anybody
+ */
+export async function submitStarted(
+  ledger: Ledger,
+  { run, workflow, commit, reason, trigger, time }: Started,
+  jobs: RunRequest['jobs'],
+): Promise<PreparedRun | null> {
+  const prepared = await prepareRun(ledger, {
+    run,
+    workflow,
+    overrides: {},
+    reason,
+    trigger,
+    tree: commit.tree,
+    parent: commit.id,
+    author: { ...commit.committer, time },
+    jobs,
+  });
+  if ((await submitRun(ledger, prepared)) === 'submitted') return prepared;
+  if (await isThere(ledger, run)) return null;
+  throw new DstackError('busy', `somebody is submitting ${run} to ${ledger.shared.location}`, {
+    hint: 'if he was killed, what he left is removed after a day',
+  });
+}
+
+export async function isThere({ shared, names }: Ledger, run: string): Promise<boolean> {
+  return (await shared.tips([names.run(run)])).has(names.run(run));
+}

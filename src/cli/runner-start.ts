@@ -50,14 +50,14 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
   try {
     const objectFormat = await objectFormatOf({ address, path }, folders.ledger);
     const { cache, own } = await openOwnRepositories(folders, objectFormat, log);
-    const opened = await openLedger({
-      local: own,
+    const shared = {
       remote: path ?? address,
       refPrefix: config.refPrefix,
       host: config.host,
       who: { name: `dstack runner ${name}`, email: `${name}@${hostname()}` },
-    });
-    const ledger = ownLedger(opened, log);
+    };
+    const ledger = ownLedger(await openLedger({ ...shared, local: own }), log);
+    const triggers = await openLedger({ ...shared, local: cache });
     const signs = { look: () => {} };
     if (options.listen !== undefined) {
       const { listenForPushes } = await import('./webhooks.ts');
@@ -87,6 +87,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       executors,
       secrets,
       cache,
+      triggers,
       name,
       version: packageJson.version,
       labels,
@@ -122,6 +123,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       await github?.close();
       await executors.close();
       await watchdog.close();
+      triggers.close();
       ledger.close();
     }
   } finally {

@@ -5,6 +5,7 @@ import { openLedger } from '../ledger/ledger.ts';
 import { openStateReader } from '../ledger/read-state.ts';
 import { refNames } from '../ledger/refs.ts';
 import { fetchHistory, ownNames } from '../ledger/sync.ts';
+import { watchTriggers } from '../ledger/triggers/watch-triggers.ts';
 import { mergeStates } from './open-state.ts';
 import { openLedgers, openProject, type Project } from './project.ts';
 import { plural, say } from './terminal.ts';
@@ -31,15 +32,21 @@ export async function sync(options: { bare?: true }): Promise<void> {
   say(`${plural(runs, 'run')}, ${changed} of them new or changed; read them with: git log ${ref}`);
 }
 
-/** In the shared repository itself, whose hook calls this after pushes. */
+/** In the shared repository itself, whose hook calls this after pushes: submits what they start, then the history. */
 async function syncBare(): Promise<void> {
   const repository = await openRepository(process.cwd());
   // The hook goes by it, too.
   const configured = await runGit(['config', '--get', 'dstack.refPrefix'], { gitDir: repository.gitDir });
   const refPrefix = configured.stdout.toString('utf8').trim().replace(/\/$/, '') || undefined;
   const ledger = await openLedger({ local: repository, remote: repository.gitDir, refPrefix });
+  // Nobody comes back to this process: what another one was cut off from is carried out at once.
+  const look = await watchTriggers(ledger, { patience: 0 })
+    .look()
+    .catch((error: unknown) => ({ failed: [{ error }] }));
   await fetchHistory(ledger);
   const state = await openStateReader(ledger).read();
   await updateHistory(repository, ledger.names.prefix, state.runs);
   ledger.close();
+  const [failure] = look.failed;
+  if (failure) throw failure.error;
 }

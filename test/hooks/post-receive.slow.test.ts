@@ -91,11 +91,21 @@ for (const shell of findShells()) {
   });
 
   test('leaves other pushes alone', async ({ shared }) => {
-    assert.deepEqual(
-      await shared.push(['refs/heads/main', 'refs/heads/refs/dstack/x', 'refs/dstackish/x']),
-      silent,
-    );
+    assert.deepEqual(await shared.push(['refs/dstackish/x', 'refs/notes/heads/x']), silent);
     assert.ok(!existsSync(join(shared.gitDir, 'dstack')));
+  });
+
+  test('at a push of a branch or tag wakes the watchers, and dstack, which may start runs', async ({
+    shared,
+  }) => {
+    const fake = await configureFakeDstack(shared);
+    for (const ref of ['refs/heads/main', 'refs/tags/v1']) {
+      const [before, calls] = [wake(shared), fake.calls().length];
+      assert.deepEqual(await shared.push([ref]), silent);
+      assert.notEqual(wake(shared), before, ref);
+      await until('a sync', () => fake.calls().length > calls);
+      await idle(shared);
+    }
   });
 
   for (const configured of ['refs/heads/dstack', 'refs/heads/dstack/']) {
@@ -104,6 +114,8 @@ for (const shell of findShells()) {
       await shared.git('config', 'dstack.refPrefix', configured);
       await shared.push([run]);
       assert.equal(wake(shared), undefined);
+      await shared.push(['refs/heads/dstack/runners/gpu-1', 'refs/heads/dstack/triggers/seen']);
+      assert.equal(wake(shared), undefined, 'these are no branches of people');
       await shared.push(['refs/heads/dstack/runs/brave-otter-7k2m']);
       assert.ok(wake(shared));
       await until('a sync', () => fake.calls().length === 1);

@@ -49,6 +49,12 @@ const known: readonly { code: TransferFailure['code']; pattern: RegExp; hint?: s
     hint: 'one of the two repositories has SHA-256 objects, the other SHA-1: make them of one kind; a runner finds out at its start',
   },
   {
+    code: 'refused-by-host',
+    // GitHub and others have their own words.
+    pattern: /pack exceeds maximum allowed size|exceeds .*(file size|size) limit|HTTP 413/i,
+    hint: 'this host takes no push that large: `.dstackignore` keeps large files out of snapshots; or push the branch first, in parts',
+  },
+  {
     code: 'remote-full',
     pattern:
       /No space left on device|out of diskspace|disk quota|unable to write (sha1|loose|file)|couldn't write '/i,

@@ -52,6 +52,21 @@ const cases: [text: string, code: string, words: RegExp][] = [
     'name-conflict',
     /'refs\/heads\/dstack' exists/,
   ],
+  [
+    'remote: fatal: pack exceeds maximum allowed size\nerror: remote unpack failed: unpack-objects abnormal exit\n ! [remote rejected] a -> refs/x (unpacker error)\n',
+    'refused-by-host',
+    /exceeds maximum/,
+  ],
+  [
+    'error: RPC failed; HTTP 413 curl 22 The requested URL returned error: 413\nfatal: the remote end hung up unexpectedly\n',
+    'refused-by-host',
+    /413/,
+  ],
+  [
+    '@@@@@@@@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@@@@@@@@@@\nIT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!\nHost key for h has changed and you have requested strict checking.\nHost key verification failed.\nfatal: Could not read from remote repository.\n',
+    'denied',
+    /^Host key for h has changed/,
+  ],
   [' ! [remote rejected] a -> a (shallow update not allowed)\n', 'shallow', /shallow update not allowed/],
   [
     'error: RPC failed; HTTP 503 curl 22 The requested URL returned error: 503\nfatal: the remote end hung up unexpectedly\n',

@@ -15,7 +15,7 @@ import { isThere, type Project, planStarted, type Started, submitStarted } from 
 import { asksForPaths, schedulesOf, startedByPush } from './wanted.ts';
 import { problemOf, withinTime } from './within-time.ts';
 
-/** Runs that a call has submitted. */
+/** Runs that a call has submitted; another one may have pushed the very same at the same time. */
 export interface Submitted {
   readonly submitted: string[];
   /** As failed, and why. */

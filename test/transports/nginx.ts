@@ -21,6 +21,8 @@ export interface WebHost {
   url(way: 'password' | 'bearer', repository: string): string;
   /** `ann` for each request that she was let in with, `-` for the others. */
   users(): string[];
+  /** How many requests had this in their path. */
+  requests(part: string): number;
   stop(): Promise<void>;
 }
 
@@ -109,6 +111,7 @@ http {
         .split('\n')
         .filter(Boolean)
         .map((line) => line.split(' ')[0] ?? ''),
+    requests: (part) => readFileSync(at('access.log'), 'utf8').split(part).length - 1,
     async stop() {
       for (const { pid } of started) process.kill(-(pid as number));
       await Promise.all(ended);

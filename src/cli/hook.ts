@@ -7,26 +7,43 @@ import { defaultPrefix } from '../ledger/refs.ts';
 import { packageFile } from './package-file.ts';
 import { say } from './terminal.ts';
 
-const hookFile = (): HookFile => ({
+/** Wakes runners, and keeps the history. */
+const waker = (): HookFile => ({
   name: 'post-receive',
   source: packageFile('hook'),
   mark: "\n# dstack's post-receive hook ",
   earlier: 'post-receive.before-dstack',
 });
 
-export async function installHook(path: string): Promise<void> {
+/** Judges pushes. */
+const guard = (): HookFile => ({
+  name: 'pre-receive',
+  source: packageFile('guard'),
+  mark: "\n# dstack's pre-receive hook ",
+  earlier: 'pre-receive.before-dstack',
+});
+
+type Installed = Awaited<ReturnType<typeof installHookFile>>;
+
+export async function installHook(path: string, options: { guard?: true }): Promise<void> {
   const repository = await openRepository(path);
-  const how = await setUpHook(repository);
+  sayInstalled(path, waker(), await setUpHook(repository));
+  // Installing again renews what is there.
+  if (options.guard || (await isHookInstalled(repository, guard())))
+    sayInstalled(path, guard(), await setUpGuard(repository));
+}
+
+function sayInstalled(path: string, { name, earlier }: HookFile, how: Installed): void {
   say(
     how === 'chained'
-      ? `installed in ${path}; the hook that was there goes on working, as post-receive.before-dstack`
-      : `${how} in ${path}`,
+      ? `${name} installed in ${path}; the hook that was there goes on working, as ${earlier}`
+      : `${name} ${how} in ${path}`,
   );
 }
 
 /** The hook, and the settings by which a bare repository serves dstack well. */
-export async function setUpHook(repository: Repository): Promise<'installed' | 'renewed' | 'chained'> {
-  const how = await installHookFile(repository, hookFile());
+export async function setUpHook(repository: Repository): Promise<Installed> {
+  const how = await installHookFile(repository, waker());
   const settings: [string, string][] = [
     // Protocol 0 hands out an object by its id only with this.
     ['uploadpack.allowAnySHA1InWant', 'true'],
@@ -36,12 +53,32 @@ export async function setUpHook(repository: Repository): Promise<'installed' | '
   ];
   const { config } = await loadConfig({ cwd: process.cwd() });
   if (config.refPrefix !== defaultPrefix) settings.push(['dstack.refprefix', config.refPrefix]);
-  for (const [key, value] of settings) await git(['config', key, value], { gitDir: repository.gitDir });
+  await configure(repository, settings);
   return how;
 }
 
+async function setUpGuard(repository: Repository): Promise<Installed> {
+  await configure(repository, [
+    // Git itself refuses trees of snapshots that would lead out of their folder,
+    ['receive.fsckObjects', 'true'],
+    // but not for what old tools have written, harmless, into the history that a snapshot is built on.
+    ...['zeroPaddedFilemode', 'badTimezone', 'missingSpaceBeforeDate'].map((name): [string, string] => [
+      `receive.fsck.${name}`,
+      'ignore',
+    ]),
+  ]);
+  return installHookFile(repository, guard());
+}
+
+async function configure(
+  { gitDir }: Repository,
+  settings: readonly (readonly [string, string])[],
+): Promise<void> {
+  for (const [key, value] of settings) await git(['config', key, value], { gitDir });
+}
+
 export function hasHook(repository: Repository): Promise<boolean> {
-  return isHookInstalled(repository, hookFile());
+  return isHookInstalled(repository, waker());
 }
 
 function executable(): string {
@@ -50,14 +87,11 @@ function executable(): string {
 
 export async function uninstallHook(path: string): Promise<void> {
   const repository = await openRepository(path);
-  const how = await uninstallHookFile(repository, hookFile());
-  if (how !== 'absent')
-    await git(['config', '--unset-all', 'dstack.command'], { gitDir: repository.gitDir }).catch(() => {});
-  say(
-    how === 'absent'
-      ? `there is no hook of dstack's in ${path}`
-      : how === 'restored'
-        ? `removed from ${path}; the earlier hook is back`
-        : `removed from ${path}`,
-  );
+  // The guard first: without the settings that go with the other one it would let nothing in.
+  const guarded = await uninstallHookFile(repository, guard());
+  const how = await uninstallHookFile(repository, waker());
+  if (guarded === 'absent' && how === 'absent') return say(`there is no hook of dstack's in ${path}`);
+  await git(['config', '--unset-all', 'dstack.command'], { gitDir: repository.gitDir }).catch(() => {});
+  const restored = [guarded, how].includes('restored');
+  say(restored ? `removed from ${path}; the earlier hook is back` : `removed from ${path}`);
 }

@@ -167,6 +167,10 @@ function buildProgram(): Command {
     .option('--json', 'print JSON')
     .action(async (run, options) => (await import('./why.ts')).why(run, options));
 
+  command('metrics <runs...>', 'what jobs have measured: RUN/JOB, or all jobs of RUN')
+    .option('--json', 'print JSON, every step')
+    .action(async (runs, options) => (await import('./metrics.ts')).metrics(runs, options));
+
   command('tag <run> <tag>', 'keep a run under a name').action(async (run, tag) =>
     (await import('./tags.ts')).tag(run, tag),
   );
@@ -175,12 +179,15 @@ function buildProgram(): Command {
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./tags.ts')).tags(options));
 
-  const hook = command('hook', 'the post-receive hook of a bare repository');
-  command('install <path>', 'install it: wakes runners at once and keeps the history', hook).action(
-    async (path) => (await import('./hook.ts')).installHook(path),
-  );
-  command('uninstall <path>', 'remove it, and put back what was there', hook).action(async (path) =>
+  const hook = command('hook', 'the hooks of a bare repository');
+  command('install <path>', 'install one: wakes runners at once and keeps the history', hook)
+    .option('--guard', 'and another that judges pushes: who may write what, and that it is what it says')
+    .action(async (path, options) => (await import('./hook.ts')).installHook(path, options));
+  command('uninstall <path>', 'remove them, and put back what was there', hook).action(async (path) =>
     (await import('./hook.ts')).uninstallHook(path),
+  );
+  command('guard', 'judge the push that the pre-receive hook passes on', hook).action(async () =>
+    (await import('./hook-guard.ts')).guardPush(),
   );
 
   command('validate', 'check .dstack/ without running anything')

@@ -6,6 +6,7 @@ const files = {
   /** The bundle of the watchdog process, or its source when dstack itself runs from source. */
   watchdog: ['dist/watchdog.js', 'src/executor/watchdog-process.ts'],
   hook: ['hooks/post-receive'],
+  guard: ['hooks/pre-receive'],
   /** What a hook can run. */
   executable: ['dist/dstack.js'],
 } as const;

@@ -22,7 +22,7 @@ async function hookFolder(repository: Repository): Promise<string> {
   return git(['rev-parse', '--path-format=absolute', '--git-path', 'hooks'], options);
 }
 
-async function isOurs(path: string, hook: HookFile): Promise<boolean> {
+async function isOurs(path: string, hook: Pick<HookFile, 'mark'>): Promise<boolean> {
   return existsSync(path) && (await readFile(path, 'utf8')).includes(hook.mark);
 }
 

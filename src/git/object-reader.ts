@@ -20,8 +20,11 @@ interface Request {
   reject(error: Error): void;
 }
 
-/** Opens a reader on a repository's own folder. The process starts at the first read, and again if it died. */
-export function openObjectReader(gitDir: string): ObjectReader {
+/**
+ * Opens a reader on a repository's own folder. The process starts at the first read, and again if it died.
+ * @param env variables for Git, such as where else objects lie
+ */
+export function openObjectReader(gitDir: string, env: Record<string, string> = {}): ObjectReader {
   let child: ChildProcess | null = null;
   let waiting: Request[] = [];
   let received: Buffer[] = [];
@@ -31,7 +34,7 @@ export function openObjectReader(gitDir: string): ObjectReader {
   const start = (): ChildProcess => {
     const started = spawn('git', gitArguments(['cat-file', '--batch']), {
       cwd: gitDir,
-      env: gitEnvironment({ gitDir }),
+      env: gitEnvironment({ gitDir, env }),
       stdio: ['pipe', 'pipe', 'ignore'],
       // A Ctrl+C in the terminal is not for it; it ends when its input does.
       detached: true,

@@ -24,7 +24,7 @@ test.before(async (context) => {
   project.write({ '.dstackrc': `${settings}refPrefix: refs/heads/dstack\n` });
   const installed = await project.dstack(['hook', 'install', project.shared]);
   // Known again as dstack's own: chained to itself it would call itself for ever.
-  assert.match(installed.stderr, /^renewed in /);
+  assert.match(installed.stderr, /^post-receive renewed in /);
   // It costs a process per push.
   await project.git(['config', '--unset', 'dstack.command']);
   guard(sharedAt(project.shared));

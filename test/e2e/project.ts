@@ -171,9 +171,20 @@ export async function createProject(
   if (made.exitCode !== 0) throw new Error(made.stderr);
   // The history that the hook keeps costs a process per push; a test that looks at it sets this again.
   await project.git(['config', '--unset', 'dstack.command']);
+  // All that dstack does must pass the guard: guarded.slow.test.ts runs other tests once more, with it.
+  if (process.env.DSTACK_TEST_GUARD) await guard(project);
   await project.git(['add', '.'], { cwd: folder });
   await project.git(['commit', '--quiet', '-m', 'begin'], { cwd: folder });
   return project;
+}
+
+async function guard({ root, shared, dstack, git }: TestProject): Promise<void> {
+  const installed = await dstack(['hook', 'install', '--guard', shared]);
+  if (installed.exitCode !== 0) throw new Error(installed.stderr);
+  const command = path.join(root, 'guard-only');
+  const script = `#!/bin/sh\n[ "$1" = sync ] || exec '${process.execPath}' '${executable('dstack')}' "$@"\n`;
+  writeFileSync(command, script, { mode: 0o755 });
+  await git(['config', 'dstack.command', command]);
 }
 
 function isolatedEnvironment(home: string): NodeJS.ProcessEnv {

@@ -1,0 +1,90 @@
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { usageError } from '../errors.ts';
+import { isObjectId } from '../git/repository.ts';
+import { git, runGit } from '../git/run-git.ts';
+import type { Update } from '../ledger/guard/change.ts';
+import { checkPush, type Fault } from '../ledger/guard/check-push.ts';
+import { openPushedObjects } from '../ledger/guard/objects.ts';
+import { pusher, type RolePatterns, roles, rolesOf } from '../ledger/guard/roles.ts';
+import { refNames } from '../ledger/refs.ts';
+import { plainText } from '../terminal-text.ts';
+
+/** More would scroll what matters away. */
+const mostShown = 10;
+
+/** What the `pre-receive` hook asks, with Git's description of the push as its input; exit code 1 refuses all of it. */
+export async function guardPush(): Promise<void> {
+  const { GIT_DIR } = process.env;
+  if (GIT_DIR === undefined) {
+    throw usageError(
+      'not-in-a-hook',
+      '`dstack hook guard` is called by the pre-receive hook of a shared repository, not by people',
+      'put it in place with `dstack hook install --guard PATH`',
+    );
+  }
+  const gitDir = resolve(GIT_DIR);
+  const updates = parseUpdates(await text(process.stdin));
+  const { prefix, patterns } = await readSettings(gitDir);
+  const user = pusher(process.env, userInfo().username);
+  const objects = openPushedObjects(gitDir, quarantine());
+  try {
+    const who = { user, roles: rolesOf(user, patterns) };
+    const faults = await checkPush(updates, refNames(prefix), objects, who);
+    if (faults.length === 0) return;
+    process.stderr.write(describe(faults));
+    process.exitCode = 1;
+  } finally {
+    objects.close();
+  }
+}
+
+/** Where Git keeps the objects of a push until the hook has had its say. */
+function quarantine(): Record<string, string> {
+  const names = ['GIT_QUARANTINE_PATH', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES'];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+function parseUpdates(input: string): Update[] {
+  return input
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [from = '', to = '', ...rest] = line.split(' ');
+      return {
+        ref: rest.join(' '),
+        from: isObjectId(from) ? from : null,
+        to: isObjectId(to) ? to : null,
+      };
+    });
+}
+
+async function readSettings(gitDir: string): Promise<{ prefix: string | undefined; patterns: RolePatterns }> {
+  const args = ['config', '-z', '--get-regexp', '^dstack\\.'];
+  const { exitCode, stdout } = await runGit(args, { gitDir });
+  // 1: there are none. Who must not push is not to be guessed from a file that can't be read.
+  if (exitCode > 1) await git(args, { gitDir });
+  const values = new Map<string, string[]>();
+  for (const entry of stdout.toString('utf8').split('\0').filter(Boolean)) {
+    const [key = '', ...value] = entry.split('\n');
+    values.set(key, [...(values.get(key) ?? []), value.join('\n')]);
+  }
+  const entries = roles.map((role) => [role, values.get(`dstack.guard.${role}`) ?? []]);
+  return {
+    prefix: values.get('dstack.refprefix')?.at(-1)?.replace(/\/$/, '') || undefined,
+    patterns: Object.fromEntries(entries),
+  };
+}
+
+function describe(faults: readonly Fault[]): string {
+  const shown = faults.slice(0, mostShown).map(({ ref, words }) => `dstack: ${ref}: ${words}`);
+  const hints = new Set(faults.flatMap(({ hint }) => (hint === undefined ? [] : [`dstack: ${hint}`])));
+  const more = faults.length > mostShown ? [`dstack: and ${faults.length - mostShown} more`] : [];
+  return [...shown, ...more, ...hints].map((line) => `${plainText(line)}\n`).join('');
+}

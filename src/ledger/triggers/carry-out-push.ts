@@ -10,8 +10,8 @@ import {
   type PushLedger,
   readProjectTexts,
 } from './pushed-files.ts';
-import { reject } from './reject.ts';
-import { isThere, type Project, planStarted, type Started, submitStarted } from './submit-started.ts';
+import { isDealtWith, reject } from './reject.ts';
+import { type Project, planStarted, type Started, submitStarted } from './submit-started.ts';
 import { asksForPaths, schedulesOf, startedByPush } from './wanted.ts';
 import { problemOf, withinTime } from './within-time.ts';
 
@@ -58,7 +58,7 @@ export async function carryOutPush(ledger: PushLedger, event: PushEvent): Promis
     // What is broken in files that start nothing is found by whoever runs them.
     if (event.first || (texts && !speaksOfTriggers(texts))) return nothing;
     const started = startedBy(event, commit, unreadable);
-    const told = !(await isThere(ledger, started.run)) && (await reject(ledger, started, problem));
+    const told = !(await isDealtWith(ledger, started.run)) && (await reject(ledger, started, problem));
     return { ...nothing, rejected: told ? [{ run: started.run, problem }] : [] };
   }
   const done: Submitted = { submitted: [], rejected: [] };
@@ -76,7 +76,7 @@ export async function submitOrReject(
   done: Submitted,
 ): Promise<void> {
   const { run } = started;
-  if (await isThere(ledger, run)) return;
+  if (await isDealtWith(ledger, run)) return;
   let problem: string;
   try {
     const jobs = await planStarted(ledger, project, started);

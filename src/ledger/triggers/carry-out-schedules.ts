@@ -3,7 +3,7 @@ import { type Submitted, submitOrReject, understand } from './carry-out-push.ts'
 import type { Due } from './due.ts';
 import { nameOfScheduled } from './names.ts';
 import { obtainPushed, type PushLedger, readProjectTexts } from './pushed-files.ts';
-import { isThere } from './submit-started.ts';
+import { isDealtWith } from './reject.ts';
 
 /**
  * Submits what is due, each once however many find it so: the run is named after the workflow and the time.
@@ -18,7 +18,7 @@ export async function carryOutSchedules(
   const done: Submitted = { submitted: [], rejected: [] };
   for (const { entry, time } of due) {
     const run = nameOfScheduled(entry.workflow, time);
-    if (await isThere(ledger, run)) continue;
+    if (await isDealtWith(ledger, run)) continue;
     const found = await obtainPushed(ledger, commit);
     const texts = found && (await readProjectTexts(ledger, found.id));
     if (!found || !texts) {

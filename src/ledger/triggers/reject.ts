@@ -5,7 +5,6 @@ import { acquireClaim } from '../claims.ts';
 import { timeOf } from '../clock.ts';
 import type { Ledger } from '../ledger.ts';
 import { openLiveReader } from '../live.ts';
-import type { PreparedRun } from '../prepare-run.ts';
 import { makeRecord } from '../records.ts';
 import { settle } from '../settle.ts';
 import { type Started, submitStarted } from './submit-started.ts';
@@ -19,13 +18,18 @@ const job = 'rejected';
  * @returns whether this call has made it known
  */
 export async function reject(ledger: Ledger, started: Started, problem: string): Promise<boolean> {
-  const prepared = await submitStarted(ledger, started, [
-    { spec: rejectedSpec(started.workflow, problem), cacheKey: null, useCache: false },
-  ]);
-  if (!prepared) return false;
-  // Whoever is cut off here leaves a job to the runners that says the same, and fails.
-  await close(ledger, prepared, problem);
-  return true;
+  const spec = rejectedSpec(started.workflow, problem);
+  const prepared = await submitStarted(ledger, started, [{ spec, cacheKey: null, useCache: false }]);
+  await closeRejected(ledger, started.run);
+  return prepared !== null;
+}
+
+/** Is this run there? If it is one that was rejected, by somebody who was cut off then, it is brought to its end. */
+export async function isDealtWith(ledger: Ledger, run: string): Promise<boolean> {
+  const [ref, entry] = [ledger.names.run(run), ledger.names.job('queue', { run, job })];
+  const found = await ledger.shared.tips([ref, entry]);
+  if (found.has(ref) && found.has(entry)) await closeRejected(ledger, run);
+  return found.has(ref);
 }
 
 function rejectedSpec(workflow: string, problem: string): JobSpec {
@@ -43,17 +47,22 @@ function rejectedSpec(workflow: string, problem: string): JobSpec {
     files: null,
     ...defaultRequirements,
     retry: { limit: 0, on: [] },
+    // No runner is to be quicker than who knows the reason.
+    labels: { 'dstack/rejected': 'true' },
   };
 }
 
-async function close(ledger: Ledger, prepared: PreparedRun, problem: string): Promise<void> {
-  const id = { run: prepared.run, job };
-  const commit = prepared.updates.find(({ ref }) => ref === ledger.names.job('queue', id))?.to as string;
+async function closeRejected(ledger: Ledger, run: string): Promise<void> {
+  const id = { run, job };
+  const ref = ledger.names.job('queue', id);
+  const commit = (await ledger.shared.list([ref])).get(ref);
+  if (commit === undefined) return;
   const entry = await openLiveReader(ledger).queueEntry(id, commit);
   const claimant = { runner: 'triggers', host: hostname(), instance: ledger.clock.id(), lease: 60 };
   const acquired = await acquireClaim(ledger, entry, claimant, null, true);
   if (acquired.result !== 'won') return;
   const { holder } = acquired;
+  const problem = entry.job.spec.env.PROBLEM ?? 'what was pushed can’t be run';
   const bytes = Buffer.from(`${problem}\n`);
   await holder.renew({ chunks: [{ at: Math.floor(ledger.clock.now() / 1000), bytes }] });
   const log = {

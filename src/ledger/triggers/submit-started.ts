@@ -83,12 +83,9 @@ export async function submitStarted(
     jobs,
   });
   if ((await submitRun(ledger, prepared)) === 'submitted') return prepared;
-  if (await isThere(ledger, run)) return null;
+  const { shared, names } = ledger;
+  if ((await shared.tips([names.run(run)])).has(names.run(run))) return null;
   throw new DstackError('busy', `somebody is submitting ${run} to ${ledger.shared.location}`, {
     hint: 'if he was killed, what he left is removed after a day',
   });
-}
-
-export async function isThere({ shared, names }: Ledger, run: string): Promise<boolean> {
-  return (await shared.tips([names.run(run)])).has(names.run(run));
 }

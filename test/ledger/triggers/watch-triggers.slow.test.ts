@@ -129,6 +129,34 @@ test('what is wrong with what was pushed is a run that failed, with the reason i
   ]);
 });
 
+test('a rejected run whose observer was cut off is ended by another one', async () => {
+  const { shared, clone } = await watched();
+  const text = 'workflows: [{name: a, on: push, commands: 1}]\n';
+  const cutOff = await participant(shared.path);
+  // It can submit, and nothing else.
+  shared.hook(
+    'pre-receive',
+    'while read -r _ _ ref; do case $ref in refs/dstack/claims/*) [ -e open ] || exit 1 ;; esac; done',
+  );
+  const first = watchTriggers(cutOff, alone);
+  await first.look();
+  clone.push({ '.dstack/workflows.yaml': text });
+  await first.look();
+  const entries = () => [...shared.refs().keys()].filter((ref) => ref.startsWith('refs/dstack/queue/'));
+  assert.is(entries().length, 1);
+  shared.mark('open');
+  // As if it had been cut off before the push stopped being pending: the same one comes back.
+  const commit = clone.git('rev-parse', 'HEAD');
+  const previous = clone.git('commit-tree', '-m', 'no workflows', '4b825dc642cb6eb9a060e54bf8d69288fbee4904');
+  for (const id of [previous, commit]) {
+    clone.git('push', '--quiet', '--force', 'origin', `${id}:refs/heads/main`);
+    assert.equal((await first.look()).rejected, []);
+  }
+  assert.equal(entries(), []);
+  const [run] = (await openStateReader(cutOff).read()).runs;
+  assert.is(run?.state, 'failed');
+});
+
 test('a pattern that takes for ever is refused, and holds nothing up', async () => {
   const { clone, look } = await watched();
   await look();

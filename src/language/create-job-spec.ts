@@ -2,7 +2,14 @@ import { interpolate } from './interpolation.ts';
 import { createEnvironment } from './job-environment.ts';
 import type { Dependency, JobSpec } from './job-spec.ts';
 import type { CellValues } from './matrix-cells.ts';
-import { type CheckedPath, checkArtifactPath, checkFilePath, checkGlob, checkWorkingDir, withoutNested } from './paths.ts';
+import {
+  type CheckedPath,
+  checkArtifactPath,
+  checkFilePath,
+  checkGlob,
+  checkWorkingDir,
+  withoutNested,
+} from './paths.ts';
 import type { PlanRequest } from './plan-request.ts';
 import type { PlannedJob } from './planned-jobs.ts';
 import { quoted, type Report } from './problems.ts';

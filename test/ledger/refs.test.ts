@@ -20,6 +20,7 @@ test('what is printed is read back as it was', () => {
         [names.tag(run), { area: 'tags', name: run }],
         [names.runner(run), { area: 'runners', name: run }],
         [names.cache(run), { area: 'cache', name: run }],
+        [names.seen, { area: 'triggers', name: 'seen' }],
       ];
       for (const [ref, parsed] of single) assert.equal(names.parse(ref), parsed);
     }),

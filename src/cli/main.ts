@@ -186,6 +186,11 @@ function buildProgram(): Command {
   command('uninstall <path>', 'remove them, and put back what was there', hook).action(async (path) =>
     (await import('./hook.ts')).uninstallHook(path),
   );
+  command(
+    'listen <path>',
+    'print a line whenever it wakes runners; those elsewhere call this over ssh',
+    hook,
+  ).action(async (path) => (await import('./hook-listen.ts')).listenToHook(path));
   command('guard', 'judge the push that the pre-receive hook passes on', hook).action(async () =>
     (await import('./hook-guard.ts')).guardPush(),
   );

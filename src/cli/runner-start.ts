@@ -14,6 +14,7 @@ import { resolveRemote } from '../ledger/shared-repository.ts';
 import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
 import { succeedFormer } from '../runner/former-instances.ts';
+import { listenToRemoteHook } from '../runner/hook-listener.ts';
 import { ownLedger } from '../runner/own-ledger.ts';
 import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
@@ -103,6 +104,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       until: { kind: options.once ? 'once' : options.drain ? 'drain' : 'told' },
     });
     signs.look = runner.look;
+    const hook = listenToRemoteHook(ledger.shared, { log, look: runner.look });
     const interruption = onInterrupt((count, signal) => {
       if (count === 1) {
         log.info(
@@ -120,6 +122,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       log.info({ finished }, 'left in order');
     } finally {
       interruption.release();
+      await hook.close();
       await github?.close();
       await executors.close();
       await watchdog.close();

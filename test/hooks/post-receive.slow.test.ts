@@ -157,6 +157,13 @@ exit 3
     assert.ok(wake(shared));
   });
 
+  test('one that is killed in the middle does not fail a push', async ({ shared }) => {
+    shared.installPrevious('#!/bin/sh\nkill -9 $PPID\n');
+    assert.equal((await shared.push([run])).exitCode, 0);
+    assert.ok(wake(shared));
+    assert.ok(await shared.git('rev-parse', run));
+  });
+
   test('does not run one that is switched off, and bears one that reads nothing', async ({ shared }) => {
     const previous = join(shared.gitDir, 'hooks/post-receive.before-dstack');
     shared.installPrevious('#!/bin/sh\necho hello\n');

@@ -1,7 +1,6 @@
 // A runner elsewhere hears the hook over ssh: it claims what is pushed without ever polling.
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -33,7 +32,8 @@ test.before.each(async (context) => {
   const sshd = await startSshd(path.join(project.root, 'sshd'), {
     users: { user: `PATH=${bin}:$PATH; eval "$SSH_ORIGINAL_COMMAND"` },
   });
-  const runtime = mkdtempSync(path.join(tmpdir(), 'ds-'));
+  // Sockets are made in it: their paths must be short.
+  const runtime = mkdtempSync('/tmp/ds-');
   const env = {
     ...sshd.env,
     DSTACK_REMOTE: sshd.url(project.shared),
@@ -84,7 +84,8 @@ withSshd(
 );
 
 withSshd('a runner that is killed leaves no listener', async ({ project, env }) => {
-  const runner = startFarRunner(project, env);
+  // With a connection of its own: a shared one would stay for a minute.
+  const runner = startFarRunner(project, { ...env, GIT_SSH_COMMAND: 'ssh' });
   await until('a listener', () => listeners(project).length === 1);
   runner.kill('SIGKILL');
   await runner.exited;

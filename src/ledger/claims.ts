@@ -1,5 +1,6 @@
 import type { CommitInput } from '../git/write-commits.ts';
 import { backOff } from './back-off.ts';
+import { openOutbox } from './chunk-outbox.ts';
 import { claimFile, claimMessage, recordMessage, streamTrees, trailers, treeOf } from './claim-commits.ts';
 import { timeOf } from './clock.ts';
 import { compareAndSwap, type SwapResult } from './compare-and-swap.ts';
@@ -7,7 +8,7 @@ import { type ClaimFile, formatVersion, printFile, type RecordFile } from './for
 import { inOrder } from './in-order.ts';
 import { type Ledger, signature } from './ledger.ts';
 import type { QueueEntry } from './live.ts';
-import { chunkFiles, listChunks, type NewChunk, type StreamName, streams } from './log-chunks.ts';
+import type { NewChunk } from './log-chunks.ts';
 import { lookAgain } from './look-again.ts';
 import { givenBack } from './reasons.ts';
 import { type JobId, jobName } from './refs.ts';
@@ -112,11 +113,7 @@ export async function acquireClaim(
     startedAt: null,
     artifacts: over?.claim.artifacts ?? null,
   };
-  /** What earlier attempts left of a stream; this one's chunks are numbered after them. */
-  const inherited = async (stream: StreamName) =>
-    over ? await listChunks(shared, over.commit, 0, stream) : [];
-  const nextChunk = { log: 0, metrics: 0 };
-  for (const stream of streams) nextChunk[stream] = ((await inherited(stream)).at(-1)?.number ?? -1) + 1;
+  const outbox = await openOutbox(shared, over?.commit ?? null);
   let parents: string[] = over ? [over.commit] : [];
   let tree = over ? await treeOf(ledger, over.commit) : null;
 
@@ -154,12 +151,8 @@ export async function acquireClaim(
 
   let acknowledgedAt = startedAt;
   let pending: ClaimChange = {};
-  let pendingChunks: Record<StreamName, readonly NewChunk[]> = { log: [], metrics: [] };
   let finishing = false;
   const oneAtATime = inOrder();
-
-  const chunksToSend = (): CommitInput['files'] =>
-    streams.flatMap((stream) => [...chunkFiles(pendingChunks[stream], nextChunk[stream], stream)]);
 
   const swapTo = async (
     commit: string,
@@ -208,30 +201,24 @@ export async function acquireClaim(
     renew(change = {}) {
       const { chunks = [], metrics = [], ...rest } = change;
       pending = { ...pending, ...rest };
-      pendingChunks = {
-        log: [...pendingChunks.log, ...chunks],
-        metrics: [...pendingChunks.metrics, ...metrics],
-      };
+      outbox.add({ log: chunks, metrics });
       return oneAtATime(async () => {
         // An earlier renewal has taken this change along, or the end will.
-        const sending = pendingChunks;
-        const nothingNew =
-          Object.keys(pending).length === 0 && streams.every((stream) => sending[stream].length === 0);
+        const told = outbox.load();
+        const nothingNew = Object.keys(pending).length === 0 && told.isEmpty;
         if (finishing || (nothingNew && Object.keys(change).length > 0)) return 'won';
         const taken = pending;
         const next: ClaimFile = { ...claim, ...taken, nonce: ledger.clock.id() };
         // A new state is a new commit; a renewal takes the place of the last one, so that history stays short.
         const above = next.state === claim.state ? parents : [tip];
-        const commit = await write(above, [claimFile(next), ...chunksToSend()], claimMessage(next), tree);
+        const commit = await write(above, [claimFile(next), ...told.files], claimMessage(next), tree);
         const nextTree = await treeOf(ledger, commit);
         const result = await swapTo(commit, backOff(ledger.clock, 3));
         if (result === 'won') {
           claim = next;
           // What came in meanwhile goes with the next one.
           if (pending === taken) pending = {};
-          const rest = (stream: StreamName) => pendingChunks[stream].slice(sending[stream].length);
-          pendingChunks = { log: rest('log'), metrics: rest('metrics') };
-          for (const stream of streams) nextChunk[stream] += sending[stream].length;
+          told.arrived();
           parents = above;
           tree = nextTree;
         }
@@ -253,7 +240,7 @@ export async function acquireClaim(
             { path: 'record.json', content: printFile(record) },
             ...(files.artifacts === null ? [] : [{ path: 'artifacts.json', content: files.artifacts }]),
             ...told,
-            ...chunksToSend(),
+            ...outbox.load().files,
             ...(files.logTail === null ? [] : [{ path: 'log-tail', content: files.logTail }]),
           ],
           recordMessage(record),
@@ -271,7 +258,7 @@ export async function acquireClaim(
       finishing = true;
       return oneAtATime(() => {
         const files = [
-          ...chunksToSend(),
+          ...outbox.load().files,
           ...(kept === null ? [] : [{ path: 'artifacts.json', content: kept.manifest }]),
         ];
         const next = { attempt: claim.attempt, detail: reason, artifacts: kept?.said ?? claim.artifacts };
@@ -286,7 +273,7 @@ export async function acquireClaim(
         const { attempt, artifacts } = over.claim;
         await leaveWaiting(
           { attempt, artifacts, detail: givenBack(claim) },
-          chunksToSend(),
+          outbox.load().files,
           backOff(ledger.clock, 5),
         );
       });

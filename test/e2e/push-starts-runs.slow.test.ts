@@ -76,6 +76,25 @@ test(
 );
 
 test(
+  'what a push starts, and what is wrong with it, is nothing to the guard of the ledger',
+  withProject(workflows, async (project) => {
+    const installed = await project.dstack(['hook', 'install', '--guard', project.shared]);
+    assert.is(installed.exitCode, 0, installed.stderr);
+    const runner = project.startRunner('one', ['--poll', '200ms']);
+    await seen(project);
+    await push(project, { data: 'pushed' });
+    const run = await onlyRun(project);
+    await push(project, { '.dstack/workflows.yaml': 'workflows: [{name: x, on: push, comands: [a]}]\n' });
+    await until('another run', async () => (await project.refs('runs')).length === 2);
+    const wrong = (await project.refs('runs')).find((name) => name !== run) as string;
+    assert.is((await project.record(wrong, 'rejected')).state, 'failed');
+    runner.kill('SIGTERM');
+    assert.is(await runner.exited, 0, runner.output());
+    assert.not.match(runner.output(), /can’t be|refused|dstack: /);
+  }),
+);
+
+test(
   'runners that only poll start it as well, from another machine',
   withProject(workflows, async (project) => {
     const port = await freePort();

@@ -66,7 +66,11 @@ test('holds what is needed, and nothing else', ({ prefix }) => {
     'hooks',
     'package.json',
   ]);
-  assert.equal(readdirSync(path.join(installed(prefix), 'hooks')).sort(), ['README.md', 'post-receive']);
+  assert.equal(readdirSync(path.join(installed(prefix), 'hooks')).sort(), [
+    'README.md',
+    'post-receive',
+    'pre-receive',
+  ]);
   const manifest = JSON.parse(readFileSync(path.join(installed(prefix), 'package.json'), 'utf8'));
   assert.is(manifest.dependencies, undefined);
   for (const name of readdirSync(path.join(installed(prefix), 'dist')))

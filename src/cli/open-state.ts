@@ -1,17 +1,23 @@
 import { DstackError } from '../errors.ts';
 import { findRun } from '../ledger/find-run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { newestFirst } from '../ledger/newest-first.ts';
 import { openStateReader } from '../ledger/read-state.ts';
 import type { LedgerState, RunView } from '../ledger/state.ts';
 import { listTags, type Tag } from '../ledger/tags.ts';
 import { openLedgers, openLocalLedger, type Project } from './project.ts';
 import { warn } from './terminal.ts';
 
-/** The states of several ledgers as one: newest run first. */
+/** The states of several ledgers as one: newest run first. What `sync --push` has sent is in the first of them, too. */
 export function mergeStates(states: readonly LedgerState[]): LedgerState {
   if (states.length === 1) return states[0] as LedgerState;
+  const runs = new Map<string, RunView>();
+  for (const run of states.flatMap((state) => state.runs)) {
+    const key = `${run.name} ${run.commit}`;
+    if (!runs.has(key)) runs.set(key, run);
+  }
   return {
-    runs: states.flatMap((state) => state.runs).sort((a, b) => (a.submittedAt < b.submittedAt ? 1 : -1)),
+    runs: [...runs.values()].sort(newestFirst),
     runners: states.flatMap((state) => state.runners),
   };
 }

@@ -10,6 +10,7 @@ import {
   type QueueEntry,
   readFile,
 } from './live.ts';
+import { newestFirst } from './newest-first.ts';
 import { type JobId, jobName } from './refs.ts';
 import { parseRunMessage, type RunMessage } from './run-message.ts';
 import { makersByKey, othersOf } from './same-key.ts';
@@ -101,9 +102,7 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
         if (head?.message.run === name)
           views.push(await viewRun(name, commit, head, byRun.get(name) ?? new Map(), runners, makers));
       }
-      views.sort((a, b) =>
-        a.submittedAt === b.submittedAt ? compare(b.name, a.name) : compare(b.submittedAt, a.submittedAt),
-      );
+      views.sort(newestFirst);
       runners.sort((a, b) => compare(a.name, b.name));
       return {
         runs: views,

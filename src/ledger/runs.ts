@@ -2,6 +2,7 @@ import { parseCommit } from '../git/object-reader.ts';
 import { type JobFile, jobSchema, parseFile, type RecordFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
 import { belonging, readClaimTip, readFile } from './live.ts';
+import { newestFirst } from './newest-first.ts';
 import { type JobId, jobName } from './refs.ts';
 import { parseRunMessage, type RunMessage } from './run-message.ts';
 
@@ -38,7 +39,7 @@ export async function listRuns({ shared, names }: Ledger): Promise<RunCommit[]> 
       };
     }),
   );
-  return runs.flatMap((run) => run ?? []).sort((a, b) => b.submittedAt - a.submittedAt);
+  return runs.flatMap((run) => run ?? []).sort(newestFirst);
 }
 
 /** The job as it was submitted; null if there is none of this name, or it can't be read. */

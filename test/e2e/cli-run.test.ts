@@ -47,7 +47,7 @@ test('--detach prints the name and nothing else; --json one document', async ({ 
     await project.git(['show', 'refs/dstack/runs/first-run'], { cwd: project.folder }),
     /first-run: train/,
   );
-  const json = succeeded(await project.dstack(['run', 'train', '-d', '--json']));
+  const json = succeeded(await project.dstack(['run', 'train', '-d', '--json', '--name', 'in-json']));
   const { run, commit, jobs } = JSON.parse(json.stdout);
   assert.equal(jobs, ['prepare', 'train']);
   assert.is(await project.git(['rev-parse', `refs/dstack/runs/${run}`]), commit);

@@ -1,7 +1,7 @@
 import { DstackError } from '../errors.ts';
 import { type Snapshot, takeSnapshot } from '../git/snapshot.ts';
 import { optionKey } from '../language/names.ts';
-import { plan } from '../language/plan.ts';
+import { tracedPlan } from '../language/plan.ts';
 import { placeholderRunName } from '../language/workflow-scope.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type PlannedJob, planRun } from '../ledger/plan-run.ts';
@@ -51,7 +51,7 @@ export async function prepareRequest(
   const { workflows, variables } = await readWorkflows(project);
   // Mistakes in the request come before anything slow.
   const request = { workflow, overrides, environment: process.env };
-  const specs = plan(workflows, variables, {
+  const early = tracedPlan(workflows, variables, {
     ...request,
     runName: placeholderRunName,
     resolveTag: () => [{ run: 'a', job: 'a' }],
@@ -81,8 +81,12 @@ export async function prepareRequest(
       variables,
       { ...request, runName, resolveTag: (tag, job) => resolveTag(tags, tag, job) },
       resultOf,
+      early,
     );
-  const recorded = byDeclaredName(overrides, new Set(specs.flatMap((spec) => Object.keys(spec.variables))));
+  const recorded = byDeclaredName(
+    overrides,
+    new Set(early.specs.flatMap((spec) => Object.keys(spec.variables))),
+  );
   return { project, ledger, workflow, overrides: recorded, snapshot, captured: captured(snapshot), planFor };
 }
 

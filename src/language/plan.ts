@@ -10,7 +10,7 @@ import type { PlanRequest } from './plan-request.ts';
 import { type Need, type PlannedJob, planJobs } from './planned-jobs.ts';
 import { createReport, listed, quoted, type Report, throwProblems } from './problems.ts';
 import type { Variables } from './variables.ts';
-import { createScopes } from './workflow-scope.ts';
+import { createScopes, type ScopeRequest } from './workflow-scope.ts';
 import type { Workflow, Workflows } from './workflows.ts';
 
 /**
@@ -24,18 +24,38 @@ import type { Workflow, Workflows } from './workflows.ts';
  *   everything that is wrong in the files, as far as this plan is concerned
  */
 export function plan(workflows: Workflows, variables: Variables, request: PlanRequest): JobSpec[] {
+  return tracedPlan(workflows, variables, request).specs;
+}
+
+/** A plan, and what of its request had a part in it: without that it is the same for any other. */
+export interface TracedPlan {
+  readonly specs: JobSpec[];
+  readonly used: { readonly runName: boolean; readonly tags: boolean };
+}
+
+/** As {@link plan}; large plans take long, and one that need not be made again is worth knowing. */
+export function tracedPlan(workflows: Workflows, variables: Variables, request: PlanRequest): TracedPlan {
+  const used = { runName: false, tags: false };
   const { report, problems } = createReport();
   const root = findWorkflow(workflows, request.workflow);
   const overrides = new Map(
     Object.entries(request.overrides).map(([name, value]) => [optionKey(name), value]),
   );
-  const values = { overrides, runName: request.runName };
+  const onRunName = () => {
+    used.runName = true;
+  };
+  const values = { overrides, runName: request.runName, onRunName };
   const planned = planWorkflows(workflows, variables, [root], values, report);
   // In a broken plan there are fewer variables than there should be.
   if (problems().length === 0) checkOverrides(planned, request);
-  const specs = createJobSpecs(planned, request, report);
+  const { environment } = request;
+  const resolveTag: PlanRequest['resolveTag'] = (...named) => {
+    used.tags = true;
+    return request.resolveTag(...named);
+  };
+  const specs = createJobSpecs(planned, { environment, resolveTag }, report);
   throwProblems(problems());
-  return specs;
+  return { specs, used };
 }
 
 /** The first half of a plan: workflows and what they depend on, in dependency order, with their variables. */
@@ -43,7 +63,7 @@ export function planWorkflows(
   workflows: Workflows,
   variables: Variables,
   roots: readonly Workflow[],
-  values: { readonly overrides: ReadonlyMap<string, string>; readonly runName: string },
+  values: Omit<ScopeRequest, 'spend'>,
   report: Report,
   limits = { jobs: mostJobs, spend: createBudget() },
 ): PlannedWorkflow[] {

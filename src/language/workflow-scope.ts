@@ -29,6 +29,8 @@ export interface ScopeRequest {
   /** By {@link optionKey}; taken as they are, nothing in them is replaced. */
   readonly overrides: ReadonlyMap<string, string>;
   readonly runName: string;
+  /** Called whenever a value has it in it. */
+  readonly onRunName?: () => void;
   /** Shared between the scopes of a plan. */
   readonly spend: Spend;
 }
@@ -112,8 +114,7 @@ function createScope(
   { workflow, declarations, overridden, own, axes, request, report }: Shared,
   owner: ScopeOwner | null,
 ): { scope: Scope; resolve: Scope['get']; resolved: ReadonlyMap<string, string | null> } {
-  const { runName, spend } = request;
-  const jobId = runName === placeholderRunName ? placeholderJobId : `${runName}/${owner?.name}`;
+  const { runName, onRunName, spend } = request;
   const resolved = new Map<string, string | null>();
   const underWay: string[] = [];
 
@@ -142,8 +143,11 @@ function createScope(
   }
 
   const builtIn = (name: string): string | undefined => {
-    if (name === 'run_name') return runName;
-    if (name === 'job_id') return jobId;
+    if (name === 'run_name' || name === 'job_id') {
+      onRunName?.();
+      if (name === 'run_name') return runName;
+      return runName === placeholderRunName ? placeholderJobId : `${runName}/${owner?.name}`;
+    }
     if (!name.startsWith(matrixPrefix)) return undefined;
     const axis = name.slice(matrixPrefix.length);
     // As in GitHub Actions, a name that only other cells have is empty.

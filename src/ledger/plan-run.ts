@@ -5,7 +5,7 @@ import { listTree, type TreeFile } from '../git/trees.ts';
 import { cacheKey } from '../language/cache-key.ts';
 import { fileFilter } from '../language/file-filter.ts';
 import type { Dependency, JobSpec } from '../language/job-spec.ts';
-import { plan } from '../language/plan.ts';
+import { plan, type TracedPlan, tracedPlan } from '../language/plan.ts';
 import type { PlanRequest } from '../language/plan-request.ts';
 import type { Variables } from '../language/variables.ts';
 import { placeholderRunName } from '../language/workflow-scope.ts';
@@ -21,6 +21,7 @@ export interface PlannedJob {
  * The jobs of a run in dependency order, each with the key of its inputs.
  * @param tree the snapshot
  * @param keyOf what stands in a key for a job of an earlier run; null if that has no result
+ * @param early the plan of the same request under `placeholderRunName`, made before it was known what tags stand for
  * @throws DstackError whatever {@link plan} throws
  */
 export async function planRun(
@@ -30,10 +31,14 @@ export async function planRun(
   variables: Variables,
   request: PlanRequest,
   keyOf: (run: string, job: string) => Promise<string | null>,
+  early?: TracedPlan,
 ): Promise<PlannedJob[]> {
-  const specs = plan(workflows, variables, request);
-  // The same plan under a name that no run has: what depends on the run's name must not enter a key.
-  const nameless = plan(workflows, variables, { ...request, runName: placeholderRunName });
+  // Planned under a name that no run has: what depends on the run's name must not enter a key.
+  const { specs: nameless, used } =
+    early && !early.used.tags
+      ? early
+      : tracedPlan(workflows, variables, { ...request, runName: placeholderRunName });
+  const specs = used.runName ? plan(workflows, variables, request) : nameless;
   const filesOf = hashedFiles(repository, tree);
   const keys = new Map<string, string | null>();
   const inputKey = async ({ run, job, ownFolder }: Dependency): Promise<string | null> => {

@@ -10,6 +10,12 @@ export interface EnvEntry {
 }
 
 const readEnvItem: Shape<EnvEntry> = shape(readText.schema, (tree, what, report) => {
+  if (tree.kind === 'map') {
+    const name = tree.entries[0]?.key.text ?? 'NAME';
+    const message = `${what} is text, ${quoted(`- ${name}=value`)}, but here is a map; as a map \`env\` has no \`-\` before its names`;
+    report({ span: tree.span, message });
+    return null;
+  }
   const read = readText(tree, what, report);
   if (!read) return null;
   const equals = read.text.indexOf('=');

@@ -184,12 +184,19 @@ export function reportUnknownKeys(
   }
 }
 
+/** @param foreign what to write instead of keys that are no slips, but known from elsewhere */
 export function reportUnknownKey(
   key: LocatedText,
   what: string,
   known: readonly string[],
   report: Report,
+  foreign: Readonly<Record<string, string>> = {},
 ): void {
+  if (Object.hasOwn(foreign, key.text)) {
+    const message = `unknown key ${quoted(key.text)} in ${what}; ${foreign[key.text]}`;
+    report({ span: key.span, message });
+    return;
+  }
   const reason =
     key.text === '<<'
       ? 'merging with `<<` is not part of YAML 1.2'

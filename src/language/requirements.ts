@@ -28,18 +28,20 @@ export function createRequirements(workflow: Workflow, scope: Scope, report: Rep
     written: LocatedText | null | undefined,
     what: string,
     kind: Quantity<T>,
+    advice: (text: string) => string = () => '',
   ): T | null => {
     const text = written ? interpolate(written, scope, report) : null;
     if (text === null) return null;
     const found = kind.parse(text);
     if ('value' in found) return found.value;
-    report({ span: written!.span, message: `${quoted(text)} can't be ${what}; ${found.expected}` });
+    const message = `${quoted(text)} can't be ${what}; ${found.expected}${advice(text)}`;
+    report({ span: written!.span, message });
     return null;
   };
   const text = (written: LocatedText | null) => written && interpolate(written, scope, report);
 
   const createGpu = (gpu: Gpu): JobSpec['resources']['gpu'] => {
-    const count = gpu.count ? quantity(gpu.count, 'a number of GPUs', gpuCount) : 1;
+    const count = gpu.count ? quantity(gpu.count, 'a number of GPUs', gpuCount, kindOfGpu) : 1;
     const name = text(gpu.name);
     const memory = quantity(gpu.memory, 'a size of memory', size);
     return count ? { count, name, memory } : null;
@@ -82,6 +84,9 @@ export function createRequirements(workflow: Workflow, scope: Scope, report: Rep
     labels: Object.fromEntries(labels.map(({ name, value }) => [name.text, text(value) ?? ''])),
   };
 }
+
+const kindOfGpu = (text: string): string =>
+  /^[A-Za-z][\w.-]*$/.test(text) ? `; a kind of GPU is written ${quoted(`{name: ${text}}`)}` : '';
 
 /** Where a workflow that says only how many ports it needs finds them: `PORT_0`, `PORT_1`, … */
 export function portVariables(workflow: Workflow, ports: readonly number[]): [name: string, value: string][] {

@@ -51,6 +51,7 @@ const shapes = {
   shm_size: readQuantity(size.schema),
   interruptible: readQuantity(answer.schema),
 };
+const foreign = { ram: 'did you mean `memory`?', mem: 'did you mean `memory`?' };
 const allKeys = ['cpu', 'memory', 'shm_size', 'gpu', 'interruptible'];
 
 /** The spelling of earlier versions: `"v100/gpu": 1`. */
@@ -76,7 +77,7 @@ export const readResources: Shape<Resources> = shape(schema, (tree, what, report
     const name = olderGpu.exec(key.text)?.[1];
     const known = Object.hasOwn(shapes, key.text) ? (key.text as keyof typeof shapes) : null;
     if (known) found[known] = shapes[known](value, inside, report);
-    else if (key.text !== 'gpu' && name === undefined) reportUnknownKey(key, what, allKeys, report);
+    else if (key.text !== 'gpu' && name === undefined) reportUnknownKey(key, what, allKeys, report, foreign);
     else if (gpu) {
       const notes = [{ span: gpu.key.span, message: 'the other one' }];
       report({ span: key.span, message: `${what} has two kinds of GPU; one is possible`, notes });

@@ -1,5 +1,6 @@
 import { type DependsOn, readDependsOn, readDeps } from './depends-on.ts';
 import { type EnvEntry, readEnv, readSecrets } from './env.ts';
+import { foreignKeys } from './foreign-keys.ts';
 import { type Label, readLabels } from './labels.ts';
 import { type Matrix, readMatrix } from './matrix.ts';
 import { nameSchema } from './names.ts';
@@ -137,7 +138,7 @@ export function readFields(tree: Tree, report: Report): FoundFields | null {
   for (const { key, value } of map.entries) {
     const rule = Object.hasOwn(keyRules, key.text) ? keyRules[key.text] : undefined;
     if (rule === undefined) {
-      reportUnknownKey(key, 'a workflow', offered, report);
+      reportUnknownKey(key, 'a workflow', offered, report, foreignKeys);
     } else if (found[rule.field]) {
       const first = found[rule.field]!.key;
       const message = `${quoted(key.text)} and ${quoted(first.text)} mean the same; one of them is enough`;

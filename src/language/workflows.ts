@@ -7,7 +7,7 @@ import { nameFault } from './names.ts';
 import type { Ports } from './ports.ts';
 import { createReport, quoted, type Report, throwProblems } from './problems.ts';
 import { type Program, readProgram } from './program.ts';
-import { readMap, reportUnknownKeys, valueUnder } from './readers.ts';
+import { describeKind, readMap, reportUnknownKeys, valueUnder } from './readers.ts';
 import type { Resources } from './resources.ts';
 import type { Retry } from './retry.ts';
 import type { LocatedText, Source } from './source.ts';
@@ -122,10 +122,10 @@ function readWorkflowList(file: Source, report: Report): readonly Tree[] | null 
     return null;
   }
   if (list.kind === 'list' && list.items.length > 0) return list.items;
-  const found = list.kind === 'scalar' && list.type === 'nothing' ? 'nothing follows' : 'there is none';
+  const isEmpty = list.kind === 'list' || (list.kind === 'scalar' && list.type === 'nothing');
   report({
     span: list.span,
-    message: `\`workflows\` is a list, with \`- name: …\` for each workflow; here ${found}`,
+    message: `\`workflows\` is a list, with \`- name: …\` for each workflow, but here is ${isEmpty ? 'nothing' : describeKind(list)}`,
   });
   return null;
 }

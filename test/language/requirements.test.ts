@@ -98,6 +98,12 @@ const duration = 'a duration with its unit, such as `90s` or `2h`, of at most 24
 const cpus = 'a number of CPUs, such as `4` or `0.5`, of at most 10000, is expected';
 const mistakes: [line: string, ...errors: string[]][] = [
   ['resources: [1]', '4:14: `resources` is a map, `key: value`, but here is a list'],
+  [
+    'resources: {gpu: A100}',
+    "4:18: `A100` can't be a number of GPUs; a whole number from 0 to 1000 is expected; a kind of GPU is written `{name: A100}`",
+  ],
+  ['resources: {ram: 4GB}', '4:15: unknown key `ram` in `resources`; did you mean `memory`?'],
+  ['gpu: 1', '4:3: unknown key `gpu` in a workflow; `gpu` belongs under `resources`: `resources: {gpu: 1}`'],
   ['resources: {cpus: 1}', '4:15: unknown key `cpus` in `resources`; did you mean `cpu`?'],
   ['resources: {cpu: -1}', `4:20: \`-1\` can't be a number of CPUs; ${cpus}`],
   ['resources: {cpu: 1e9}', `4:20: \`1e9\` can't be a number of CPUs; ${cpus}`],

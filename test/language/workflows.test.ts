@@ -1,5 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { foreignKeys } from '../../src/language/foreign-keys.ts';
+import { keyRules } from '../../src/language/workflow-keys.ts';
 import { parseWorkflows } from '../../src/language/workflows.ts';
 import { failureOf, placesOf, workflowOf, workflowsOf } from './language-fixture.ts';
 
@@ -104,6 +106,7 @@ test('no file and an empty file are told apart', () => {
   assert.match(placesOf(() => workflowsOf('workflows:'))[0]!, '1:1: `workflows` is a list');
   assert.match(placesOf(() => workflowsOf('workflows: []'))[0]!, '1:12: `workflows` is a list');
   assert.match(placesOf(() => workflowsOf('workflow: []'))[0]!, 'did you mean `workflows`?');
+  assert.match(placesOf(() => workflowsOf('workflows: {a: {}}'))[0]!, 'but here is a map');
 });
 
 test('all errors of a file are found at once, in their order', () => {
@@ -123,6 +126,10 @@ test('all errors of a file are found at once, in their order', () => {
     '5:5: `commands` is empty; there is nothing to execute',
     '6:13: `matrix` is empty; a list for each name is expected',
   ]);
+});
+
+test('what is advised instead of keys of other tools is no key itself', () => {
+  for (const key of Object.keys(foreignKeys)) assert.not.ok(Object.hasOwn(keyRules, key), key);
 });
 
 test('keys that JavaScript objects have are unknown all the same', () => {
@@ -177,6 +184,12 @@ const mistakes: [line: string, error: string][] = [
   ['env: {A: }', '4:9: `A` in `env` has no value; empty text is written `""`'],
   ['env: {A: [1]}', '4:12: `A` in `env` is a value, but here is a list'],
   ['env: [RUN_NAME=x]', "4:9: `RUN_NAME=…` can't be a name in `env`: it is set by dstack"],
+  [
+    'env: [{A: 1}]',
+    '4:9: an item of `env` is text, `- A=value`, but here is a map; as a map `env` has no `-` before its names',
+  ],
+  ['needs: [b]', '4:3: unknown key `needs` in a workflow; what it depends on is a list under `depends-on`'],
+  ['run: x', '4:3: unknown key `run` in a workflow; what it executes is a list under `commands`'],
   ['provider: pythn', '4:13: there is no provider `pythn`; did you mean `python`?'],
   ['provider: docker', '4:13: the provider `docker` needs an `image` beside it'],
   ['args: x', '4:3: `args` goes with `provider: python` only'],

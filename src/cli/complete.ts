@@ -25,11 +25,14 @@ function projectKnowledge(): Knowledge {
   };
   // Somebody is in the middle of a line: what is wrong is no answer to that, and shows when it is run.
   const quietly = async (look: () => Promise<Candidate[]>) => look().catch(() => []);
+  const namesHere = async () => {
+    names ??= namesOnThisMachine(await open());
+    return names;
+  };
   const words = { runs: 'run', jobs: 'job', tags: 'tag' };
   const known = (kind: keyof typeof words) =>
     quietly(async () => {
-      names ??= namesOnThisMachine(await open());
-      return (await names)[kind].map((word) => ({ word, about: words[kind] }));
+      return (await namesHere())[kind].map((word) => ({ word, about: words[kind] }));
     });
   return {
     workflows: () =>
@@ -40,10 +43,13 @@ function projectKnowledge(): Knowledge {
           about: help ?? 'workflow',
         }));
       }),
-    variables: (workflow) =>
+    variables: ({ workflow, run }) =>
       quietly(async () => {
+        // Those of a run are in its own files, which may be elsewhere; they are mostly the same.
+        const name = workflow ?? (run === undefined ? null : await (await namesHere()).workflowOf(run));
+        if (name === null) return [];
         const { workflows, variables } = await readWorkflows(await open());
-        return workflowHelp(workflows, variables, workflow).variables.map(({ option, default: value }) => ({
+        return workflowHelp(workflows, variables, name).variables.map(({ option, default: value }) => ({
           word: option,
           about: `default: ${value}`,
         }));

@@ -10,10 +10,10 @@ export interface Candidate {
 /** What can be known of the project, looked up only when it is asked for. */
 export interface Knowledge {
   workflows(): Promise<Candidate[]>;
-  /** The options that set variables of a workflow. */
-  variables(workflow: string): Promise<Candidate[]>;
+  /** The options that set variables of a workflow, or of that of a run. */
+  variables(of: { readonly workflow?: string; readonly run?: string }): Promise<Candidate[]>;
   runs(): Promise<Candidate[]>;
-  /** As `RUN/JOB`. */
+  /** As `RUN/JOB` and `:TAG/JOB`. */
   jobs(): Promise<Candidate[]>;
   tags(): Promise<Candidate[]>;
 }
@@ -67,11 +67,11 @@ function readLine(program: Command, words: readonly string[]): Line {
 }
 
 const takesVariables = (command: Command): boolean =>
-  command.name() === 'run' && command.parent?.parent === null;
+  ['run', 'rerun'].includes(command.name()) && command.parent?.parent === null;
 
 /** Those that take `RUN/JOB` for a run, too. */
 const takesJob = (command: Command): boolean =>
-  ['logs', 'stop', 'why', 'list', 'download'].includes(command.name());
+  ['logs', 'stop', 'why', 'metrics', 'list', 'download'].includes(command.name());
 
 async function candidatesFor(line: Line, current: string, knowledge: Knowledge): Promise<Candidate[]> {
   const { command, operands, awaited } = line;
@@ -81,19 +81,21 @@ async function candidatesFor(line: Line, current: string, knowledge: Knowledge):
     return choices.map((word) => ({ word, about: '' }));
   }
   if (current.startsWith('-')) {
-    const [workflow] = operands;
-    const variables = takesVariables(command) && workflow ? await knowledge.variables(workflow) : [];
+    const [first] = operands;
+    const of = command.name() === 'rerun' ? { run: first } : { workflow: first };
+    const variables = takesVariables(command) && first ? await knowledge.variables(of) : [];
     return [...variables, ...optionsOf(command)];
   }
   const visible = command.createHelp().visibleCommands(command);
   if (visible.length > 0) return visible.map((one) => ({ word: one.name(), about: one.description() }));
-  const argument = command.registeredArguments[operands.length];
+  const last = command.registeredArguments.at(-1);
+  const argument = command.registeredArguments[operands.length] ?? (last?.variadic ? last : undefined);
   if (!argument) return [];
   if (argument.argChoices) return argument.argChoices.map((word) => ({ word, about: '' }));
   const name = argument.name();
   if (name === 'workflow') return knowledge.workflows();
   if (name === 'tag') return knowledge.tags();
-  if (name !== 'run') return [];
+  if (name !== 'run' && name !== 'runs') return [];
   // Only now: they would hide the runs, being many more.
   if (current.includes('/')) return takesJob(command) ? knowledge.jobs() : [];
   const tags = (await knowledge.tags()).map(({ word, about }) => ({ word: `:${word}`, about }));

@@ -10,7 +10,7 @@ import { resultKey } from '../ledger/result-key.ts';
 import { listTags, resolveTag } from '../ledger/tags.ts';
 import { formatBytes } from '../tui/duration.ts';
 import { confirmFirstPush } from './confirm-first-push.ts';
-import { openLocalLedger, openProject, openRemoteLedger, type Project } from './project.ts';
+import { openLocalLedger, openProject, openRemoteLedger, type Project, remoteOf } from './project.ts';
 import { plural, warn } from './terminal.ts';
 import { readWorkflows } from './workflow-files.ts';
 
@@ -56,8 +56,7 @@ export async function prepareRequest(
     runName: placeholderRunName,
     resolveTag: () => [{ run: 'a', job: 'a' }],
   });
-  const ledger = options.local ? await openLocalLedger(project, true) : await openRemoteLedger(project);
-  if (!ledger) throw new Error('unreachable');
+  const ledger = await ledgerFor(project, options);
   if (!options.local && !options.dryRun) await confirmFirstPush(project);
   const { snapshot: allowed } = project.config;
   const snapshot = await takeSnapshot(project.repository, {
@@ -88,6 +87,20 @@ export async function prepareRequest(
     new Set(early.specs.flatMap((spec) => Object.keys(spec.variables))),
   );
   return { project, ledger, workflow, overrides: recorded, snapshot, captured: captured(snapshot), planFor };
+}
+
+/** @throws DstackError `no-remote` if more than a plan is asked for */
+async function ledgerFor(project: Project, options: Pick<RunOptions, 'local' | 'dryRun'>): Promise<Ledger> {
+  const planOnly = !options.local && options.dryRun && (await remoteOf(project)) === null;
+  if (planOnly) {
+    warn(
+      'this project has no shared repository, so the plan is that of `--local`; to run it, add `--local`, or name one: `dstack init --remote URL`, `dstack init --create PATH`',
+    );
+  }
+  const ledger =
+    options.local || planOnly ? await openLocalLedger(project, true) : await openRemoteLedger(project);
+  if (!ledger) throw new Error('unreachable');
+  return ledger;
 }
 
 /** {@link resultKey} of jobs of earlier runs, each looked up once. */

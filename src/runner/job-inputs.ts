@@ -51,7 +51,8 @@ export async function readManifest(
 /**
  * Puts the artifacts of everything a job depends on, transitively, into its workspace: at their own paths, but those
  * of cells that would collide each in a folder within them.
- * @throws DstackError `dependency-missing`, and what restoring can throw (`blob-missing`, `blob-damaged`, …)
+ * @throws DstackError `dependency-missing`, `input-lost` if a file of them is not in the store any more, and what else
+ *   restoring can throw
  */
 export async function restoreInputs(
   ledger: Ledger,
@@ -84,10 +85,28 @@ export async function restoreInputs(
             id.job,
           )
         : finished.manifest;
-      await restoreArtifacts(manifest, store, workspace, { overwrite: true });
+      await restoreArtifacts(manifest, store, workspace, { overwrite: true }).catch((error: unknown) => {
+        throw inputLost(error, finished, entry.id.run);
+      });
       inputs.push(id);
     }
   };
   await visit(entry.job.spec.dependsOn, entry.id.run);
   return inputs;
+}
+
+/**
+ * What the store had when the dependency ended, or its cached result was found, may have been removed since. An outcome
+ * stays as it is; but a cached one whose files are gone is not found again, so that another run makes them anew.
+ */
+function inputLost(error: unknown, { id, record }: FinishedJob, run: string): unknown {
+  if (!(error instanceof DstackError) || !/^blob-(missing|damaged)$/.test(error.code)) return error;
+  const { cachedFrom } = record;
+  const origin = cachedFrom ? `, which was taken from ${jobName(cachedFrom)}` : '';
+  const tagged = id.run === run ? '' : ', to be tagged in its place';
+  return new DstackError(
+    'input-lost',
+    `an artifact of ${jobName(id)}${origin}: ${error.message}; \`dstack rerun ${id.run}\` makes it anew${tagged}`,
+    { cause: error },
+  );
 }

@@ -100,6 +100,10 @@ test('in a repository without .dstack, and without a shared repository', async (
   mkdirSync(path.join(cwd, '.dstack'));
   writeFileSync(path.join(cwd, '.dstack/workflows.yaml'), workflows);
   await fails(project, ['run', 'train'], noRemote, { cwd });
+  const plan = await project.dstack(['run', 'train', '--dry-run'], { cwd });
+  assert.is(plan.exitCode, 0, plan.stderr);
+  assert.match(plan.stdout, /to execute, 0 from the cache/);
+  assert.match(plan.stderr, /no shared repository.*`--local`.*--create/);
 });
 
 test('a mistake in the files is shown at its place, and nothing is pushed', async ({ project, empty }) => {

@@ -39,6 +39,15 @@ const cases: [line: string, ...expected: string[]][] = [
   ['dstack run train --rows 5 --dr', '--dry-run'],
   ['dstack logs calm', 'calm-fox'],
   ['dstack logs calm-fox/', 'calm-fox/train'],
+  ['dstack metrics calm', 'calm-fox'],
+  ['dstack metrics calm-fox calm-fox/', 'calm-fox/train'],
+  ['dstack report calm', 'calm-fox'],
+  ['dstack rerun calm-fox --le', '--learning-rate'],
+  ['dstack rerun :best --ro', '--rows'],
+  ['dstack rerun lost --ro'],
+  ['dstack doctor --w', '--write'],
+  ['dstack hook ', 'install', 'uninstall', 'listen', 'guard', '…'],
+  ['dstack hook install --g', '--guard'],
   ['dstack untag ', 'best'],
   ['dstack status --state run', 'running'],
   ['dstack completion ', 'bash', 'zsh', 'fish'],
@@ -68,6 +77,7 @@ test('in bash', ({ project, env }) => {
   check(ask);
   // Bash itself has dealt with all up to the colon.
   assert.equal(ask('dstack status :b'), ['best']);
+  assert.equal(ask('dstack logs :best/'), ['best/train']);
 });
 
 test('in fish', ({ project, env }) => {
@@ -83,6 +93,7 @@ test('in fish', ({ project, env }) => {
   };
   check(ask);
   assert.equal(ask('dstack status :b'), [':best']);
+  assert.equal(ask('dstack logs :best/'), [':best/train']);
 });
 
 test('in zsh', ({ project, env }) => {
@@ -103,6 +114,7 @@ test('in zsh', ({ project, env }) => {
     ['dstack run train --le', '--learning-rate '],
     ['dstack logs ca', 'calm-fox '],
     ['dstack status :b', ':best '],
+    ['dstack logs :best/', ':best/train '],
   ]) {
     const options = { cwd: project.folder, env, encoding: 'utf8', timeout: 60_000 } as const;
     const found = execFileSync(

@@ -147,6 +147,40 @@ workflows:
 );
 
 test(
+  'files of a dependency that have gone since it ended fail a job, which says by what they are made anew',
+  withProject(
+    (root) => `
+workflows:
+  - {name: make, artifacts: [result], commands: ['echo $JOB_ID >> ${root}/executed', 'echo 1 > result']}
+  - {name: use, depends-on: {workflows: [make]}, commands: [cat result]}
+`,
+    async (project) => {
+      const first = await runAll(project, ['make']);
+      const run = await project.submit(['use']);
+      const once = project.startRunner('one', ['--once']);
+      assert.is(await once.exited, 0, once.output());
+      assert.is(await stateOf(project, run, 'make'), 'cached');
+      rmSync(project.store, { recursive: true });
+      const drained = project.startRunner('one', ['--drain']);
+      assert.is(await drained.exited, 0, drained.output());
+      const { state, reason } = await project.record(run, 'use');
+      assert.is(state, 'failed');
+      const words = `an artifact of ${run}/make, which was taken from ${first.run}/make: result: Blob `;
+      assert.ok((reason as string).includes(words), `${reason}`);
+      assert.ok((reason as string).endsWith(`; \`dstack rerun ${run}\` makes it anew`), `${reason}`);
+
+      const rerun = await project.dstack(['rerun', run, '--detach', '--name', 'again']);
+      assert.is(rerun.exitCode, 0, rerun.stderr);
+      const last = project.startRunner('one', ['--drain']);
+      assert.is(await last.exited, 0, last.output());
+      assert.is(await stateOf(project, 'again', 'make'), 'done');
+      assert.is(await stateOf(project, 'again', 'use'), 'done');
+      assert.is(linesOf(path.join(project.root, 'executed')).length, 2);
+    },
+  ),
+);
+
+test(
   'a queue entry that the run does not vouch for is never executed',
   withProject(
     (root) => `

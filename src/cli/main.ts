@@ -215,7 +215,8 @@ function buildProgram(): Command {
     .action(async (words) => (await import('./complete.ts')).complete(words, program));
 
   command('sync', 'fetch the history, to be read with plain `git log`')
-    .option('--bare', 'of the shared repository itself, as its hook does it')
+    .option('--push', 'first send the runs of `dstack run --local` there, with their artifacts')
+    .addOption(new Option('--bare', 'of the shared repository itself, as its hook does it').conflicts('push'))
     .action(async (options) => (await import('./sync.ts')).sync(options));
 
   return program;

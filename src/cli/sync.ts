@@ -25,9 +25,10 @@ export async function syncHistory(project: Project): Promise<{ runs: number; cha
   return { runs: state.runs.length, changed, ref: refNames(prefix).area('runs') };
 }
 
-export async function sync(options: { bare?: true }): Promise<void> {
+export async function sync(options: { bare?: true; push?: true }): Promise<void> {
   if (options.bare) return syncBare();
   const project = await openProject();
+  if (options.push) await (await import('./send-local-runs.ts')).sendLocalRuns(project);
   const { runs, changed, ref } = await syncHistory(project);
   say(`${plural(runs, 'run')}, ${changed} of them new or changed; read them with: git log ${ref}`);
 }

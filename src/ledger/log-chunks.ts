@@ -50,6 +50,10 @@ const pointerSchema = z.strictObject({
   size: z.number().int().nonnegative(),
 });
 
+function parsePointer(content: Uint8Array): { sha256: string; size: number } {
+  return pointerSchema.parse(JSON.parse(Buffer.from(content).toString('utf8')));
+}
+
 /** The content of a stored chunk's file. */
 export function printPointer(pointer: { sha256: string; size: number }): string {
   return `${JSON.stringify({ format: 1, ...pointer })}\n`;
@@ -105,6 +109,20 @@ export async function listChunks(
   return walk(stream, 0, 0);
 }
 
+/** What a finished commit's streams need of the store. @throws ZodError, SyntaxError if a pointer is damaged */
+export async function storedChunks(
+  shared: Pick<SharedRepository, 'read' | 'local'>,
+  commit: string,
+): Promise<{ sha256: string; size: number }[]> {
+  const chunks = await Promise.all(streams.map((stream) => listChunks(shared, commit, 0, stream)));
+  return Promise.all(
+    chunks
+      .flat()
+      .filter(({ stored }) => stored)
+      .map(async ({ blob }) => parsePointer((await shared.read(blob))?.content ?? Buffer.alloc(0))),
+  );
+}
+
 /** Reads bytes from the store by sha256; null where there is no store to read from. */
 export type ReadStored = ((sha256: string) => Promise<Readable>) | null;
 
@@ -146,9 +164,9 @@ async function* readPointer(
     next,
     bytes: Buffer.from(`\n[${size} of the log are in the store, which can't be read here]\n`),
   });
-  let pointer: z.infer<typeof pointerSchema>;
+  let pointer: { sha256: string; size: number };
   try {
-    pointer = pointerSchema.parse(JSON.parse(Buffer.from(content).toString('utf8')));
+    pointer = parsePointer(content);
   } catch {
     yield missing('some bytes');
     return;

@@ -10,7 +10,7 @@ import { streams } from '../log-chunks.ts';
 import { type JobId, jobName } from '../refs.ts';
 import type { Change, Push } from './change.ts';
 import { endFault, stepFault } from './claim-step.ts';
-import { most } from './limits.ts';
+import { most, mostSteps } from './limits.ts';
 import { type Commit, type Entry, entriesOf, refuse } from './objects.ts';
 import { checkGrows } from './stream-rules.ts';
 
@@ -59,7 +59,7 @@ export async function checkClaim(change: Change, id: JobId): Promise<void> {
     after.claim.state !== 'waiting' &&
     after.claim.attempt === before.claim.attempt;
   if (before && !isRenewal && next.parents.length === 0) refuse('it has lost its history');
-  await checkHistory(push, id, old, next);
+  await checkHistory(push, id, old, next, after.kind === 'end');
   for (const stream of streams)
     await checkGrows(push.objects, stream, before?.told.get(stream), after.told.get(stream));
 }
@@ -123,10 +123,14 @@ async function checkEnd(
   { record, blob }: End,
   before: ClaimFile | null,
 ): Promise<void> {
-  const fault = endFault(before, record);
-  if (fault !== null) refuse(fault);
   const run = await push.run(id.run);
-  if (!run?.isThere || record.runCommit !== run.commit) refuse(`it is of another run than ${id.run}`);
+  // Who brings a run with its outcomes has executed it elsewhere, where nobody could have claimed it.
+  const isBrought = run !== null && !run.isThere && before === null;
+  if (isBrought) push.needs('runner');
+  const fault = isBrought ? null : endFault(before, record);
+  if (fault !== null) refuse(fault);
+  if (!run || (!run.isThere && !isBrought) || record.runCommit !== run.commit)
+    refuse(`it is of another run than ${id.run}`);
   if (run.message?.jobs.get(id.job) !== blob) refuse(`the run ${id.run} does not list this job.json`);
   const asked = record.state === 'stopped' || record.state === 'aborted';
   if (!asked) push.needs('runner');
@@ -136,11 +140,19 @@ async function checkEnd(
  * A claim is built on the one before, or takes its place. Its holder may not know that it has moved on: the answer to
  * his last push was lost. Then it is built on the one before that, in whose place that last one came.
  */
-async function checkHistory({ objects }: Push, id: JobId, old: Commit | null, next: Commit): Promise<void> {
+async function checkHistory(
+  push: Push,
+  id: JobId,
+  old: Commit | null,
+  next: Commit,
+  isBrought: boolean,
+): Promise<void> {
+  const { objects } = push;
   const parents = next.parents.join();
   if (old === null) {
-    if (parents !== '') refuse('a claim begins without a history');
-    return;
+    if (parents === '') return;
+    if (!isBrought) refuse('a claim begins without a history');
+    return checkBrought(push, id, next);
   }
   if (parents === old.id || parents === old.parents.join()) return;
   const [only] = next.parents;
@@ -148,4 +160,16 @@ async function checkHistory({ objects }: Push, id: JobId, old: Commit | null, ne
   const isKnown =
     sibling !== null && sibling.parents.join() === old.parents.join() && (await objects.wasThere(sibling.id));
   if (!isKnown) refuse(`it is not built on the claim of ${jobName(id)} that is there`);
+}
+
+/** The leases that led to an end which is brought from elsewhere; nobody has judged them as they came. */
+async function checkBrought(push: Push, id: JobId, end: Commit): Promise<void> {
+  let { parents } = end;
+  for (let steps = 0; parents.length > 0; steps += 1) {
+    const [parent] = parents;
+    const lease = parents.length === 1 && parent ? await push.objects.commit(parent) : null;
+    if (!lease || steps >= mostSteps) refuse('its history is not that of a claim');
+    if ((await readClaim(push, lease, id)).kind !== 'lease') refuse('it goes on after its end');
+    parents = lease.parents;
+  }
 }

@@ -20,3 +20,6 @@ export const most = {
 
 /** Refs of dstack's in one push: a run of the largest matrix has half as many. */
 export const mostRefs = 25_000;
+
+/** Commits of one claim: a few an attempt. */
+export const mostSteps = 1_000;

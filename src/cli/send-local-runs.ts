@@ -1,0 +1,129 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DstackError } from '../errors.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { readClaimTip, readFile } from '../ledger/live.ts';
+import { storedChunks } from '../ledger/log-chunks.ts';
+import { openStateReader } from '../ledger/read-state.ts';
+import { asEnded, type EndedRun, isSent, sendRun } from '../ledger/send-run.ts';
+import { listTags, setTag } from '../ledger/tags.ts';
+import { type Blob, copyBlobs } from '../store/copy-blobs.ts';
+import { parseManifest } from '../store/manifest-text.ts';
+import type { Store } from '../store/store.ts';
+import { plainText } from '../terminal-text.ts';
+import { formatBytes } from '../tui/duration.ts';
+import { confirmFirstPush } from './confirm-first-push.ts';
+import { openLedgerStore, openLocalLedger, openRemoteLedger, type Project } from './project.ts';
+import { plural, say, warn } from './terminal.ts';
+
+/**
+ * Sends what `dstack run --local` has made to the shared repository, and its files to the shared store: oldest first, each
+ * run as a whole, and nothing that is there already. Cut off, it goes on where it was when it is called again.
+ * @throws DstackError `no-remote`, `unreachable` and the like; `not-sent` after the others, if some could not be sent
+ */
+export async function sendLocalRuns(project: Project): Promise<void> {
+  const local = await openLocalLedger(project, false);
+  const runs = local === null ? [] : (await openStateReader(local).read()).runs.toReversed();
+  if (local === null || runs.length === 0) return say('there are no runs of `dstack run --local` here');
+  await confirmFirstPush(project);
+  const shared = await openRemoteLedger(project);
+  const [from, to] = [await openLedgerStore(project, local), await openLedgerStore(project, shared)];
+  const folder = await openFolder(join(project.repository.commonDir, 'dstack'));
+  let left = 0;
+  let sent = 0;
+  const leave = (name: string, why: string) => {
+    left += 1;
+    warn(`${name} was not sent: ${why}`);
+  };
+  try {
+    for (const view of runs) {
+      const run = asEnded(view);
+      if (run === null) {
+        say(`${view.name} has not ended: not sent`);
+        continue;
+      }
+      const before = await isSent(shared, run);
+      try {
+        if (before === 'missing') {
+          const bytes = await sendBlobs(local, run, from, to, folder);
+          if ((await sendRun(local, shared, run)) === 'sent') {
+            say(`${run.name}: ${plural(run.outcomes.length, 'job')}, ${formatBytes(bytes)} sent`);
+            sent += 1;
+            continue;
+          }
+        }
+        if (before !== 'there') leave(run.name, 'another run has its name there');
+      } catch (error) {
+        const { code, message } = error as DstackError;
+        if (code !== 'blob-missing' && code !== 'blob-damaged') throw error;
+        leave(run.name, message);
+      }
+    }
+    await sendTags(local, shared);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  if (left > 0) {
+    throw new DstackError('not-sent', `${plural(left, 'run')} could not be sent; ${sent} were`, {
+      hint: '`dstack rerun NAME` executes such a run there anew, under another name',
+    });
+  }
+  const where = plainText(shared.shared.location);
+  say(sent === 0 ? `${where} has all of them` : `${plural(sent, 'run')} sent to ${where}`);
+}
+
+/** @returns how many bytes were not there yet */
+async function sendBlobs(
+  ledger: Ledger,
+  run: EndedRun,
+  from: Store,
+  to: Store,
+  folder: string,
+): Promise<number> {
+  const blobs = (await Promise.all(run.outcomes.map(({ commit }) => blobsOf(ledger, commit)))).flat();
+  let shown = performance.now();
+  const copied = await copyBlobs(blobs, from, to, folder, ({ bytes, totalBytes }) => {
+    if (!process.stderr.isTTY || performance.now() - shown < 100) return;
+    shown = performance.now();
+    process.stderr.write(`\r${run.name}: ${formatBytes(bytes)} of ${formatBytes(totalBytes)}\x1b[K`);
+  });
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  return copied;
+}
+
+/** What a job's outcome needs of the store: its artifacts, and what of its log is too long for Git. */
+async function blobsOf(ledger: Ledger, commit: string): Promise<Blob[]> {
+  const tip = await readClaimTip(ledger, commit);
+  const record = tip.kind === 'finished' ? tip.record : null;
+  const { entries } = record?.artifacts
+    ? parseManifest(await readFile(ledger, commit, 'artifacts.json'))
+    : { entries: [] };
+  return [
+    ...entries.flatMap((entry) => (entry.type === 'file' ? [entry] : [])),
+    ...(record?.log.stored ? [{ sha256: record.log.sha256, size: record.log.bytes }] : []),
+    ...(await storedChunks(ledger.shared, commit)),
+  ];
+}
+
+async function sendTags(local: Ledger, shared: Ledger): Promise<void> {
+  const there = await listTags(shared);
+  const runs = await shared.shared.list([shared.names.area('runs')]);
+  for (const { tag, commit, message } of (await listTags(local)).values()) {
+    if (there.get(tag)?.commit === commit || runs.get(shared.names.run(message.run)) !== commit) continue;
+    if (there.has(tag)) warn(`the tag ${tag} was not sent: it is on ${there.get(tag)?.message.run} there`);
+    else await setTag(shared, tag, commit);
+  }
+}
+
+const day = 24 * 60 * 60_000;
+
+/** For files in passing; one that a killed process has left is removed the day after. */
+async function openFolder(parent: string): Promise<string> {
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith('sending-')) continue;
+    const old = join(parent, name);
+    const { mtimeMs } = await stat(old).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (mtimeMs < Date.now() - day) await rm(old, { recursive: true, force: true });
+  }
+  return mkdtemp(join(parent, 'sending-'));
+}

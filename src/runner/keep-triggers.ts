@@ -16,6 +16,8 @@ export interface TriggerKeeper {
 
 /** Elsewhere each look is a call, of which an idle runner need not make more. */
 const pollElsewhere = 10_000;
+/** Most signs are of dstack's own pushes, each of which would make every runner look: milliseconds between two looks. */
+const spacing = { here: 1_000, elsewhere: 5_000 };
 /** A repository that can't be watched is asked more and more rarely; milliseconds. */
 const longestPause = 5 * 60_000;
 
@@ -38,6 +40,7 @@ export function keepTriggers(
 ): TriggerKeeper {
   const { shared, log } = options;
   const poll = shared.path === null ? Math.max(options.poll, pollElsewhere) : options.poll;
+  const apart = shared.path === null ? spacing.elsewhere : spacing.here;
   const complaints = new Set<string>();
   const complain = (what: string, error: unknown) => {
     const { message, code } = error as DstackError;
@@ -73,8 +76,10 @@ export function keepTriggers(
     while (!stopped) {
       const pause = await lookOnce();
       begin();
+      const earliest = performance.now() + apart;
       // A little late is never early.
       if (!stopped) await signs.wait(Math.max(20, pause + 1));
+      while (!stopped && performance.now() < earliest) await signs.wait(earliest - performance.now());
     }
     begin();
     await signs.close();

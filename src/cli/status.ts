@@ -1,4 +1,5 @@
 import { usageError } from '../errors.ts';
+import { readCells } from '../ledger/run-cells.ts';
 import { jobStates, type LedgerState } from '../ledger/state.ts';
 import { openWake } from '../ledger/wake.ts';
 import { selectRuns } from '../tui/select-runs.ts';
@@ -34,9 +35,11 @@ export async function status(name: string | undefined, options: StatusOptions): 
     width: process.stdout.isTTY ? process.stdout.columns : undefined,
   };
   if (name !== undefined) {
-    const { run } = await locateRun(project, name);
-    if (options.json) printJson(run);
-    else process.stdout.write((await tables()).runTable(run, table));
+    const { ledger, run } = await locateRun(project, name);
+    const cells = await readCells(ledger, run);
+    const withCells = () => run.jobs.map((job) => ({ ...job, matrix: cells.get(job.name) ?? null }));
+    if (options.json) printJson({ ...run, jobs: withCells() });
+    else process.stdout.write((await tables()).runTable(run, { ...table, cells }));
     return;
   }
   const { read } = await openProjectState(project);

@@ -45,8 +45,15 @@ export function statusTable(state: LedgerState, options: StatusTableOptions): st
   );
 }
 
+export interface RunTableOptions extends TableOptions {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** The values of cells of a matrix, by the names of their jobs. */
+  readonly cells?: ReadonlyMap<string, Readonly<Record<string, string>>> | undefined;
+}
+
 /** One run: what it is, then its jobs as a table, in dependency order. */
-export function runTable(run: RunView, options: TableOptions & { readonly now: number }): string {
+export function runTable(run: RunView, options: RunTableOptions): string {
   const facts: [string, string, ReturnType<typeof stateColour>?][] = [
     ['Run', run.name],
     ['Workflow', run.workflow],
@@ -66,6 +73,7 @@ export function runTable(run: RunView, options: TableOptions & { readonly now: n
     });
   const rows = run.jobs.map((job): Cell[] => [
     job.name,
+    describeVariables(options.cells?.get(job.name) ?? {}),
     { text: stateWord(job), style: stateColour(job.state) },
     time(jobDuration(job, options.now)),
     job.runner ?? '',
@@ -75,6 +83,7 @@ export function runTable(run: RunView, options: TableOptions & { readonly now: n
   ]);
   const columns: Column[] = [
     { title: 'JOB' },
+    { title: 'MATRIX', least: 10, optional: true },
     { title: 'STATE' },
     { title: 'DURATION' },
     { title: 'RUNNER', least: 6 },

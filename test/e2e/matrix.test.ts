@@ -40,10 +40,17 @@ test(
       assert.is(readFileSync(file, 'utf8'), `seed ${seed} lr 0.10\n`);
     }
     const status = await project.dstack(['status', 'first', '--json']);
-    const { jobs } = JSON.parse(status.stdout) as { jobs: { name: string; state: string }[] };
+    const { jobs } = JSON.parse(status.stdout) as {
+      jobs: { name: string; state: string; matrix: unknown }[];
+    };
     assert.equal(
-      jobs.map(({ name, state }) => `${name} ${state}`),
-      ['grid-1 done', 'grid-2 done', 'best done', 'report done'],
+      jobs.map(({ name, state, matrix }) => [`${name} ${state}`, matrix]),
+      [
+        ['grid-1 done', { seed: '1', lr: '0.10' }],
+        ['grid-2 done', { seed: '2', lr: '0.10' }],
+        ['best done', null],
+        ['report done', null],
+      ],
     );
     const again = await project.dstack(['run', 'best', '--local', '--json', '--name', 'again']);
     assert.is(again.exitCode, 0, again.stderr);

@@ -79,6 +79,23 @@ test('one run: what it is, and its jobs in order', () => {
   );
 });
 
+test('cells of a matrix have their values, also where it is narrow', () => {
+  const run = sampleRun('x', [
+    sampleJob({ name: 'train-1', state: 'done' }),
+    sampleJob({ name: 'report', state: 'done' }),
+  ]);
+  const cells = new Map([['train-1', { seed: '1', note: 'a b\x1b[2J' }]]);
+  const text = runTable(run, { now: NOW, cells });
+  assert.match(text, /^JOB +MATRIX +STATE/m);
+  assert.match(text, /^train-1 +seed=1 note="a b/m);
+  assert.not.match(text, /\x1b/);
+  assert.not.match(runTable(run, { now: NOW }), /MATRIX/);
+  for (const width of [40, 60, 80]) {
+    const lines = runTable(run, { now: NOW, cells, width }).split('\n');
+    for (const line of lines) assert.ok(stringWidth(line) <= width, line);
+  }
+});
+
 test('a job that was asked to stop says so', () => {
   const run = sampleRun('x', [sampleJob({ name: 'train', state: 'running', stopping: true })]);
   assert.match(runTable(run, { now: NOW }), /running, stopping/);

@@ -90,7 +90,7 @@ export const mutants: readonly Mutant[] = [
     name: 'whoever leaves forgets the attempts before his own',
     file: claims,
     text: 'if (over === null) return remove();',
-    by: 'if (over === null || pendingChunks.length < 9) return remove();',
+    by: 'if (over === null || claim.attempt > 0) return remove();',
     kind: /removed what attempts of \S+ had saved/,
   },
   {

@@ -31,7 +31,8 @@ test('twenty runners share a hundred jobs: each runs once, and nothing is left o
     for (let batch = 1; batch <= runs; batch += 1)
       names.push(await project.submit(['last', '--no-cache', '--batch', String(batch)]));
     const fleet = Array.from({ length: runners }, (_, index) => project.startRunner(`runner-${index}`));
-    await until('the end of all jobs', async () => (await project.refs('jobs')).length === runs * jobsPerRun);
+    const allEnded = async () => (await project.refs('jobs')).length === runs * jobsPerRun;
+    await until('the end of all jobs', allEnded, 600_000);
     await until('the end of settling', async () => (await project.refs('queue')).length === 0);
     await until('the end of settling', async () => (await project.refs('claims')).length === 0);
     for (const runner of fleet) runner.kill('SIGTERM');

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { writeConfig } from '../config/write-config.ts';
 import { usageError } from '../errors.ts';
+import { headBranch } from '../git/branches.ts';
 import { initBareRepository } from '../git/repository.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
 import { setUpHook } from './hook.ts';
@@ -50,7 +51,9 @@ export async function init(options: { remote?: string; create?: string }): Promi
   }
   if (options.create !== undefined) {
     const path = resolve(options.create);
-    const repository = await initBareRepository(path, { objectFormat: project.repository.objectFormat });
+    const { objectFormat, gitDir } = project.repository;
+    // If the code is pushed there, too, a clone of it has something to check out.
+    const repository = await initBareRepository(path, { objectFormat, head: await headBranch(gitDir) });
     await setUpHook(repository);
     say(`made the shared repository ${path}, with its hook`);
     const beside = relative(top, path);

@@ -90,7 +90,11 @@ export async function openRepository(path: string): Promise<Repository> {
 /** Makes an empty bare repository; an existing one is left as it is. */
 export async function initBareRepository(
   path: string,
-  options: { objectFormat?: 'sha1' | 'sha256' } = {},
+  options: {
+    objectFormat?: 'sha1' | 'sha256';
+    /** Full name of the branch that clones of it check out; Git's own default. */
+    head?: string | null;
+  } = {},
 ): Promise<Repository> {
   const absolute = resolve(path);
   await makeNamedFolder(absolute);
@@ -106,6 +110,7 @@ export async function initBareRepository(
       ],
       { cwd: absolute },
     );
+    if (options.head) await git(['symbolic-ref', 'HEAD', options.head], { gitDir: absolute });
   }
   return openRepository(absolute);
 }

@@ -28,10 +28,11 @@ export async function guardPush(): Promise<void> {
   const updates = parseUpdates(await text(process.stdin));
   const { prefix, patterns } = await readSettings(gitDir);
   const user = pusher(process.env, userInfo().username);
-  const objects = openPushedObjects(gitDir, quarantine());
+  const names = refNames(prefix);
+  const objects = openPushedObjects(gitDir, names.prefix, quarantine());
   try {
     const who = { user, roles: rolesOf(user, patterns) };
-    const faults = await checkPush(updates, refNames(prefix), objects, who);
+    const faults = await checkPush(updates, names, objects, who);
     if (faults.length === 0) return;
     process.stderr.write(describe(faults));
     process.exitCode = 1;

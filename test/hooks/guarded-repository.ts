@@ -28,7 +28,7 @@ export async function judge(
   updates: readonly RefUpdate[],
   who: Parameters<typeof checkPush>[3] = everybody,
 ): Promise<string> {
-  const objects = openPushedObjects(shared.path, {});
+  const objects = openPushedObjects(shared.path, refNames().prefix, {});
   try {
     const refs = shared.refs();
     const pushed = updates.map(({ ref, from, to }) => ({

@@ -45,6 +45,13 @@ test('refuses a push as a whole, in words that reach the one who pushes, and kee
   assert.is(spawnSync('git', ['cat-file', '-e', big], { cwd: shared.path }).status, 1);
 });
 
+test('refs that Git would show in the place of dstack’s own are judged, too', async ({ shared, ledger }) => {
+  const run = await commit(ledger, {});
+  for (const ref of ['refs/heads/refs/dstack/runs', 'refs/refs/dstack/jobs/a/b', 'refs/remotes/refs'])
+    assert.match(await push(ledger, ref, run), /no ref of dstack’s is called so/);
+  assert.is(shared.refs().size, 0);
+});
+
 test('snapshots whose paths lead out of their folder are refused', async ({ shared, ledger }) => {
   const { gitDir } = ledger.shared.local;
   const write = (type: string, input: string | Buffer) =>

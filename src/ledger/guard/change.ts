@@ -49,9 +49,9 @@ export function openPush(
   const runs = new Map<string, Promise<KnownRun | null>>();
   const readRun = async (run: string): Promise<KnownRun | null> => {
     const ref = names.run(run);
-    const there = await objects.commit(ref);
-    const to = pushed.get(ref);
-    const commit = there ?? (to ? await objects.commit(to) : null);
+    const there = await objects.tip(ref);
+    const id = there ?? pushed.get(ref) ?? null;
+    const commit = id === null ? null : await objects.commit(id);
     return commit && { commit: commit.id, message: parseRunMessage(commit.message), isThere: there !== null };
   };
   return {
@@ -65,7 +65,7 @@ export function openPush(
           'see `git config --get-regexp dstack.guard` there',
         );
     },
-    holds: (ref) => held(objects, ref).then(({ commit }) => commit),
+    holds: async (ref) => (await held(objects, await objects.tip(ref))).commit,
     run(run) {
       const known = runs.get(run) ?? readRun(run);
       runs.set(run, known);
@@ -73,7 +73,7 @@ export function openPush(
     },
     async outcome(id) {
       const ref = names.job('jobs', id);
-      return (await objects.commit(ref))?.id ?? pushed.get(ref) ?? null;
+      return (await objects.tip(ref)) ?? pushed.get(ref) ?? null;
     },
   };
 }

@@ -49,8 +49,13 @@ export async function checkPush(
 
 function concerns({ prefix, notes, history }: RefNames, ref: string): boolean {
   const isBelow = (folder: string) => `${ref}/`.startsWith(`${folder}/`);
+  // What Git takes for one of dstack's where that isn't there: `git log refs/dstack/runs` would show something else.
+  const isShadow = ['refs', 'refs/tags', 'refs/heads', 'refs/remotes'].some((place) =>
+    isBelow(`${place}/${prefix}`),
+  );
+  const isInTheWay = `${history}/`.startsWith(`${ref}/`);
   // A ref that replaces objects would show others than those that were checked.
-  return isBelow(prefix) || isBelow(notes) || isBelow(history) || isBelow('refs/replace');
+  return isBelow(prefix) || isBelow(notes) || isShadow || isInTheWay || isBelow('refs/replace');
 }
 
 async function checkUpdate(push: Push, { ref, from, to }: Update): Promise<void> {

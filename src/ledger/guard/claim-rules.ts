@@ -35,7 +35,7 @@ interface End {
 export async function checkClaim(change: Change, id: JobId): Promise<void> {
   const { push, old, next } = change;
   // In this very push it may fail, and the claim go.
-  const rests = (await push.objects.commit(push.names.job('jobs', id))) !== null;
+  const rests = (await push.objects.tip(push.names.job('jobs', id))) !== null;
   if (!next && rests) return push.needs('runner', 'submitter');
   const before = old && (await readClaim(push, old, id));
   if (before?.kind === 'end')

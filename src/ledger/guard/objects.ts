@@ -1,6 +1,8 @@
 import { DstackError } from '../../errors.ts';
 import { openObjectReader, type ParsedCommit, parseCommit, parseTree } from '../../git/object-reader.ts';
 import { openSizeReader } from '../../git/object-sizes.ts';
+import { listRefs } from '../../git/refs.ts';
+import { isObjectId } from '../../git/repository.ts';
 
 export interface Commit extends ParsedCommit {
   readonly id: string;
@@ -14,8 +16,10 @@ export interface Entry {
 
 /** What a push brings and what is there already, none of it larger than who asks can bear. */
 export interface PushedObjects {
-  /** By id or full ref name; null if there is none. @throws `refused-by-guard` */
-  commit(name: string): Promise<Commit | null>;
+  /** Null if there is none. @throws `refused-by-guard` */
+  commit(id: string): Promise<Commit | null>;
+  /** What a ref below the prefix points at. */
+  tip(ref: string): Promise<string | null>;
   /** Name → entry. @throws `refused-by-guard` */
   tree(id: string): Promise<Map<string, Entry>>;
   /** @param most bytes. @throws `refused-by-guard` */
@@ -37,13 +41,22 @@ export function refuse(words: string, hint?: string): never {
   throw new DstackError('refused-by-guard', words, { hint });
 }
 
-/** @param env where Git keeps what was pushed until the hook has had its say */
-export function openPushedObjects(gitDir: string, env: Record<string, string>): PushedObjects {
+/**
+ * @param prefix of all refs that are asked for
+ * @param env where Git keeps what was pushed until the hook has had its say
+ */
+export function openPushedObjects(
+  gitDir: string,
+  prefix: string,
+  env: Record<string, string>,
+): PushedObjects {
   // A ref can say that one object be shown in the place of another: what is judged must be what is there.
   const asIs = { GIT_NO_REPLACE_OBJECTS: '1' };
   const reader = openObjectReader(gitDir, { ...env, ...asIs });
   const sizes = openSizeReader(gitDir, { ...env, ...asIs });
   const before = openSizeReader(gitDir, asIs);
+  // Only a list has names as they are: of a ref that isn't there `git cat-file` would take the branch that is called so.
+  let tips: Promise<Map<string, string>> | null = null;
 
   const checked = async (name: string, type: string, most: number, what: string) => {
     const found = await sizes.look(name);
@@ -57,8 +70,13 @@ export function openPushedObjects(gitDir: string, env: Record<string, string>): 
     return found && (await reader.read(found.id));
   };
   return {
-    async commit(name) {
-      const object = await read(name, 'commit', mostOfCommit, 'what it points at');
+    async tip(ref) {
+      tips ??= listRefs(gitDir, [prefix]);
+      return (await tips).get(ref) ?? null;
+    },
+    async commit(id) {
+      if (!isObjectId(id)) return null;
+      const object = await read(id, 'commit', mostOfCommit, 'what it points at');
       return object && { ...parseCommit(object.content), id: object.id };
     },
     async tree(id) {

@@ -3,7 +3,7 @@ import { findRun } from '../ledger/find-run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { newestFirst } from '../ledger/newest-first.ts';
 import { openStateReader } from '../ledger/read-state.ts';
-import type { LedgerState, RunView } from '../ledger/state.ts';
+import { isFinal, type LedgerState, type RunView } from '../ledger/state.ts';
 import { listTags, type Tag } from '../ledger/tags.ts';
 import { openLedgers, openLocalLedger, type Project } from './project.ts';
 import { warn } from './terminal.ts';
@@ -14,7 +14,9 @@ export function mergeStates(states: readonly LedgerState[]): LedgerState {
   const runs = new Map<string, RunView>();
   for (const run of states.flatMap((state) => state.runs)) {
     const key = `${run.name} ${run.commit}`;
-    if (!runs.has(key)) runs.set(key, run);
+    const known = runs.get(key);
+    // Half sent, it has ended here only.
+    if (!known || (!isFinal(known.state) && isFinal(run.state))) runs.set(key, run);
   }
   return {
     runs: [...runs.values()].sort(newestFirst),

@@ -27,7 +27,7 @@ export async function sendLocalRuns(project: Project): Promise<void> {
   if (local === null || runs.length === 0) return say('there are no runs of `dstack run --local` here');
   await confirmFirstPush(project);
   const shared = await openRemoteLedger(project);
-  const [from, to] = [await openLedgerStore(project, local), await openLedgerStore(project, shared)];
+  const from = await openLedgerStore(project, local);
   const folder = await openFolder(join(project.repository.commonDir, 'dstack'));
   let left = 0;
   let sent = 0;
@@ -45,7 +45,17 @@ export async function sendLocalRuns(project: Project): Promise<void> {
       const before = await isSent(shared, run);
       try {
         if (before === 'missing') {
-          const bytes = await sendBlobs(local, run, from, to, folder);
+          const missing = await sourceNotThere(local, shared, run);
+          if (missing !== null) {
+            leave(run.name, `it has something from ${missing}, which is not there`);
+            continue;
+          }
+          const blobs = (await Promise.all(run.outcomes.map(({ commit }) => blobsOf(local, commit)))).flat();
+          // Where no store is known, what needs none is sent nevertheless.
+          const bytes =
+            blobs.length === 0
+              ? 0
+              : await sendBlobs(run.name, blobs, from, await openLedgerStore(project, shared), folder);
           if ((await sendRun(local, shared, run)) === 'sent') {
             say(`${run.name}: ${plural(run.outcomes.length, 'job')}, ${formatBytes(bytes)} sent`);
             sent += 1;
@@ -74,21 +84,31 @@ export async function sendLocalRuns(project: Project): Promise<void> {
 
 /** @returns how many bytes were not there yet */
 async function sendBlobs(
-  ledger: Ledger,
-  run: EndedRun,
+  run: string,
+  blobs: readonly Blob[],
   from: Store,
   to: Store,
   folder: string,
 ): Promise<number> {
-  const blobs = (await Promise.all(run.outcomes.map(({ commit }) => blobsOf(ledger, commit)))).flat();
   let shown = performance.now();
   const copied = await copyBlobs(blobs, from, to, folder, ({ bytes, totalBytes }) => {
     if (!process.stderr.isTTY || performance.now() - shown < 100) return;
     shown = performance.now();
-    process.stderr.write(`\r${run.name}: ${formatBytes(bytes)} of ${formatBytes(totalBytes)}\x1b[K`);
+    process.stderr.write(`\r${run}: ${formatBytes(bytes)} of ${formatBytes(totalBytes)}\x1b[K`);
   });
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   return copied;
+}
+
+/** The first of the runs from which it has something that means another run there, or none; null: all are there. */
+async function sourceNotThere(local: Ledger, shared: Ledger, { sources }: EndedRun): Promise<string | null> {
+  if (sources.length === 0) return null;
+  const tips = async ({ shared: repository, names }: Ledger) => {
+    const found = await repository.list(sources.map((run) => names.run(run)));
+    return (run: string) => found.get(names.run(run));
+  };
+  const [here, there] = [await tips(local), await tips(shared)];
+  return sources.find((run) => there(run) === undefined || here(run) !== there(run)) ?? null;
 }
 
 /** What a job's outcome needs of the store: its artifacts, and what of its log is too long for Git. */

@@ -13,6 +13,8 @@ const workflows = `
 workflows:
   - {name: make, artifacts: [out], commands: [mkdir out, 'echo $RUN_NAME > out/name', seq 200000]}
   - {name: use, depends-on: {workflows: [make]}, metrics: m.jsonl, commands: ['echo ''{"loss": 1}'' > m.jsonl', cat out/name]}
+  - {name: boxed, image: 'dstack-test/busybox', artifacts: [out], commands: [mkdir out]}
+  - {name: unboxed, depends-on: {workflows: [boxed]}, commands: [ls out]}
   - {name: bad, commands: [exit 3]}
   - {name: long, commands: [sleep 300]}
 `;
@@ -118,6 +120,7 @@ test(
   'what can’t be sent is named, and keeps nothing else back',
   withProject(workflows, async (project) => {
     await locally(project, 'mine', 'use');
+    await locally(project, 'same', 'use');
     const lost = storeFiles(localStore(project)).find((file) => readFileSync(file, 'utf8') === 'mine\n');
     unlinkSync(lost as string);
     await locally(project, 'theirs', 'bad');
@@ -138,13 +141,37 @@ test(
     const sent = await send(project);
     assert.is(sent.exitCode, 1, sent.stderr);
     assert.match(sent.stderr, /^warning: mine was not sent: Blob [0-9a-f]+ is not in the store/m);
+    assert.match(sent.stderr, 'same was not sent: it has something from mine, which is not there');
     assert.match(sent.stderr, 'theirs was not sent: another run has its name there');
     assert.match(sent.stderr, 'open has not ended: not sent');
     assert.match(sent.stderr, /^good: 2 jobs/m);
-    assert.match(sent.stderr, 'error: 2 runs could not be sent; 1 were');
+    assert.match(sent.stderr, 'error: 3 runs could not be sent; 1 were');
     await isThere(project, 'good');
     assert.equal((await project.refs('runs')).sort(), ['good', 'theirs']);
     assert.equal(await project.refs('jobs'), ['good/make', 'good/use']);
+  }),
+);
+
+test(
+  'what was made without its image, for want of Docker, is in nobody’s cache',
+  withProject(workflows, async (project) => {
+    const env = { DOCKER_HOST: 'unix:///nowhere/docker.sock' };
+    for (const run of ['first', 'second']) {
+      const { exitCode, stderr } = await project.dstack(['run', 'unboxed', '--local', '--name', run], {
+        env,
+      });
+      assert.is(exitCode, 0, stderr);
+    }
+    await locally(project, 'plain', 'use');
+    const sent = await send(project);
+    assert.is(sent.exitCode, 0, sent.stderr);
+    for (const job of ['boxed', 'unboxed']) {
+      assert.is((await project.record('first', job)).state, 'done');
+      assert.is((await project.record('second', job)).state, 'cached');
+    }
+    const keys = async (job: string) => (await project.record('plain', job)).cacheKey;
+    assert.equal((await project.refs('cache')).sort(), [await keys('make'), await keys('use')].sort());
+    assert.match((await send(project)).stderr, 'has all of them');
   }),
 );
 

@@ -43,33 +43,44 @@ const longestFarewell = 15_000;
 const remembered = 100;
 
 /**
- * Tells GitHub of the runs that this runner has a part in.
- * @returns null if there is no token
+ * Tells GitHub of the runs that this runner has a part in, if there is a token. Looking for one can take a while, which
+ * nobody waits for.
  */
-export async function openReporter(
+export function openReporter(
   repository: GitHubRepository,
   options: { ledger: Ledger; log: Pick<Logger, 'info' | 'warn'>; env: NodeJS.ProcessEnv },
-): Promise<GitHubReporter | null> {
+): GitHubReporter {
   const { ledger, log, env } = options;
   const { names, shared } = ledger;
+  const closing = new AbortController();
   const connect = async () => {
-    const token = await findToken(repository, env);
+    const token = await findToken(repository, env, closing.signal);
     return token === null
       ? null
-      : openGitHub(repository, token, { userAgent: `dstack/${packageJson.version}` });
+      : openGitHub(repository, token, {
+          userAgent: `dstack/${packageJson.version}`,
+          signal: closing.signal,
+        });
   };
   const watched = [`${names.area('queue')}/`, 'refs/heads/', 'refs/tags/'];
-  let client = await connect();
-  if (client === null) return null;
-  const changes = watchRefs(() => client, watched);
   const where = `${repository.owner}/${repository.name}`;
-  log.info({ repository: where }, 'runs are shown on GitHub');
+  let client: GitHubClient | null = null;
+  /** There was no token at the start: then nothing is shown. */
+  let isSilent = false;
+  const begun = connect().then((found) => {
+    client = found;
+    isSilent = found === null;
+    if (closing.signal.aborted) return;
+    if (found) log.info({ repository: where }, 'runs are shown on GitHub');
+    else log.info({ repository: where }, 'runs are not shown on GitHub: there is no token for it');
+  });
+  const changes = watchRefs(() => client, watched);
   const memory: CheckMemory = { statusesOnly: false };
   const known = new Map<string, Shown | null>();
   const told = new Set<string>();
   const due = new Set<string>();
-  const closing = new AbortController();
   let working: Promise<void> | null = null;
+  let current: string | null = null;
   let goesOnAt = Number.NEGATIVE_INFINITY;
 
   const warnOnce = (message: string, hint: string | undefined) => {
@@ -111,19 +122,25 @@ export async function openReporter(
 
   const work = async (): Promise<void> => {
     const tries = new Map<string, number>();
+    await begun;
+    if (isSilent) due.clear();
     for (let [run] = due; run !== undefined; [run] = due) {
       due.delete(run);
+      current = run;
       try {
         if (client === null) client = await connect();
         if (client !== null) await report(client, run);
         tries.delete(run);
+        current = null;
       } catch (error) {
+        if (closing.signal.aborted) return;
         const failure = error instanceof GitHubFailure ? error : null;
         warnOnce((error as Error).message, failure?.hint);
         // What is no longer valid may have been replaced by the time of the next report.
         if (failure?.status === 401) client = null;
         const tried = (tries.get(run) ?? 0) + 1;
         tries.set(run, tried);
+        current = null;
         if (failure?.kind === 'refused' || tried >= mostTries) continue;
         due.add(run);
         const pause =
@@ -146,6 +163,7 @@ export async function openReporter(
 
   return {
     onJob({ run }) {
+      if (isSilent) return;
       due.add(run);
       begin();
     },
@@ -157,7 +175,8 @@ export async function openReporter(
       if (working && willGoOn) await Promise.race([working, patience]);
       ended.abort();
       closing.abort();
-      if (due.size > 0) log.warn({ runs: [...due] }, 'GitHub is not told how these runs stand');
+      const untold = new Set(current === null ? due : [current, ...due]);
+      if (untold.size > 0) log.warn({ runs: [...untold] }, 'GitHub is not told how these runs stand');
     },
   };
 }

@@ -16,10 +16,11 @@ export function leavableWake(wake: Wake): LeavableWake {
     get left() {
       return left;
     },
-    async wait(milliseconds) {
+    async wait(milliseconds, sooner) {
       goOn();
-      await wake.wait(milliseconds);
+      const sign = await wake.wait(milliseconds, sooner);
       goOn();
+      return sign;
     },
     notify: wake.notify,
     leave() {

@@ -76,7 +76,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
     const secrets = await checkedSecrets(config.runner.secrets, ledger.shared.location, log);
     const repository = path === null ? findGitHub(address, process.env) : null;
     const github = repository
-      ? await (await import('./github-reporter.ts')).openReporter(repository, {
+      ? (await import('./github-reporter.ts')).openReporter(repository, {
           ledger,
           log,
           env: process.env,

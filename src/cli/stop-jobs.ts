@@ -37,7 +37,7 @@ export async function stopJobs(
     ledger,
     asked,
     claimant,
-    () => options.wake.wait(poll),
+    async () => void (await options.wake.wait(poll)),
     options.progress ?? (() => {}),
   );
 }

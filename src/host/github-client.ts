@@ -17,11 +17,13 @@ export interface GitHubClient {
 /**
  * GitHub's API for one repository. Every call fails with a {@link GitHubFailure}, none of which has the token in it;
  * while GitHub wants silence, calls fail unsent.
+ * @param options.signal ends all calls
+ * @param options.now milliseconds of a monotonic clock
  */
 export function openGitHub(
   repository: GitHubRepository,
   token: string,
-  options: { userAgent: string; now?: () => number },
+  options: { userAgent: string; signal?: AbortSignal; now?: () => number },
 ): GitHubClient {
   const now = options.now ?? (() => performance.now());
   let silentUntil = Number.NEGATIVE_INFINITY;
@@ -42,7 +44,8 @@ export function openGitHub(
   octokit.hook.wrap('request', async (request, call) => {
     const left = silentUntil - now();
     if (left > 0) throw limited(repository, left);
-    call.request.signal = AbortSignal.timeout(callLimit);
+    const limit = withLimit(callLimit, options.signal);
+    call.request.signal = limit.signal;
     try {
       const response = await request(call);
       limits = 0;
@@ -70,9 +73,27 @@ export function openGitHub(
         `${repository.api} answers ${status}: ${words}`,
         { status, hint: hintFor(status, repository) },
       );
+    } finally {
+      limit.release();
     }
   });
   return { repository, octokit, at: { owner: repository.owner, repo: repository.name } };
+}
+
+/** Node has `AbortSignal.any` since 20.3 only. */
+function withLimit(milliseconds: number, ending: AbortSignal | undefined) {
+  const limit = new AbortController();
+  const end = () => limit.abort();
+  const timer = setTimeout(end, milliseconds);
+  ending?.addEventListener('abort', end);
+  if (ending?.aborted) end();
+  return {
+    signal: limit.signal,
+    release() {
+      clearTimeout(timer);
+      ending?.removeEventListener('abort', end);
+    },
+  };
 }
 
 function limited({ api }: GitHubRepository, after: number): GitHubFailure {

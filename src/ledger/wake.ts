@@ -10,8 +10,12 @@ export function wakeFile(path: string): string {
 
 /** Tells when it is worth looking at the shared repository again. */
 export interface Wake {
-  /** Resolves at the next sign of a change, at once if there was one since the last look, or after `milliseconds`. */
-  wait(milliseconds: number): Promise<void>;
+  /**
+   * Resolves at the next sign of a change, at once if there was one since the last look, or after `milliseconds`, or when
+   * `sooner` is aborted.
+   * @returns whether there was a sign
+   */
+  wait(milliseconds: number, sooner?: AbortSignal): Promise<boolean>;
   /** A sign of change from elsewhere: own work is done, a signal has come. */
   notify(): void;
   close(): Promise<void>;
@@ -28,17 +32,21 @@ export async function openWake(shared: Pick<SharedRepository, 'path'>): Promise<
   const watcher = shared.path === null ? null : await watchFile(shared.path, notify);
   return {
     notify,
-    wait(milliseconds) {
+    wait(milliseconds, sooner) {
       return new Promise((resolve) => {
-        const finish = () => {
+        const finish = (sign: boolean) => {
           clearTimeout(timer);
+          sooner?.removeEventListener('abort', giveUp);
           due = false;
           wakeUp = null;
-          resolve();
+          resolve(sign);
         };
-        const timer = setTimeout(finish, milliseconds);
-        wakeUp = finish;
-        if (due) finish();
+        const giveUp = () => finish(false);
+        const timer = setTimeout(giveUp, milliseconds);
+        wakeUp = () => finish(true);
+        sooner?.addEventListener('abort', giveUp);
+        if (due) finish(true);
+        else if (sooner?.aborted) giveUp();
       });
     },
     async close() {

@@ -37,7 +37,8 @@ export interface RunnerOptions {
   readonly onJob?: ((id: JobId) => void) | undefined;
   /**
    * Where that costs far less than a look: has anything changed in the queue, or among the branches, since it was asked
-   * last? True in doubt; asked while nothing is queued, and relied on for a minute at most.
+   * last? True in doubt; asked while nothing is queued, relied on for a minute at most, and
+   * waited for as long as a poll, or 5 s.
    */
   readonly hasChanged?: (() => Promise<boolean>) | undefined;
   /** `drain`: leave when nothing is left to do; `once`: after one job; `run`: when this run has ended. */

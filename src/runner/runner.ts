@@ -7,6 +7,7 @@ import { type Live, openLiveReader } from '../ledger/live.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
 import { watchTriggers } from '../ledger/triggers/watch-triggers.ts';
 import { openWake, type Wake } from '../ledger/wake.ts';
+import { openChangeHint } from './change-hint.ts';
 import { type Contact, keepContact } from './contact.ts';
 import { unfitFor } from './fit.ts';
 import { keepTriggers, type TriggerKeeper } from './keep-triggers.ts';
@@ -161,13 +162,15 @@ async function watch(
 ): Promise<void> {
   let lookedAt = Number.NEGATIVE_INFINITY;
   let idle = false;
+  const { hasChanged } = options;
+  const hint = hasChanged && openChangeHint(hasChanged, wake, Math.min(options.poll, longestUnanswered));
   for (;;) {
     const start = performance.now();
     let dueIn = Number.POSITIVE_INFINITY;
     const hasSign = signs.seen || !idle || start - lookedAt > Math.max(options.poll, longestUnlooked);
     signs.seen = false;
     try {
-      if (!hasSign && (await options.hasChanged?.()) === false) {
+      if (!hasSign && (await hint?.saysNo())) {
         await wake.wait(pause(options.poll, 0));
         continue;
       }
@@ -199,6 +202,9 @@ async function watch(
 
 /** Where a host that tells of changes says that there are none, an idle runner looks nevertheless; milliseconds. */
 const longestUnlooked = 60_000;
+
+/** And where it says nothing, it looks after this time; milliseconds. */
+const longestUnanswered = 5_000;
 
 /** What a job says that it needs can be as long as somebody likes; a card with more would not be legal. */
 const longestWords = 1_000;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -166,6 +166,31 @@ test(
     assert.is((await project.record(run, 'make')).state, 'done');
     runner.kill('SIGTERM');
     assert.is(await runner.exited, 0, runner.output());
+  }),
+);
+
+test(
+  'an API that takes calls and never answers, and a `gh` that hangs, keep no runner from its work',
+  onGitHub(async ({ project, github, env }) => {
+    github.mute = true;
+    const runner = project.startRunner('a', ['--poll', '200ms'], env);
+    await until('it asks', () => github.calls.some((name) => name.includes('matching-refs')));
+    const run = await project.submit(['make'], { env });
+    assert.is((await project.record(run, 'make')).state, 'done');
+    runner.kill('SIGTERM');
+    assert.is(await runner.exited, 0, runner.output());
+
+    const folder = path.join(project.root, 'bin');
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'gh'), '#!/bin/sh\ntouch "$0.asked"\nexec sleep 1000\n', { mode: 0o755 });
+    const hanging = { ...env, GITHUB_TOKEN: '', PATH: `${folder}:${process.env.PATH}` };
+    const other = project.startRunner('b', ['--poll', '200ms'], hanging);
+    await until('gh hangs', () => existsSync(path.join(folder, 'gh.asked')));
+    const second = await project.submit(['make', '--no-cache'], { env });
+    assert.is((await project.record(second, 'make')).state, 'done');
+    assert.not.match(other.output(), 'on GitHub');
+    other.kill('SIGTERM');
+    assert.is(await other.exited, 0, other.output());
   }),
 );
 

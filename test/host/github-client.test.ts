@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -117,10 +118,24 @@ test(
   'in doubt something has: GitHub is away, limited, refuses, has more than a page, or nobody is known there',
   withGitHub(async (github, connect) => {
     const client = connect();
-    const { hasChanged } = watchRefs(() => client, ['refs/heads/']);
+    let now = 0;
+    const { hasChanged } = watchRefs(
+      () => client,
+      ['refs/heads/'],
+      () => now,
+    );
     await hasChanged();
-    github.refusals.push({ status: 500 }, { status: 403 });
-    assert.equal([await hasChanged(), await hasChanged(), await hasChanged()], [true, true, false]);
+    for (const status of [500, 403]) {
+      github.refusals.push({ status });
+      const before = github.calls.length;
+      assert.is(await hasChanged(), true);
+      // It is left alone for a minute.
+      now += 59_999;
+      assert.is(await hasChanged(), true);
+      assert.is(github.calls.length, before + 1);
+      now += 1;
+      assert.is(await hasChanged(), false);
+    }
     assert.is(await watchRefs(() => null, ['refs/heads/']).hasChanged(), true);
 
     const many = Array.from({ length: 31 }, (_, index) => [`refs/heads/${index}`, 'a'.repeat(40)] as const);
@@ -129,6 +144,18 @@ test(
     const calls = github.calls.length;
     assert.equal([await hasChanged(), await hasChanged()], [true, true]);
     assert.is(github.calls.length, calls);
+  }),
+);
+
+test(
+  'a call that is never answered ends with who asked',
+  withGitHub(async (github, connect) => {
+    github.mute = true;
+    const ending = new AbortController();
+    const call = failureOf(ask(connect(userToken, undefined, ending.signal)));
+    while (github.calls.length === 0) await setTimeout(5);
+    ending.abort();
+    assert.is((await call).kind, 'away');
   }),
 );
 

@@ -41,6 +41,14 @@ test('what can’t be a token is none; nor is there one without `gh`', async () 
   assert.is(await findToken(github, { PATH: '/nowhere', GITHUB_TOKEN: 'two\nlines' }), null);
 });
 
+test('a `gh` that hangs is not waited for by who ends', () =>
+  withGh('sleep 1000', async (env) => {
+    const ending = new AbortController();
+    const token = findToken(github, env, ending.signal);
+    ending.abort();
+    assert.is(await token, null);
+  }));
+
 test('no token goes over a network in the clear', async () => {
   const env = { PATH: '/nowhere', GITHUB_TOKEN: 'a' };
   assert.is(await findToken({ host: 'github.com', api: 'http://api.example.org' }, env), null);

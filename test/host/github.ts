@@ -10,7 +10,7 @@ export const runCommit = 'b'.repeat(40);
 export function withGitHub(
   body: (
     github: GitHubServer,
-    connect: (token?: string, now?: () => number) => GitHubClient,
+    connect: (token?: string, now?: () => number, signal?: AbortSignal) => GitHubClient,
   ) => Promise<void>,
 ): () => Promise<void> {
   return async () => {
@@ -24,8 +24,12 @@ export function withGitHub(
       page: 'https://github.com/octocat/Hello-World',
     };
     try {
-      await body(github, (token = userToken, now) =>
-        openGitHub(repository, token, { userAgent: 'dstack/test', ...(now ? { now } : {}) }),
+      await body(github, (token = userToken, now, signal) =>
+        openGitHub(repository, token, {
+          userAgent: 'dstack/test',
+          ...(now ? { now } : {}),
+          ...(signal ? { signal } : {}),
+        }),
       );
       assert.equal(github.problems, []);
     } finally {

@@ -31,6 +31,7 @@ async function follow(
       const step = steps.shift();
       if (!step) throw new Error(`it goes on after: ${words.join(' | ')}`);
       await step();
+      return true;
     },
     notify() {},
     async close() {},

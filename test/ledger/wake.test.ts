@@ -19,6 +19,21 @@ test('where nothing is on this machine, time passes, or somebody tells', async (
   await wake.close();
 });
 
+test('who has learnt what he wanted to know waits no more; signs are told from that, and none is lost', async () => {
+  const wake = await openWake({ path: null });
+  const learnt = new AbortController();
+  const waiting = wake.wait(forEver, learnt.signal);
+  learnt.abort();
+  assert.is(await waiting, false);
+  assert.is(await wake.wait(forEver, learnt.signal), false);
+  wake.notify();
+  assert.is(await wake.wait(forEver, learnt.signal), true);
+  const other = wake.wait(forEver, new AbortController().signal);
+  wake.notify();
+  assert.is(await other, true);
+  await wake.close();
+});
+
 test('the hook’s touch wakes, at once if it came before the wait', async () => {
   const path = scratchFolder();
   const wake = await openWake({ path });

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
 import { watchRefs } from '../host/github-changes.ts';
 import { type CheckMemory, showRun } from '../host/github-checks.ts';
-import { type GitHubClient, openGitHub } from '../host/github-client.ts';
+import { type GitHubClient, openGitHub, unlikeGitHub } from '../host/github-client.ts';
 import { GitHubFailure } from '../host/github-failure.ts';
 import type { GitHubRepository } from '../host/github-repository.ts';
 import { findToken } from '../host/github-token.ts';
@@ -182,10 +182,16 @@ export function openReporter(
 }
 
 /** From GitHub itself, so that no snapshot has to be fetched for it. @returns null if there is no commit to show it at */
-async function readShown({ octokit, at }: GitHubClient, commit: string, run: string): Promise<Shown | null> {
+async function readShown(
+  { octokit, at, repository }: GitHubClient,
+  commit: string,
+  run: string,
+): Promise<Shown | null> {
   const commitAt = async (id: string) => {
     try {
-      return (await octokit.rest.git.getCommit({ ...at, commit_sha: id })).data;
+      const { data } = await octokit.rest.git.getCommit({ ...at, commit_sha: id });
+      if (data.sha !== id) throw unlikeGitHub(repository);
+      return data;
     } catch (error) {
       if (error instanceof GitHubFailure && (error.status === 404 || error.status === 422)) return null;
       throw error;

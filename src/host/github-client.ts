@@ -50,8 +50,10 @@ export function openGitHub(
       const response = await request(call);
       limits = 0;
       note({ status: response.status, headers: response.headers as AnswerHeaders, message: '' });
+      if (typeof response.data !== 'object' || response.data === null) throw unlikeGitHub(repository);
       return response;
     } catch (error) {
+      if (error instanceof GitHubFailure) throw error;
       const { status, response, message } = error as {
         status?: number;
         response?: { headers: AnswerHeaders };
@@ -78,6 +80,13 @@ export function openGitHub(
     }
   });
   return { repository, octokit, at: { owner: repository.owner, repo: repository.name } };
+}
+
+/** For what answers, but not as GitHub does. */
+export function unlikeGitHub({ api }: Pick<GitHubRepository, 'api'>): GitHubFailure {
+  return new GitHubFailure('away', `${api} answers something that GitHub’s API would not`, {
+    hint: 'a proxy or a page to log in at may answer in its place; GITHUB_API_URL says where else it is',
+  });
 }
 
 /** Node has `AbortSignal.any` since 20.3 only. */

@@ -1,4 +1,4 @@
-import type { GitHubClient } from './github-client.ts';
+import { type GitHubClient, unlikeGitHub } from './github-client.ts';
 import { GitHubFailure } from './github-failure.ts';
 import { asCode } from './markdown.ts';
 import { hasEnded, headline, type ReportedRun, runSummary } from './run-report.ts';
@@ -25,7 +25,8 @@ export async function commentOnPullRequest(
 ): Promise<{ page: string; updated: boolean }> {
   const { octokit, at } = client;
   // What is no pull request can be an issue of that number.
-  await octokit.rest.pulls.get({ ...at, pull_number: pullRequest });
+  const found = await octokit.rest.pulls.get({ ...at, pull_number: pullRequest });
+  if (found.data.number !== pullRequest) throw unlikeGitHub(client.repository);
   const mark = `<!-- dstack report ${run.name} -->`;
   const body = `${mark}\n${runComment(run)}`.slice(0, longestComment);
   const own = await findComment(client, pullRequest, mark);

@@ -215,6 +215,11 @@ test(
     assert.is(none.exitCode, 1);
     assert.match(none.stderr, '404');
     assert.not.match(none.stderr, appToken);
+    github.refusals.push({ status: 200, text: '<html>please log in</html>' });
+    const page = await report('--pr', '7');
+    assert.is(page.exitCode, 1);
+    assert.match(page.stderr, 'GitHub’s API would not');
+    assert.not.match(page.stderr, 'TypeError');
     const anonymous = await project.dstack(['report', run, '--pr', '7'], {
       env: { ...env, GITHUB_TOKEN: '', PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin` },
     });

@@ -159,4 +159,21 @@ test(
   }),
 );
 
+test(
+  'what is not GitHub’s API counts as away: a page to log in at, JSON that is no object',
+  withGitHub(async (github, connect) => {
+    const client = connect();
+    const json = { 'content-type': 'application/json' };
+    github.refusals.push(
+      { status: 200, text: '<html>please log in</html>' },
+      { status: 200, text: '<html>please log in</html>', headers: json },
+      { status: 200, text: 'null', headers: json },
+      { status: 502, text: '<html>bad gateway</html>' },
+    );
+    while (github.refusals.length > 0) assert.is((await failureOf(ask(client))).kind, 'away');
+    github.refusals.push({ status: 200, text: '<html>please log in</html>' });
+    assert.is(await watchRefs(() => client, ['refs/heads/']).hasChanged(), true);
+  }),
+);
+
 test.run();

@@ -47,4 +47,18 @@ test(
   }),
 );
 
+test(
+  'who answers in GitHub’s place is told from it',
+  withGitHub(async (github, connect) => {
+    const json = { 'content-type': 'application/json' };
+    for (const text of ['<html>', '{}', '[]']) {
+      github.refusals.push({ status: 200, text, headers: json });
+      const error = await commentOnPullRequest(connect(), 7, running()).catch((failure) => failure);
+      assert.instance(error, GitHubFailure);
+      assert.is(error.kind, 'away');
+    }
+    assert.equal(github.comments, []);
+  }),
+);
+
 test.run();

@@ -19,6 +19,8 @@ export interface Refusal {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly message?: string;
+  /** The whole answer, of another server that is in its place. */
+  readonly text?: string;
 }
 
 /** GitHub for one repository, `octocat/Hello-World`, on the loopback: by its published description, with a state. */
@@ -93,6 +95,11 @@ export async function startGitHub(): Promise<GitHubServer> {
     if (!request.headers['user-agent']?.startsWith('dstack/')) note(['no user agent of ours']);
     const token = request.headers.authorization?.replace(/^(token|bearer) /i, '') ?? '';
     const refusal = github.refusals.shift();
+    if (refusal?.text !== undefined) {
+      response.writeHead(refusal.status, { 'content-type': 'text/html', ...refusal.headers });
+      response.end(refusal.text);
+      return;
+    }
     let answer: Answer;
     if (refusal) {
       const { status, headers = {}, message = 'refused' } = refusal;

@@ -26,13 +26,13 @@ export async function guardPush(): Promise<void> {
   }
   const gitDir = resolve(GIT_DIR);
   const updates = parseUpdates(await text(process.stdin));
-  const { prefix, patterns } = await readSettings(gitDir);
+  const { prefix, patterns, ignoresCase } = await readSettings(gitDir);
   const user = pusher(process.env, userInfo().username);
   const names = refNames(prefix);
   const objects = openPushedObjects(gitDir, names.prefix, quarantine());
   try {
     const who = { user, roles: rolesOf(user, patterns) };
-    const faults = await checkPush(updates, names, objects, who);
+    const faults = await checkPush(updates, names, objects, who, ignoresCase);
     if (faults.length === 0) return;
     process.stderr.write(describe(faults));
     process.exitCode = 1;
@@ -66,8 +66,14 @@ function parseUpdates(input: string): Update[] {
     });
 }
 
-async function readSettings(gitDir: string): Promise<{ prefix: string | undefined; patterns: RolePatterns }> {
-  const args = ['config', '-z', '--get-regexp', '^dstack\\.'];
+interface Settings {
+  readonly prefix: string | undefined;
+  readonly patterns: RolePatterns;
+  readonly ignoresCase: boolean;
+}
+
+async function readSettings(gitDir: string): Promise<Settings> {
+  const args = ['config', '-z', '--get-regexp', '^(dstack\\..*|core\\.ignorecase)$'];
   const { exitCode, stdout } = await runGit(args, { gitDir });
   // 1: there are none. Who must not push is not to be guessed from a file that can't be read.
   if (exitCode > 1) await git(args, { gitDir });
@@ -80,6 +86,7 @@ async function readSettings(gitDir: string): Promise<{ prefix: string | undefine
   return {
     prefix: values.get('dstack.refprefix')?.at(-1)?.replace(/\/$/, '') || undefined,
     patterns: Object.fromEntries(entries),
+    ignoresCase: values.get('core.ignorecase')?.at(-1) === 'true',
   };
 }
 

@@ -159,24 +159,23 @@ export interface ParsedCommit {
   readonly message: string;
 }
 
-/** Takes a commit object apart; lines that it does not know are passed over. */
+/**
+ * Takes a commit object apart as Git does: the tree comes first, then the parents; what bears these names later is a
+ * header of somebody else's.
+ */
 export function parseCommit(content: Buffer): ParsedCommit {
   const text = content.toString('utf8');
   const blank = text.indexOf('\n\n');
-  const parents: string[] = [];
-  let tree = '';
-  let author = '';
-  let committedAt = 0;
-  for (const line of text.slice(0, blank < 0 ? undefined : blank).split('\n')) {
-    const space = line.indexOf(' ');
-    const value = line.slice(space + 1);
-    const key = line.slice(0, space);
-    if (key === 'tree') tree = value;
-    else if (key === 'parent') parents.push(value);
-    else if (key === 'author') author = value.replace(/ \d+ [+-]\d+$/, '');
-    else if (key === 'committer') committedAt = Number(/ (\d+) [+-]\d+$/.exec(value)?.[1] ?? 0) * 1000;
-  }
-  return { tree, parents, author, committedAt, message: blank < 0 ? '' : text.slice(blank + 2) };
+  const [first = '', ...lines] = text.slice(0, blank < 0 ? undefined : blank).split('\n');
+  const ends = lines.findIndex((line) => !line.startsWith('parent '));
+  const header = (key: string) => lines.find((line) => line.startsWith(key))?.slice(key.length) ?? '';
+  return {
+    tree: first.startsWith('tree ') ? first.slice(5) : '',
+    parents: lines.slice(0, ends < 0 ? undefined : ends).map((line) => line.slice(7)),
+    author: header('author ').replace(/ \d+ [+-]\d+$/, ''),
+    committedAt: Number(/ (\d+) [+-]\d+$/.exec(header('committer '))?.[1] ?? 0) * 1000,
+    message: blank < 0 ? '' : text.slice(blank + 2),
+  };
 }
 
 /** The trailers at the end of a commit message, in order: `Key: value` lines of its last paragraph. */

@@ -61,6 +61,22 @@ for (const objectFormat of ['sha1', 'sha256'] as const) {
     await git(['fsck', '--strict', '--no-dangling'], { gitDir: repository.gitDir });
   });
 
+  test('of a commit with headers that bear the names of others only those count that Git reads', async () => {
+    const [tree, other] = ['a'.repeat(40), 'b'.repeat(40)];
+    const who = 'Ann <ann@example.org> 1764021600 +0000';
+    const read = (parents: string) =>
+      parseCommit(
+        Buffer.from(
+          `tree ${tree}\n${parents}author ${who}\ncommitter ${who}\ntree ${other}\nparent ${other}\nauthor Eve <> 1 +0000\n\nx`,
+        ),
+      );
+    assert.equal(read('').tree, tree);
+    assert.deepEqual(read('').parents, []);
+    assert.deepEqual(read(`parent ${tree}\nparent ${other}\n`).parents, [tree, other]);
+    assert.equal(read('').author, 'Ann <ann@example.org>');
+    assert.equal(read('').message, 'x');
+  });
+
   test('a commit builds on a tree and existing objects', async ({ repository }) => {
     const [first] = await writeCommits(repository, [
       {

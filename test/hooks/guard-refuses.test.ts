@@ -310,8 +310,12 @@ test('cache entries that are no results, and tags on what is no run', async ({
   const other = name(`cache/${'d'.repeat(64)}`);
   await refused(shared, /no result of this key/, create(other, finished.commit));
   const record = shared.git('show', `${finished.commit}:record.json`);
+  const job = shared.git('show', `${finished.commit}:job.json`);
   const forged = await commit(eve, {
-    files: { 'job.json': '{}', 'record.json': record.replace(key, 'd'.repeat(64)) },
+    files: {
+      'job.json': job.replace(key, 'd'.repeat(64)),
+      'record.json': record.replace(key, 'd'.repeat(64)),
+    },
   });
   await refused(shared, /outcome of no job/, create(other, forged));
   await refused(shared, /is no key/, create(name('cache/abc'), finished.commit));

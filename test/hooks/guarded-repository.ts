@@ -27,6 +27,7 @@ export async function judge(
   shared: Shared,
   updates: readonly RefUpdate[],
   who: Parameters<typeof checkPush>[3] = everybody,
+  ignoresCase = false,
 ): Promise<string> {
   const objects = openPushedObjects(shared.path, refNames().prefix, {});
   try {
@@ -36,7 +37,7 @@ export async function judge(
       to,
       from: from === undefined ? (refs.get(ref) ?? null) : from,
     }));
-    const faults = await checkPush(pushed, refNames(), objects, who);
+    const faults = await checkPush(pushed, refNames(), objects, who, ignoresCase);
     return faults.map(({ ref, words }) => `${ref}: ${words}`).join('\n');
   } finally {
     objects.close();

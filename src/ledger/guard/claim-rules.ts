@@ -10,7 +10,7 @@ import { streams } from '../log-chunks.ts';
 import { type JobId, jobName } from '../refs.ts';
 import type { Change, Push } from './change.ts';
 import { endFault, stepFault } from './claim-step.ts';
-import { most, mostSteps } from './limits.ts';
+import { longestLease, most, mostSteps } from './limits.ts';
 import { type Commit, type Entry, entriesOf, refuse } from './objects.ts';
 import { checkGrows } from './stream-rules.ts';
 
@@ -86,6 +86,7 @@ export async function readClaim({ objects }: Push, commit: Commit, id: JobId): P
   const text = await objects.blob(blob('claim.json'), most.small, 'its claim.json');
   const claim = parseFile(claimSchema, 'its claim.json', text);
   checkSame(id, claim);
+  if (claim.lease > longestLease) refuse(`its lease is longer than ${longestLease} seconds`);
   return { kind: 'lease', claim, told: entries };
 }
 

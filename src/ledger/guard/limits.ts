@@ -21,5 +21,18 @@ export const most = {
 /** Refs of dstack's in one push: a run of the largest matrix has half as many. */
 export const mostRefs = 25_000;
 
+/**
+ * Looks at objects for one push, and bytes of them that are read: a run of ten thousand jobs that is brought with its
+ * outcomes takes half a million, and a hundredth. Three trees can be said to have 16 million files.
+ */
+export const mostLooks = 2_000_000;
+export const mostRead = 512 << 20;
+
+/** Seconds; who has gone for ever is waited for no longer. */
+export const longestLease = 7 * 24 * 3600;
+
+/** Pushes that are pending at a time; twice what dstack itself lets there be. */
+export const mostPending = 100;
+
 /** Commits of one claim: a few an attempt. */
 export const mostSteps = 1_000;

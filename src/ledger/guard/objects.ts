@@ -3,6 +3,7 @@ import { openObjectReader, type ParsedCommit, parseCommit, parseTree } from '../
 import { openSizeReader } from '../../git/object-sizes.ts';
 import { listRefs } from '../../git/refs.ts';
 import { isObjectId } from '../../git/repository.ts';
+import { mostLooks, mostRead } from './limits.ts';
 
 export interface Commit extends ParsedCommit {
   readonly id: string;
@@ -36,6 +37,9 @@ const mostOfCommit = 8 << 20;
 /** Of a tree among those that only dstack writes. */
 const mostOfTree = 1 << 20;
 
+/** Sizes that are kept in mind. */
+const mostKnown = 50_000;
+
 /** Ends a check: the push is refused with these words. */
 export function refuse(words: string, hint?: string): never {
   throw new DstackError('refused-by-guard', words, { hint });
@@ -58,8 +62,23 @@ export function openPushedObjects(
   // Only a list has names as they are: of a ref that isn't there `git cat-file` would take the branch that is called so.
   let tips: Promise<Map<string, string>> | null = null;
 
+  let [looks, bytes] = [0, 0];
+  const spend = (size: number) => {
+    looks += 1;
+    bytes += size;
+    if (looks > mostLooks || bytes > mostRead)
+      refuse('judging this push takes too much: push less at a time');
+  };
+  // What is named again and again costs nothing but the counting.
+  const known = new Map<string, ReturnType<typeof sizes.look>>();
+  const look = (id: string) => {
+    const found = known.get(id) ?? sizes.look(id);
+    if (known.size < mostKnown) known.set(id, found);
+    return found;
+  };
   const checked = async (name: string, type: string, most: number, what: string) => {
-    const found = await sizes.look(name);
+    spend(0);
+    const found = await look(name);
     if (found === null) return null;
     if (found.type !== type) refuse(`${what} is a ${found.type}, not a ${type}`);
     if (found.size > most) refuse(`${what} has ${found.size} bytes, and may have ${most}`);
@@ -67,6 +86,7 @@ export function openPushedObjects(
   };
   const read = async (name: string, type: string, most: number, what: string) => {
     const found = await checked(name, type, most, what);
+    if (found) spend(found.size);
     return found && (await reader.read(found.id));
   };
   return {

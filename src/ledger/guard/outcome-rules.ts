@@ -1,4 +1,4 @@
-import { parseFile, recordSchema } from '../formats.ts';
+import { jobSchema, parseFile, recordSchema } from '../formats.ts';
 import { streams } from '../log-chunks.ts';
 import type { JobId } from '../refs.ts';
 import { isSuccess } from '../state.ts';
@@ -46,13 +46,13 @@ export async function checkCache({ push, next }: Change, key: string): Promise<v
     may: ['artifacts.json', 'log-tail', ...streams],
     folders: streams,
   });
-  const text = await push.objects.blob(
-    entries.get('record.json')?.id as string,
-    most.record,
-    'its record.json',
-  );
-  const record = parseFile(recordSchema, 'its record.json', text);
-  if (record.cacheKey !== key || !isSuccess(record.state)) refuse('it is no result of this key');
+  const text = (name: string, bytes: number) =>
+    push.objects.blob(entries.get(name)?.id as string, bytes, `its ${name}`);
+  const record = parseFile(recordSchema, 'its record.json', await text('record.json', most.record));
+  // The job was submitted, and with it its key; the record is what its runner says.
+  const job = parseFile(jobSchema, 'its job.json', await text('job.json', most.job));
+  if (job.cacheKey !== key || record.cacheKey !== key || !isSuccess(record.state))
+    refuse('it is no result of this key');
   for (const area of ['jobs', 'claims'] as const)
     if ((await push.holds(push.names.job(area, record)))?.id === next.id) return;
   refuse('it is the outcome of no job');

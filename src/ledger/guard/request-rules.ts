@@ -1,7 +1,7 @@
 import { parseFile, runnerSchema, seenSchema, stopSchema } from '../formats.ts';
 import { type JobId, jobName } from '../refs.ts';
 import { type Change, checkNoParents } from './change.ts';
-import { most } from './limits.ts';
+import { most, mostPending } from './limits.ts';
 import { type Commit, entriesOf, type PushedObjects, refuse } from './objects.ts';
 
 /** Anybody who submits may ask for a job's end; whoever settles the job takes the wish away. */
@@ -25,7 +25,10 @@ export async function checkSeen({ push, next }: Change, name: string): Promise<v
   push.needs('submitter', 'runner');
   if (!next) refuse('only an admin makes triggers begin anew');
   if (name !== 'seen') refuse('no ref of dstack’s is called so');
-  parseFile(seenSchema, 'its seen.json', await only(push.objects, next, 'seen.json', most.seen));
+  const text = await only(push.objects, next, 'seen.json', most.seen);
+  const { pending } = parseFile(seenSchema, 'its seen.json', text);
+  if (pending.length > mostPending)
+    refuse(`it has ${pending.length} pushes pending, and may have ${mostPending}`);
 }
 
 /** The content of a commit's one file. */

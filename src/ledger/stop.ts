@@ -1,9 +1,10 @@
-import { backOff } from './back-off.ts';
+import { DstackError } from '../errors.ts';
 import type { Claimant } from './claims.ts';
 import { closeJob } from './close-job.ts';
 import { compareAndSwap } from './compare-and-swap.ts';
 import { decide } from './decide.ts';
 import { formatVersion, printFile, type StopFile } from './formats.ts';
+import { insist } from './insist.ts';
 import { type Ledger, signature } from './ledger.ts';
 import { type Live, openLiveReader, readStopRequest } from './live.ts';
 import { type JobId, jobName } from './refs.ts';
@@ -16,7 +17,8 @@ export interface StopTarget {
 
 /**
  * Asks that jobs end. A request for an abort replaces one for a stop.
- * @returns the jobs for which the request stands
+ * @returns the jobs for which the request stands; the others have ended, or others' requests always came in between
+ * @throws DstackError why it can't be asked: what was not asked for goes on
  */
 export async function requestStop(
   ledger: Ledger,
@@ -43,10 +45,21 @@ async function ask(
     const before = (await shared.list([names.ofRun('stops', target.id.run)])).get(ref) ?? null;
     if (before !== null && (await standsFor(ledger, before, target, options.abort))) return true;
     const swap = { ref, from: before, to: commit };
-    const result = await compareAndSwap(shared, swap, new Set([commit]), backOff(ledger.clock, 4));
-    if (result !== 'lost') return result === 'won';
+    try {
+      const giveUp = insist(ledger, `${jobName(target.id)} was not asked to end`);
+      if ((await compareAndSwap(shared, swap, new Set([commit]), giveUp)) === 'won') return true;
+    } catch (error) {
+      // A guard lets nobody ask for what has ended.
+      if (error instanceof DstackError && !(await isQueued(ledger, target))) return false;
+      throw error;
+    }
   }
   return false;
+}
+
+async function isQueued({ shared, names }: Ledger, { id, queueEntry }: StopTarget): Promise<boolean> {
+  const entries = await shared.list([names.ofRun('queue', id.run)]);
+  return entries.get(names.job('queue', id)) === queueEntry;
 }
 
 /** Is this request as good as the one that is wanted? One for another queue object is worth nothing. */

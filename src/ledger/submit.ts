@@ -3,6 +3,7 @@ import type { PushOutcome } from '../git/push.ts';
 import { backOff } from './back-off.ts';
 import { completeRun, listAfter } from './complete-run.ts';
 import { findInTheWay, inTheWay } from './in-the-way.ts';
+import { isFinalRefusal } from './insist.ts';
 import type { Ledger } from './ledger.ts';
 import type { PreparedRun } from './prepare-run.ts';
 import { unreachable } from './shared-repository.ts';
@@ -45,10 +46,7 @@ export async function submitRun(
       await clear(ledger, prepared, refs);
       return 'taken';
     }
-    const hopeless = ['refused-by-hook', 'refused-by-host', 'name-conflict', 'read-only', 'shallow'].includes(
-      outcome.failure.code,
-    );
-    if (isInterrupted() || hopeless || (await wait(attempt))) {
+    if (isInterrupted() || isFinalRefusal(outcome.failure) || (await wait(attempt))) {
       await clear(ledger, prepared, refs);
       if (!isInterrupted()) {
         // Elsewhere it costs a call, which is spent only on an explanation.

@@ -1,7 +1,7 @@
 import { DstackError } from '../errors.ts';
 import { parseCommit } from '../git/object-reader.ts';
-import { backOff } from './back-off.ts';
 import { compareAndSwap } from './compare-and-swap.ts';
+import { insist } from './insist.ts';
 import type { Ledger } from './ledger.ts';
 import { parseRunMessage, type RunMessage } from './run-message.ts';
 
@@ -46,7 +46,7 @@ export function resolveTag(
 
 /**
  * Points a tag at a run (its commit), or with null removes it.
- * @throws DstackError `tag-exists` unless it is the same run, `unknown-tag`, `unreachable`
+ * @throws DstackError `tag-exists` unless it is the same run, `unknown-tag`; the reason if it is refused or can't be reached
  */
 export async function setTag(ledger: Ledger, tag: string, commit: string | null): Promise<void> {
   const { shared, names } = ledger;
@@ -63,12 +63,13 @@ export async function setTag(ledger: Ledger, tag: string, commit: string | null)
     shared,
     { ref, from: before, to: commit },
     mine,
-    backOff(ledger.clock, 4),
+    insist(ledger, `the tag ${tag} was not changed`),
   );
   if (result === 'lost' && commit !== null) throw tagExists(tag);
-  if (result !== 'won') {
-    throw new DstackError('unreachable', `the tag ${tag} could not be changed in ${shared.location}`, {
-      hint: 'try again',
+  // Another has pointed it at another run in between.
+  if (result === 'lost') {
+    throw new DstackError('tag-exists', `the tag ${tag} has just been changed by another`, {
+      hint: '`dstack tags` says what it keeps now',
     });
   }
 }

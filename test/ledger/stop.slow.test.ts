@@ -92,8 +92,21 @@ test('stops and aborts of several at once: an abort is what remains', async () =
   assert.is(request(shared).abort, true);
 });
 
-test('a request that no push gets through for does not stand', async () => {
+test('whoever may not ask is told so, in the words of the hook', async () => {
   const { shared, ledger, target } = await submitted();
+  shared.hook('pre-receive', 'echo "Only Ada stops what is here." >&2; exit 1');
+  const error: Error & { code?: string } = await requestStop(ledger, [target], stop).then(
+    () => assert.unreachable(),
+    (error) => error,
+  );
+  assert.is(error.code, 'refused-by-hook');
+  assert.match(error.message, /^run-1\/train was not asked to end: .*Only Ada stops what is here\./);
+  assert.not(shared.refs().has(stopRef));
+});
+
+test('a request that is refused since the job has ended is no failure', async () => {
+  const { shared, ledger, target } = await submitted();
+  shared.git('update-ref', '-d', 'refs/dstack/queue/run-1/train');
   shared.hook('pre-receive', 'exit 1');
   assert.equal(await requestStop(ledger, [target], stop), []);
 });

@@ -5,11 +5,11 @@ import { dependsOn, jobSpec, loseNextReply, participant, scratchLedger, submit }
 
 const jobs = [jobSpec('prepare'), jobSpec('train', dependsOn('prepare'))];
 
-async function refusal(act: Promise<unknown>): Promise<{ code: string; hint: string }> {
+async function refusal(act: Promise<unknown>): Promise<{ code: string; message: string; hint: string }> {
   try {
     await act;
   } catch (error) {
-    return error as { code: string; hint: string };
+    return error as { code: string; message: string; hint: string };
   }
   throw new Error('it was not refused');
 }
@@ -38,6 +38,15 @@ test('a tag on another run is not moved, and one that is not there not removed',
   assert.is(error.code, 'tag-exists');
   assert.is(error.hint, 'remove it first: dstack untag best');
   assert.is((await refusal(setTag(ledger, 'worst', null))).code, 'unknown-tag');
+});
+
+test('whoever may not tag is told so, in the words of the hook', async () => {
+  const { shared, ledger } = await scratchLedger();
+  const { commit } = await submit(ledger, 'run-1', jobs);
+  shared.hook('pre-receive', 'echo "Only Ada tags here." >&2; exit 1');
+  const error = await refusal(setTag(ledger, 'best', commit));
+  assert.is(error.code, 'refused-by-hook');
+  assert.match(error.message, /^the tag best was not changed: .*Only Ada tags here\./);
 });
 
 test('of two that set one tag at once one is told that it is taken', async () => {

@@ -16,6 +16,7 @@ import type { JobId } from '../ledger/refs.ts';
 import { parseRunMessage } from '../ledger/run-message.ts';
 import { runProgress, tellingJobs } from '../ledger/run-progress.ts';
 import type { RunView } from '../ledger/state.ts';
+import { openReports } from './open-reports.ts';
 
 /** How a runner is in touch with GitHub. Nothing of a run depends on it. */
 export interface GitHubReporter {
@@ -44,15 +45,22 @@ const remembered = 100;
 
 /**
  * Tells GitHub of the runs that this runner has a part in, if there is a token. Looking for one can take a while, which
- * nobody waits for.
+ * nobody waits for. What a former process of this runner has not shown to its end is shown first.
  */
 export function openReporter(
   repository: GitHubRepository,
-  options: { ledger: Ledger; log: Pick<Logger, 'info' | 'warn'>; env: NodeJS.ProcessEnv },
+  options: {
+    ledger: Ledger;
+    log: Pick<Logger, 'info' | 'warn'>;
+    env: NodeJS.ProcessEnv;
+    /** Where this runner remembers what it has still to show. */
+    folder: string;
+  },
 ): GitHubReporter {
   const { ledger, log, env } = options;
   const { names, shared } = ledger;
   const closing = new AbortController();
+  const open = openReports(options.folder);
   const connect = async () => {
     const token = await findToken(repository, env, closing.signal);
     return token === null
@@ -71,8 +79,11 @@ export function openReporter(
     client = found;
     isSilent = found === null;
     if (closing.signal.aborted) return;
-    if (found) log.info({ repository: where }, 'runs are shown on GitHub');
-    else log.info({ repository: where }, 'runs are not shown on GitHub: there is no token for it');
+    if (found) {
+      log.info({ repository: where }, 'runs are shown on GitHub');
+      for (const run of open.left()) due.add(run);
+      if (due.size > 0) begin();
+    } else log.info({ repository: where }, 'runs are not shown on GitHub: there is no token for it');
   });
   const changes = watchRefs(() => client, watched);
   const memory: CheckMemory = { statusesOnly: false };
@@ -104,7 +115,10 @@ export function openReporter(
 
   const report = async (github: GitHubClient, run: string): Promise<void> => {
     const shown = await shownOf(github, run);
-    if (shown === null) return;
+    if (shown === null) {
+      open.remove(run);
+      return;
+    }
     const { commit, head, sha, asCommitted } = shown;
     const show = async (state: RunView): Promise<void> => {
       const logs = hasEnded(state) ? await logsOf(ledger, state) : [];
@@ -114,16 +128,20 @@ export function openReporter(
     };
     const state = await runProgress(ledger, run, commit, head);
     await show(state);
-    if (hasEnded(state)) return;
     // Another may have brought it to its end, and shown that, while this was written.
-    const now = await runProgress(ledger, run, commit, head);
-    if (hasEnded(now)) await show(now);
+    const now = hasEnded(state) ? state : await runProgress(ledger, run, commit, head);
+    if (!hasEnded(now)) return;
+    if (now !== state) await show(now);
+    open.remove(run);
   };
 
   const work = async (): Promise<void> => {
     const tries = new Map<string, number>();
     await begun;
-    if (isSilent) due.clear();
+    if (isSilent) {
+      for (const run of due) open.remove(run);
+      due.clear();
+    }
     for (let [run] = due; run !== undefined; [run] = due) {
       due.delete(run);
       current = run;
@@ -164,6 +182,7 @@ export function openReporter(
   return {
     onJob({ run }) {
       if (isSilent) return;
+      open.add(run);
       due.add(run);
       begin();
     },

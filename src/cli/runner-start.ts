@@ -80,6 +80,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
           ledger,
           log,
           env: process.env,
+          folder: folders.reports,
         })
       : null;
     const runner = startRunner({

@@ -70,8 +70,11 @@ async function writeCheckRun(client: GitHubClient, shown: RunAtCommit): Promise<
   const { run, sha, runCommit, logs } = shown;
   const externalId = `${run.name} ${runCommit}`;
   const name = checkName(shown);
-  const before = await findCheckRun(client, sha, name, externalId);
+  const [before, ...others] = await findCheckRuns(client, sha, name, externalId);
   const over = hasEnded(run);
+  // Whoever made one of them too many may have been killed before it could give way.
+  for (const other of others)
+    if (before && other.status !== 'completed') await giveWay(client, run, other, before);
   if (before?.status === 'completed' && !over) return before.page;
   const content = {
     ...(run.startedAt === null ? {} : { started_at: run.startedAt }),
@@ -101,26 +104,41 @@ async function writeCheckRun(client: GitHubClient, shown: RunAtCommit): Promise<
     ...content,
   });
   // Another runner may have made one at the same moment: whoever was later gives way, so that none is left unfinished.
-  const first = await findCheckRun(client, sha, name, externalId);
-  if (first === null || first.id === data.id) return data.html_url;
-  await octokit.rest.checks.update({
-    ...at,
-    check_run_id: data.id,
-    status: 'completed',
-    conclusion: 'neutral',
-    output: { title: `${run.name} is shown by another check`, summary: first.page ?? '' },
-  });
+  const [first] = await findCheckRuns(client, sha, name, externalId);
+  if (!first || first.id === data.id) return data.html_url;
+  await giveWay(client, run, data, first);
   if (over) await octokit.rest.checks.update({ ...at, check_run_id: first.id, ...content });
   return first.page;
 }
 
-/** The first one of this run, so that of two that were made at the same time everybody goes on with one. */
-async function findCheckRun(
+async function giveWay(
+  { octokit, at }: GitHubClient,
+  run: ReportedRun,
+  { id }: { id: number },
+  first: FoundCheckRun,
+): Promise<void> {
+  await octokit.rest.checks.update({
+    ...at,
+    check_run_id: id,
+    status: 'completed',
+    conclusion: 'neutral',
+    output: { title: `${run.name} is shown by another check`, summary: first.page ?? '' },
+  });
+}
+
+interface FoundCheckRun {
+  readonly id: number;
+  readonly status: string;
+  readonly page: string | null;
+}
+
+/** Those of this run, the first one first: of several that were made at the same time everybody goes on with that. */
+async function findCheckRuns(
   { octokit, at }: GitHubClient,
   sha: string,
   name: string,
   externalId: string,
-): Promise<{ id: number; status: string; page: string | null } | null> {
+): Promise<FoundCheckRun[]> {
   const pages = octokit.paginate.iterator(octokit.rest.checks.listForRef, {
     ...at,
     ref: sha,
@@ -128,7 +146,7 @@ async function findCheckRun(
     filter: 'all',
     per_page: 100,
   });
-  const found: { id: number; status: string; page: string | null }[] = [];
+  const found: FoundCheckRun[] = [];
   let count = 0;
   for await (const { data } of pages) {
     for (const { id, status, html_url: page, external_id } of data) {
@@ -137,7 +155,7 @@ async function findCheckRun(
     count += 1;
     if (count === mostPages) break;
   }
-  return found.sort((a, b) => a.id - b.id)[0] ?? null;
+  return found.sort((a, b) => a.id - b.id);
 }
 
 async function writeStatus({ octokit, at }: GitHubClient, shown: RunAtCommit, page: string): Promise<void> {

@@ -17,6 +17,8 @@ export interface RunnerFolders {
   readonly lock: string;
   /** Which processes have been this runner, the last of them the one that holds the lock. */
   readonly instances: string;
+  /** Which runs are still to be shown on a forge. */
+  readonly reports: string;
 }
 
 /** @param location of the shared repository: two of them share nothing */
@@ -35,5 +37,6 @@ export function runnerFolders(
     work: join(own, 'work'),
     lock: join(own, 'lock'),
     instances: join(own, 'instances'),
+    reports: join(own, 'reports'),
   };
 }

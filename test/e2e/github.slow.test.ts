@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -191,6 +191,32 @@ test(
     assert.not.match(other.output(), 'on GitHub');
     other.kill('SIGTERM');
     assert.is(await other.exited, 0, other.output());
+  }),
+);
+
+test(
+  'a runner that was killed before it could show the end does so when it starts again',
+  onGitHub(async ({ project, github, env }) => {
+    const run = await project.submit(['make'], { env });
+    github.mute = true;
+    const runner = project.startRunner('a', ['--poll', '200ms'], env);
+    assert.is((await project.record(run, 'make')).state, 'done');
+    runner.kill('SIGKILL');
+    await runner.exited;
+    assert.equal(github.checkRuns, []);
+    github.mute = false;
+    const again = project.startRunner('a', ['--poll', '200ms'], env);
+    await until('it is shown', () => github.statuses.find(({ state }) => state === 'success'));
+    assert.is(github.checkRuns[0]?.conclusion, 'success');
+    again.kill('SIGTERM');
+    assert.is(await again.exited, 0, again.output());
+    const cache = path.join(project.env.XDG_CACHE_HOME as string, 'dstack');
+    const reports = readdirSync(cache).map((key) => path.join(cache, key, 'a', 'reports'));
+    assert.equal(
+      reports.filter(existsSync).flatMap((folder) => readdirSync(folder)),
+      [],
+    );
+    assert.ok(reports.some(existsSync));
   }),
 );
 

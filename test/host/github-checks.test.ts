@@ -66,6 +66,22 @@ test(
 );
 
 test(
+  'a check run too many, whose maker was killed before it could give way, is ended by the next one who looks',
+  withGitHub(async (github, connect) => {
+    const client = connect(appToken);
+    await show(client, running());
+    const { name, external_id } = github.checkRuns[0] as { name: string; external_id: string };
+    const body = { ...client.at, name, external_id, head_sha: sha, status: 'in_progress' as const };
+    await client.octokit.rest.checks.create(body);
+    await show(client, finished('done'));
+    assert.equal(
+      github.checkRuns.map(({ conclusion }) => conclusion),
+      ['success', 'neutral'],
+    );
+  }),
+);
+
+test(
   'who comes late with what was before does not undo the end',
   withGitHub(async (github, connect) => {
     await show(connect(appToken), finished('stopped'));

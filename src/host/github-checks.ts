@@ -1,5 +1,6 @@
 import type { GitHubClient } from './github-client.ts';
 import { GitHubFailure } from './github-failure.ts';
+import { cutAtLine } from './markdown.ts';
 import { hasEnded, headline, type LogTail, logTails, type ReportedRun, runSummary } from './run-report.ts';
 
 /** GitHub's limits, in characters. */
@@ -88,7 +89,7 @@ async function writeCheckRun(client: GitHubClient, shown: RunAtCommit): Promise<
     details_url: `${client.repository.page}/commit/${runCommit}`,
     output: {
       title: `${run.name}: ${headline(run)}`.slice(0, 255),
-      summary: runSummary(run).slice(0, longestText),
+      summary: cutAtLine(runSummary(run), longestText),
       ...(logs.length > 0 ? { text: logTails(logs, longestText - 100) } : {}),
     },
   };

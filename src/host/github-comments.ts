@@ -1,6 +1,6 @@
 import { type GitHubClient, unlikeGitHub } from './github-client.ts';
 import { GitHubFailure } from './github-failure.ts';
-import { asCode } from './markdown.ts';
+import { asCode, cutAtLine } from './markdown.ts';
 import { hasEnded, headline, type ReportedRun, runSummary } from './run-report.ts';
 
 /** GitHub takes no longer ones. */
@@ -28,7 +28,7 @@ export async function commentOnPullRequest(
   const found = await octokit.rest.pulls.get({ ...at, pull_number: pullRequest });
   if (found.data.number !== pullRequest) throw unlikeGitHub(client.repository);
   const mark = `<!-- dstack report ${run.name} -->`;
-  const body = `${mark}\n${runComment(run)}`.slice(0, longestComment);
+  const body = cutAtLine(`${mark}\n${runComment(run)}`, longestComment);
   const own = await findComment(client, pullRequest, mark);
   if (own !== null) {
     const { data } = await octokit.rest.issues.updateComment({ ...at, comment_id: own, body });

@@ -84,7 +84,7 @@ test(
     assert.is(done.name, 'dstack/use');
     assert.is(done.head_sha, head);
     const output = done.output as Record<string, string>;
-    assert.match(output.summary as string, '<code>make</code>');
+    assert.match(output.summary as string, '| `make` |');
     assert.match(output.text as string, '```text\nused @octocat\n```');
     const failed = await over('failure', bad);
     assert.match((failed.output as Record<string, string>).text as string, 'why\n');

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { asBlock, asCode } from '../../src/host/markdown.ts';
+import { runComment } from '../../src/host/github-comments.ts';
+import { asBlock, asCode, cutAtLine } from '../../src/host/markdown.ts';
 import { headline, logTails, runSummary } from '../../src/host/run-report.ts';
 import { finished, running } from './github.ts';
 
@@ -29,27 +30,60 @@ test('variables, jobs and the last of their metrics, as tables', () => {
       ],
     }),
   );
-  assert.match(
-    summary,
-    '| <code>rate</code> | <code>0.1</code>'.replace('rate', 'rate').replace('0.1', '0.1'),
-  );
-  assert.match(summary, '| job | state | time | runner | <code>loss</code> | <code>epoch</code> |  |');
-  assert.match(summary, '<code>0.123457</code> | <code>3</code>');
+  assert.match(summary, '| `rate` | `0.1` |');
+  assert.match(summary, '| job | state | time | runner | `loss` | `epoch` |  |');
+  assert.match(summary, '| `0.123457` | `3` |');
   assert.match(summary, 'from brave-fox/data');
 });
 
-test('text of anybody’s is text: no mention, no link, no HTML, no way out of its cell or block', () => {
-  const hostile =
-    '@octocat #1 [x](http://evil) <img src=x> | `a` **b** \n| c |\n![p](q) https://evil ~~~ \u202e';
-  const code = asCode(hostile);
-  assert.match(code, /^<code>[^<>|`@#*[\]()!~\n\u202e]*(&#\d+;[^<>|`@*[\]()!~\n\u202e]*)*<\/code>$/);
-  for (const row of runSummary(
-    finished('done', { variables: { [hostile]: hostile }, reason: hostile }),
-  ).split('\n')) {
-    if (row.startsWith('|')) assert.ok(row.split('|').length === 4 || row.split('|').length === 7, row);
-    assert.not.match(row, /@octocat|<img|\[x\]/);
+/** What is left of a line of Markdown without its code spans. */
+function outsideOfCode(line: string): string {
+  return line.replace(/(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)/g, '');
+}
+
+test('text of anybody’s is text: no mention, no link, no HTML, no way out of its cell or span', () => {
+  const hostile = [
+    '@octocat #1 [x](http://evil) <img src=x> | `a` **b** \n| c |\n![p](q) https://evil ~~~ \u202e',
+    'www.evil.example someone@evil.example mailto:someone@evil.example xmpp:a@evil.example',
+    '`',
+    '``` www.evil.example `',
+    '|www.evil.example|',
+    '\\',
+    '\\| www.evil.example',
+    '` | www.evil.example ``',
+    `${'a'.repeat(199)}😀`,
+  ];
+  for (const text of hostile) {
+    assert.match(outsideOfCode(asCode(text)), /^(&#124;)*$/);
+    assert.not.match(asCode(text), /[|\n\u202e]/);
+    const metrics = { [text]: text };
+    const [job] = finished('done').jobs;
+    assert.ok(job);
+    const run = finished('done', {
+      variables: { [text]: text },
+      reason: text,
+      workflow: text,
+      submittedBy: text,
+      jobs: [{ ...job, name: text, reason: text, runner: text, metrics }],
+    });
+    for (const row of runComment(run).split('\n')) {
+      assert.not.match(outsideOfCode(row), /evil|octocat|[<`@]|a{9}/);
+      if (row.startsWith('|')) assert.ok(row.split('|').length === 4 || row.split('|').length === 8, row);
+    }
   }
   assert.is(asCode(' \n'), '');
+  assert.is(asCode('a`b'), '``a`b``');
+  assert.is(asCode('`b'), '`` `b ``');
+});
+
+test('what is too long ends after a row, and says so', () => {
+  const rows = Array.from({ length: 9_000 }, (_, index) => `| \`job-${index}\` | done |`);
+  const cut = cutAtLine(rows.join('\n'), 10_000);
+  assert.ok(cut.length <= 10_000 && cut.length > 9_900);
+  const [table = '', note] = cut.split('\n\n');
+  assert.equal(table.split('\n'), rows.slice(0, table.split('\n').length));
+  assert.match(note as string, 'cut here');
+  assert.is(cutAtLine('short', 10_000), 'short');
 });
 
 test('a log cannot end the block that it is in', () => {

@@ -41,9 +41,11 @@ async function syncBare(): Promise<void> {
   const refPrefix = configured.stdout.toString('utf8').trim().replace(/\/$/, '') || undefined;
   const ledger = await openLedger({ local: repository, remote: repository.gitDir, refPrefix });
   // Nobody comes back to this process: what another one was cut off from is carried out at once.
-  const look = await watchTriggers(ledger, { patience: 0 })
-    .look()
-    .catch((error: unknown) => ({ failed: [{ error }] }));
+  const watch = watchTriggers(ledger, { patience: 0 });
+  const lookOnce = () => watch.look().catch((error: unknown) => ({ failed: [{ error }], dueIn: 0 }));
+  let look = await lookOnce();
+  // Of a thousand branches not all are dealt with at once.
+  while (look.failed.length === 0 && look.dueIn === 0) look = await lookOnce();
   await fetchHistory(ledger);
   const state = await openStateReader(ledger).read();
   await updateHistory(repository, ledger.names.prefix, state.runs);

@@ -141,8 +141,12 @@ export const runnerSchema = z.strictObject({
   nonce: z.string().max(64),
 });
 
+/** Commits are made with it: those of Git begin in 1970, and years have four digits. */
+const exactTime = time.refine((text) => /^\d{4}-/.test(text) && Date.parse(text) > 0, 'not a time');
 const objectId = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/);
-const branchOrTag = z.string().startsWith('refs/').max(4000);
+/** Characters; longer ones are left alone. */
+export const longestRef = 4000;
+const branchOrTag = z.string().startsWith('refs/').max(longestRef);
 
 /** `seen.json`: up to where pushes to branches and tags have been dealt with. */
 export const seenSchema = z.strictObject({
@@ -159,7 +163,7 @@ export const seenSchema = z.strictObject({
       to: objectId,
       /** It was there when dstack first looked: it starts nothing, only its schedules begin to count. */
       first: z.boolean(),
-      seenAt: time,
+      seenAt: exactTime,
     }),
   ),
   /** Those of the default branch, as far as it has been dealt with. */

@@ -64,6 +64,7 @@ export function watchSchedules(): ScheduleWatch {
   interface Watched {
     due: Due | null;
     next: number | null;
+    lookedAt: number;
   }
   let watched = new Map<string, Watched>();
   const keyOf = (entry: ScheduleEntry) => JSON.stringify(entry);
@@ -73,12 +74,21 @@ export function watchSchedules(): ScheduleWatch {
         entries.map((entry): [string, Watched] => {
           const key = keyOf(entry);
           const known = watched.get(key);
-          if (known && (known.next === null || now < known.next)) return [key, known];
+          if (known && (known.next === null || now < known.next)) {
+            // A clock that was ahead for a while would have it wait until then.
+            if (now < known.lookedAt) known.next = nextAfter(entry, now);
+            known.lookedAt = now;
+            return [key, known];
+          }
           const last = lastDue(entry, now);
           const isNew = last !== null && (!known || last >= (known.next ?? now));
           return [
             key,
-            { due: isNew ? { entry, time: last } : (known?.due ?? null), next: nextAfter(entry, now) },
+            {
+              due: isNew ? { entry, time: last } : (known?.due ?? null),
+              next: nextAfter(entry, now),
+              lookedAt: now,
+            },
           ];
         }),
       );

@@ -1,4 +1,8 @@
 import { DstackError } from '../../errors.ts';
+import { decodePath } from '../../git/raw-path.ts';
+import { listTree } from '../../git/trees.ts';
+import { fileFilter } from '../../language/file-filter.ts';
+import type { JobSpec } from '../../language/job-spec.ts';
 import { plan } from '../../language/plan.ts';
 import type { PlanRequest } from '../../language/plan-request.ts';
 import type { Variables } from '../../language/variables.ts';
@@ -49,7 +53,8 @@ export async function planStarted(
     environment: {},
     resolveTag: (tag, job) => resolveTag(tags, tag, job),
   };
-  withinTime(() => plan(workflows, variables, request));
+  const specs = withinTime(() => plan(workflows, variables, request));
+  await checkPatterns(ledger, commit, specs);
   const jobs = await planRun(
     ledger.shared.local,
     commit.tree,
@@ -59,6 +64,16 @@ export async function planStarted(
     (earlier, job) => resultKey(ledger, { run: earlier, job }),
   );
   return jobs.map((job) => ({ ...job, useCache: true }));
+}
+
+/** What matches the files that jobs depend on must not take for ever, here or on the runner. @throws `takes-too-long` */
+async function checkPatterns(ledger: Ledger, commit: PushedCommit, specs: readonly JobSpec[]): Promise<void> {
+  const choices = new Map(specs.flatMap(({ files }) => (files ? [[JSON.stringify(files), files]] : [])));
+  if (choices.size === 0) return;
+  const paths = (await listTree(ledger.shared.local, commit.tree)).map(({ path }) => decodePath(path));
+  withinTime(() => {
+    for (const files of choices.values()) paths.filter(fileFilter(files));
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { headBranch, listBranches, listRemoteBranches, remoteHeadBranch } from '../../git/branches.ts';
+import { longestRef } from '../formats.ts';
 import { unreachable } from '../shared-repository.ts';
 import { type CarriedOut, carryOutPush, type Submitted } from './carry-out-push.ts';
 import { carryOutSchedules } from './carry-out-schedules.ts';
@@ -21,7 +22,7 @@ import { withinTime } from './within-time.ts';
 export interface TriggerLook extends Submitted {
   /** Pushes and schedules that could not be carried out, and will be tried again. */
   readonly failed: { what: string; error: unknown }[];
-  /** Milliseconds until a schedule is due, or something is to be tried again; infinite: only a push brings more. */
+  /** Milliseconds until there is more, for a schedule is due, or something is to be tried again; infinite: only a push brings more. */
   readonly dueIn: number;
 }
 
@@ -68,7 +69,7 @@ export function watchTriggers(
         ? await listRemoteBranches(shared.local, shared.remote)
         : { refs: await listBranches(shared.path) };
     if ('failure' in found) throw unreachable(shared.location, found.failure);
-    return new Map([...found.refs].filter(([ref]) => !ref.startsWith(own)));
+    return new Map([...found.refs].filter(([ref]) => !ref.startsWith(own) && ref.length <= longestRef));
   };
   const readHead = async (): Promise<string | null> => {
     if (shared.path !== null) return headBranch(shared.path);
@@ -82,26 +83,33 @@ export function watchTriggers(
   };
   const now = () => new Date(clock.now()).toISOString();
 
-  /** Records what has moved since the last record, which must be read before the refs are: they are no older then. */
-  const record = async (): Promise<void> => {
+  /**
+   * Records what has moved since the last record, which must be read before the refs are: they are no older then.
+   * @returns whether there is more of it than can be pending at a time
+   */
+  const record = async (): Promise<boolean> => {
     let refs = await listRefs();
     const gone = tip ? goneFrom(tip.seen, refs).filter((ref) => missing.has(ref)) : [];
     missing = new Set(tip ? goneFrom(tip.seen, refs) : []);
-    if (tip && gone.length === 0 && !hasMoved(tip.seen, refs)) return;
+    if (tip && gone.length === 0 && !hasMoved(tip.seen, refs)) return false;
     // Of many who are woken by the same push the first one does it.
     if (waitFor > 0) await clock.sleep(clock.random() * spread);
     await read();
     refs = await listRefs();
     head = await readHead();
     const next = tip ? withMoves(tip.seen, { refs, head }, gone, now()) : firstSeen({ refs, head }, now());
-    if (!next) return;
+    if (!next) return false;
     const before = new Set(tip?.seen.pending.map(keyOf));
     const swapped = await swapSeen(ledger, tip, next);
-    if (!swapped) return read();
+    if (!swapped) {
+      await read();
+      return false;
+    }
     tip = swapped;
     for (const key of next.pending.map(keyOf)) {
       if (!before.has(key)) pendingSince.set(key, Number.NEGATIVE_INFINITY);
     }
+    return hasMoved(next, refs);
   };
 
   /** Those pending pushes whose turn it is here. */
@@ -182,10 +190,10 @@ export function watchTriggers(
       const look = { submitted: [], rejected: [], failed: [], dueIn: 0 };
       // Reading costs nothing where it is on this machine.
       if (shared.path !== null || clock.monotonic() - readAt >= readEvery) await read();
-      await record();
+      const hasMore = await record();
       const pushesIn = await carryOutPushes(look);
       const schedulesIn = await carryOutDue(look);
-      return { ...look, dueIn: Math.min(pushesIn, schedulesIn) };
+      return { ...look, dueIn: hasMore ? 0 : Math.min(pushesIn, schedulesIn) };
     },
   };
 }

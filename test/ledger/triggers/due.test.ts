@@ -67,6 +67,11 @@ test('each due time is told until it is settled, and only the last one', () => {
   assert.equal(look('2026-03-02T03:00:20Z').due, []);
   assert.equal(look('2026-03-01T03:00:20Z').due, [], 'a clock that is put back is no reason to begin again');
   assert.equal(look('2026-03-03T04:00:00Z').due, ['2026-03-03T03']);
+  schedules.settle(schedules.look(entries, at('2026-03-03T04:00:00Z')).due);
+  assert.equal(look('2026-03-08T04:00:00Z').due, ['2026-03-08T03']);
+  schedules.settle(schedules.look(entries, at('2026-03-08T04:00:00Z')).due);
+  assert.equal(look('2026-03-03T05:00:00Z'), { due: [], dueIn: 22 * 3_600_000 });
+  assert.equal(look('2026-03-04T03:00:00Z').due, ['2026-03-04T03'], 'a clock that was ahead for a while');
   assert.equal(schedules.look([], at('2026-03-03T04:00:00Z')), { due: [], dueIn: Infinity });
 });
 

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parseFile, printFile, seenSchema } from '../../../src/ledger/formats.ts';
 import { isName } from '../../../src/ledger/names.ts';
 import {
   defaultBranch,
@@ -134,6 +135,17 @@ test('names are legal, and the same for the same only', () => {
   ];
   assert.is(new Set(names).size, names.length);
   assert.is(nameOfPushed('train', main, id(1)), names[0]);
+});
+
+test('a time of which no commit can be made is damage, told at once instead of failing at every look', () => {
+  const read = (seenAt: string) => {
+    const pending = [{ ref: main, from: null, to: id(1), first: false, seenAt }];
+    const seen = { format: 1, nonce: 'n', refs: {}, pending, schedules: null };
+    return parseFile(seenSchema, 'seen.json', Buffer.from(printFile(seen))).pending.length;
+  };
+  assert.is(read(seenAt), 1);
+  for (const wrong of ['whenever', '', '1815-12-10T00:00:00.000Z', '+275760-09-12T00:00:00.000Z'])
+    assert.throws(() => read(wrong), /not a time/);
 });
 
 test.run();

@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
@@ -165,6 +167,29 @@ test('a pattern that takes for ever is refused, and holds nothing up', async () 
   assert.match((await look())[0] as string, 'it takes longer than');
   clone.push(workflows({ good: 'push' }));
   assert.equal(await look(), ['good']);
+  // The same of the files that a job depends on.
+  const text = `workflows:\n  - name: evil\n    commands: ['true']\n    on: push\n    depends-on: {repo: {include: ['${evil}']}}\n`;
+  clone.push({ '.dstack/workflows.yaml': text, ['a'.repeat(200)]: '' });
+  assert.match((await look())[0] as string, 'it takes longer than');
+});
+
+test('more branches than can be pending are dealt with in several looks, one after the other', async () => {
+  const { shared, ledger, clone } = await watched();
+  const watch = watchTriggers(ledger, alone);
+  await watch.look();
+  const to = clone.push({ file: '' });
+  // A name that is longer than `seen.json` can have.
+  const long = `refs/heads/${`${'n'.repeat(99)}/`.repeat(40)}n`;
+  const names = Array.from({ length: 55 }, (_, number) => `refs/heads/b${number}`);
+  shared.git('pack-refs', '--all');
+  appendFileSync(join(shared.path, 'packed-refs'), `${to} ${long}\n`);
+  for (const ref of names) shared.git('update-ref', ref, to);
+  const first = await watch.look();
+  assert.is(first.dueIn, 0, 'there is more');
+  const second = await watch.look();
+  assert.is(second.dueIn, Number.POSITIVE_INFINITY);
+  const seen = shared.git('show', 'refs/dstack/triggers/seen:seen.json');
+  assert.equal(Object.keys(JSON.parse(seen).refs).sort(), ['refs/heads/main', ...names].sort());
 });
 
 for (const [where, make] of [

@@ -1,10 +1,13 @@
 import type { Measurements } from '../ledger/metrics.ts';
 import { jobName } from '../ledger/refs.ts';
+import { describeVariables } from './describe.ts';
 import { formatTable, type TableOptions } from './table.ts';
 
 export interface MeasuredJob {
   readonly run: string;
   readonly job: string;
+  /** The values of a cell of a matrix. */
+  readonly matrix: Readonly<Record<string, string>> | null;
   readonly last: Measurements | null;
 }
 
@@ -12,9 +15,14 @@ export interface MeasuredJob {
 export function metricsTable(jobs: readonly MeasuredJob[], options: TableOptions = {}): string {
   const names = [...new Set(jobs.flatMap(({ last }) => Object.keys(last ?? {})))];
   return formatTable(
-    [{ title: 'JOB', least: 8 }, ...names.map((title) => ({ title, least: 4, optional: true as const }))],
-    jobs.map(({ run, job, last }) => [
+    [
+      { title: 'JOB', least: 8 },
+      { title: 'MATRIX', least: 10, optional: true },
+      ...names.map((title) => ({ title, least: 4, optional: true as const })),
+    ],
+    jobs.map(({ run, job, matrix, last }) => [
       jobName({ run, job }),
+      describeVariables(matrix ?? {}),
       ...names.map((name) => formatMeasurement(last?.[name])),
     ]),
     options,

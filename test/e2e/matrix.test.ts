@@ -8,8 +8,9 @@ const workflows = `
 workflows:
   - name: grid
     matrix: {seed: [1, 2], lr: [0.10]}
-    commands: ['mkdir -p out', 'echo "seed \${{ matrix.seed }} lr \${{ matrix.lr }}" > out/result.txt']
+    commands: ['mkdir -p out', 'echo "seed \${{ matrix.seed }} lr \${{ matrix.lr }}" > out/result.txt', 'echo "{\\"loss\\": \${{ matrix.seed }}}" > out/m.jsonl']
     artifacts: [out]
+    metrics: out/m.jsonl
   - name: best
     depends-on: [grid]
     commands: ['cat out/grid-1/result.txt out/grid-2/result.txt > best.txt', 'cat best.txt']
@@ -31,6 +32,13 @@ test(
       const log = await project.dstack(['logs', `first/${job}`]);
       assert.match(log.stdout, /^seed 1 lr 0\.10\nseed 2 lr 0\.10\n/, log.stderr);
     }
+    const measured = await project.dstack(['metrics', 'first']);
+    assert.match(
+      measured.stdout,
+      /^JOB +MATRIX +loss\nfirst\/grid-1 +seed=1 lr=0\.10 +1\nfirst\/grid-2 +seed=2 /,
+    );
+    const asJson = await project.dstack(['metrics', 'first/grid-2', '--json']);
+    assert.equal(JSON.parse(asJson.stdout)[0].matrix, { seed: '2', lr: '0.10' });
     // A whole run's artifacts lie beside each other as they did for its last job.
     const got = path.join(project.root, 'got');
     const download = await project.dstack(['artifacts', 'download', 'first', '-o', got]);

@@ -9,6 +9,7 @@ const quick = ['--poll', '200ms', '--executor', 'process'];
 interface Measured {
   readonly run: string;
   readonly job: string;
+  readonly matrix: object | null;
   readonly last: object;
   readonly points: readonly object[];
 }
@@ -55,6 +56,7 @@ test(
       {
         run,
         job: 'train',
+        matrix: null,
         last: { step: 2, loss: 'NaN' },
         points: [
           { step: 1, loss: 2 },
@@ -68,13 +70,13 @@ test(
     assert.equal([record.state, record.attempt, record.metrics], ['done', 2, last]);
     // Both attempts tell of step 2.
     const points = [{ step: 1, loss: 2 }, { step: 2, loss: 'NaN' }, last];
-    assert.equal(await metricsOf(project, run), [{ run, job: 'train', last, points }]);
+    assert.equal(await metricsOf(project, run), [{ run, job: 'train', matrix: null, last, points }]);
 
     const again = await project.submit(['train', '--no-cache']);
     assert.equal((await project.record(again, 'train')).state, 'done');
     const third = await project.submit(['train']);
     assert.equal((await project.record(third, 'train')).state, 'cached');
-    assert.equal(await metricsOf(project, third), [{ run: third, job: 'train', last, points }]);
+    assert.equal(await metricsOf(project, third), [{ run: third, job: 'train', matrix: null, last, points }]);
     const table = await project.dstack(['metrics', run, `${third}/train`]);
     assert.equal(
       table.stdout.split('\n').map((line) => line.trim().split(/\s+/)),

@@ -25,7 +25,14 @@ export async function commentOnPullRequest(
 ): Promise<{ page: string; updated: boolean }> {
   const { octokit, at } = client;
   // What is no pull request can be an issue of that number.
-  const found = await octokit.rest.pulls.get({ ...at, pull_number: pullRequest });
+  const found = await octokit.rest.pulls.get({ ...at, pull_number: pullRequest }).catch((error) => {
+    if (!(error instanceof GitHubFailure && error.status === 404)) throw error;
+    const where = `${at.owner}/${at.repo}`;
+    throw new GitHubFailure('refused', `there is no pull request ${pullRequest} in ${where} for this token`, {
+      status: 404,
+      hint: 'look whether the number is right, and whether the token may read pull requests there',
+    });
+  });
   if (found.data.number !== pullRequest) throw unlikeGitHub(client.repository);
   const mark = `<!-- dstack report ${run.name} -->`;
   const body = cutAtLine(`${mark}\n${runComment(run)}`, longestComment);

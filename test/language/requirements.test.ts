@@ -100,7 +100,7 @@ const mistakes: [line: string, ...errors: string[]][] = [
   ['resources: [1]', '4:14: `resources` is a map, `key: value`, but here is a list'],
   [
     'resources: {gpu: A100}',
-    "4:18: `A100` can't be a number of GPUs; a whole number from 0 to 1000 is expected; a kind of GPU is written `{name: A100}`",
+    "4:20: `A100` can't be a number of GPUs; a whole number from 0 to 1000 is expected; a kind of GPU is written `{name: A100}`",
   ],
   ['resources: {ram: 4GB}', '4:15: unknown key `ram` in `resources`; did you mean `memory`?'],
   ['gpu: 1', '4:3: unknown key `gpu` in a workflow; `gpu` belongs under `resources`: `resources: {gpu: 1}`'],

@@ -1,9 +1,12 @@
 import { realpathSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { loadConfig } from '../config/load-config.ts';
 import { type HookFile, installHookFile, isHookInstalled, uninstallHookFile } from '../git/hook-file.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
-import { git } from '../git/run-git.ts';
+import { git, runGit } from '../git/run-git.ts';
+import { roles, rolesOf } from '../ledger/guard/roles.ts';
 import { defaultPrefix } from '../ledger/refs.ts';
+import { plainText } from '../terminal-text.ts';
 import { packageFile } from './package-file.ts';
 import { say } from './terminal.ts';
 
@@ -29,8 +32,32 @@ export async function installHook(path: string, options: { guard?: true }): Prom
   const repository = await openRepository(path);
   sayInstalled(path, waker(), await setUpHook(repository));
   // Installing again renews what is there.
-  if (options.guard || (await isHookInstalled(repository, guard())))
+  if (options.guard || (await isHookInstalled(repository, guard()))) {
     sayInstalled(path, guard(), await setUpGuard(repository));
+    await sayRoles(path, repository);
+  }
+}
+
+/** Who may do what there: a guard for which nobody is named holds nobody back, and one for which somebody is may hold the other hook back. */
+async function sayRoles(path: string, { gitDir }: Repository): Promise<void> {
+  const named = await Promise.all(
+    roles.map(async (role) => {
+      const { stdout } = await runGit(['config', '-z', '--get-all', `dstack.guard.${role}`], { gitDir });
+      return stdout.toString('utf8').split('\0').filter(Boolean);
+    }),
+  );
+  const [submitter = [], runner = [], admin = []] = named;
+  const who = roles.map((role, index) => {
+    const unnamed = role === 'admin' ? 'nobody' : 'everybody';
+    return `${role}: ${plainText(named[index]?.join(' ') || unnamed)}`;
+  });
+  say(who.join('; '));
+  say(`to name who is what: git -C ${path} config --add dstack.guard.submitter USER`);
+  const account = userInfo().username;
+  if (!rolesOf(account, { submitter, runner, admin }).has('submitter'))
+    say(
+      `what \`on\` of a workflow starts, the account that serves this repository submits: if it is ${account}, it is no submitter`,
+    );
 }
 
 function sayInstalled(path: string, { name, earlier }: HookFile, how: Installed): void {

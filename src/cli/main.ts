@@ -180,7 +180,7 @@ function buildProgram(): Command {
     .action(async (options) => (await import('./tags.ts')).tags(options));
 
   const hook = command('hook', 'the hooks of a bare repository');
-  command('install <path>', 'install one: wakes runners at once and keeps the history', hook)
+  command('install <path>', 'install one: wakes runners, starts what a push starts, keeps the history', hook)
     .option('--guard', 'and another that judges pushes: who may write what, and that it is what it says')
     .action(async (path, options) => (await import('./hook.ts')).installHook(path, options));
   command('uninstall <path>', 'remove them, and put back what was there', hook).action(async (path) =>

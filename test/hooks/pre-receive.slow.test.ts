@@ -45,6 +45,18 @@ test('refuses a push as a whole, in words that reach the one who pushes, and kee
   assert.is(spawnSync('git', ['cat-file', '-e', big], { cwd: shared.path }).status, 1);
 });
 
+test('whoever installs it hears who is what, and whether the other hook may submit', async ({ shared }) => {
+  const install = () =>
+    spawnSync(process.execPath, [executable, 'hook', 'install', '--guard', shared.path], { encoding: 'utf8' })
+      .stderr;
+  const everybody = install();
+  assert.match(everybody, /^submitter: everybody; runner: everybody; admin: nobody$/m);
+  assert.not.match(everybody, /is no submitter/);
+  shared.git('config', '--add', 'dstack.guard.submitter', 'dev-*');
+  shared.git('config', '--add', 'dstack.guard.submitter', 'ada');
+  assert.match(install(), /^submitter: dev-\* ada; .*\n.*\n.* it is no submitter$/m);
+});
+
 test('refs that Git would show in the place of dstack’s own are judged, too', async ({ shared, ledger }) => {
   const run = await commit(ledger, {});
   for (const ref of ['refs/heads/refs/dstack/runs', 'refs/refs/dstack/jobs/a/b', 'refs/remotes/refs'])

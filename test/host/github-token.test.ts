@@ -42,7 +42,7 @@ test('what can’t be a token is none; nor is there one without `gh`', async () 
 });
 
 test('a `gh` that hangs is not waited for by who ends', () =>
-  withGh('sleep 1000', async (env) => {
+  withGh('exec sleep 1000', async (env) => {
     const ending = new AbortController();
     const token = findToken(github, env, ending.signal);
     ending.abort();

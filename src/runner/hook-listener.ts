@@ -96,7 +96,7 @@ function attend(
       clearTimeout(silence);
       endWithProcess?.();
       signal.removeEventListener('abort', kill);
-      const [last = ''] = words.trim().split('\n').slice(-1);
+      const last = words.trim().split('\n').at(-1)?.trim() ?? '';
       // What ssh has left in the background for later connections may hold them open.
       for (const stream of [child.stdout, child.stderr]) stream.destroy();
       resolve({ heard, exitCode, words: plainText(last.slice(0, 200)) });

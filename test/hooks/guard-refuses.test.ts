@@ -1,9 +1,7 @@
 // What somebody who may push could try to do to others' jobs and results.
 import { suite } from 'uvu';
-import type { RefUpdate } from '../../src/git/push.ts';
-import { openRepository } from '../../src/git/repository.ts';
 import { type ClaimFile, printFile } from '../../src/ledger/formats.ts';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { prepareRun } from '../../src/ledger/prepare-run.ts';
 import { makeRecord } from '../../src/ledger/records.ts';
 import { type Finished, settle } from '../../src/ledger/settle.ts';
@@ -21,7 +19,7 @@ import {
   scratchShared,
   submit,
 } from '../ledger/support.ts';
-import { accepted, commit, type RawCommit, refused } from './guarded-repository.ts';
+import { accepted, commit, create, insider, name, type RawCommit, refused } from './guarded-repository.ts';
 
 interface Context {
   shared: Shared;
@@ -35,21 +33,13 @@ interface Context {
 }
 const test = suite<Context>('a guard refuses');
 
-const name = (area: string) => `refs/dstack/${area}`;
-const create = (ref: string, to: string): RefUpdate => ({ ref, from: null, to });
 const key = 'c'.repeat(64);
 
 /** A run `old` that has ended, and a run `new` that has not. */
 test.before(async (context) => {
   context.shared = await scratchShared();
   context.ledger = await participant(context.shared.path, 'ann');
-  // What she writes is there at once, as what is pushed is for the hook.
-  const local = await openRepository(context.shared.path);
-  context.eve = await openLedger({
-    local,
-    remote: context.shared.path,
-    who: { name: 'eve', email: 'eve@example.org' },
-  });
+  context.eve = await insider(context.shared);
   const { ledger } = context;
   context.run = (
     await submit(ledger, 'old', [jobSpec('train')], {

@@ -2,10 +2,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RefUpdate } from '../../src/git/push.ts';
-import { openRepository } from '../../src/git/repository.ts';
 import { printFile } from '../../src/ledger/formats.ts';
 import { type Role, roles } from '../../src/ledger/guard/roles.ts';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { prepareRun } from '../../src/ledger/prepare-run.ts';
 import { makeRecord } from '../../src/ledger/records.ts';
 import { printRunMessage } from '../../src/ledger/run-message.ts';
@@ -21,7 +20,7 @@ import {
   scratchShared,
   submit,
 } from '../ledger/support.ts';
-import { accepted, commit, judge, refused } from './guarded-repository.ts';
+import { accepted, commit, create, insider, judge, name, refused } from './guarded-repository.ts';
 
 interface Context {
   shared: Shared;
@@ -29,17 +28,11 @@ interface Context {
   eve: Ledger;
 }
 const test = suite<Context>('a guard tells roles apart');
-const name = (area: string) => `refs/dstack/${area}`;
-const create = (ref: string, to: string) => ({ ref, from: null, to });
 const as = (...mine: Role[]) => ({ user: 'eve', roles: new Set(mine) });
 
 test.before.each(async (context) => {
   context.shared = await scratchShared();
-  context.eve = await openLedger({
-    local: await openRepository(context.shared.path),
-    remote: context.shared.path,
-    who: { name: 'eve', email: 'eve@example.org' },
-  });
+  context.eve = await insider(context.shared);
 });
 test.after.each(({ eve }) => eve.close());
 

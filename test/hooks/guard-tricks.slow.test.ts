@@ -2,10 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openRepository } from '../../src/git/repository.ts';
 import { printFile } from '../../src/ledger/formats.ts';
 import { rolesOf } from '../../src/ledger/guard/roles.ts';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { prepareRun } from '../../src/ledger/prepare-run.ts';
 import { makeRecord } from '../../src/ledger/records.ts';
 import {
@@ -19,7 +18,7 @@ import {
   scratchShared,
   submit,
 } from '../ledger/support.ts';
-import { accepted, commit, judge, refused } from './guarded-repository.ts';
+import { accepted, commit, create, insider, judge, name, refused } from './guarded-repository.ts';
 
 interface Context {
   shared: Shared;
@@ -28,17 +27,11 @@ interface Context {
   eve: Ledger;
 }
 const test = suite<Context>('a guard is not tricked');
-const name = (area: string) => `refs/dstack/${area}`;
-const create = (ref: string, to: string) => ({ ref, from: null, to });
 
 test.before.each(async (context) => {
   context.shared = await scratchShared();
   context.ledger = await participant(context.shared.path, 'ann');
-  context.eve = await openLedger({
-    local: await openRepository(context.shared.path),
-    remote: context.shared.path,
-    who: { name: 'eve', email: 'eve@example.org' },
-  });
+  context.eve = await insider(context.shared);
   await submit(context.ledger, 'new', [jobSpec('train'), jobSpec('other')]);
 });
 test.after.each(({ eve }) => eve.close());

@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import type { RefUpdate } from '../../src/git/push.ts';
+import { openRepository } from '../../src/git/repository.ts';
 import { checkPush } from '../../src/ledger/guard/check-push.ts';
 import { openPushedObjects } from '../../src/ledger/guard/objects.ts';
 import { rolesOf } from '../../src/ledger/guard/roles.ts';
-import type { Ledger } from '../../src/ledger/ledger.ts';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { refNames } from '../../src/ledger/refs.ts';
 import { type Shared, scratchShared } from '../ledger/support.ts';
 
@@ -17,6 +18,15 @@ export async function scratchGuardedByHook(): Promise<Shared> {
   execFileSync(process.execPath, [executable, 'hook', 'install', '--guard', shared.path], { stdio: 'pipe' });
   execFileSync('rm', [`${shared.path}/hooks/post-receive`]);
   return shared;
+}
+
+export const name = (area: string) => `refs/dstack/${area}`;
+export const create = (ref: string, to: string): RefUpdate => ({ ref, from: null, to });
+
+/** Somebody whose objects are in the shared repository at once, as those of a push are for the hook. */
+export async function insider(shared: Shared): Promise<Ledger> {
+  const local = await openRepository(shared.path);
+  return openLedger({ local, remote: shared.path, who: { name: 'eve', email: 'eve@example.org' } });
 }
 
 /** Who may do everything but what an admin may. */

@@ -1,5 +1,5 @@
 import { type HostSettings, hostAbilities } from './ledger.ts';
-import type { HostFacts } from './probe-host.ts';
+import { type HostFacts, isOfGuard } from './probe-host.ts';
 import type { Answer } from './probe-refs.ts';
 import { refNames } from './refs.ts';
 
@@ -47,7 +47,12 @@ export function hostFindings(facts: HostFacts): Finding[] {
         `${what} under ${what === 'notes' ? refNames(refused).notes : refused}`,
         { can: false, words },
         {
-          no: prefix === null ? stops('no ref can be pushed') : limits(`works with refPrefix: ${prefix}`),
+          no:
+            prefix !== null
+              ? limits(`works with refPrefix: ${prefix}`)
+              : isOfGuard(words)
+                ? stops('its guard gives you no role (dstack.guard.submitter, dstack.guard.runner)')
+                : stops('no ref can be pushed'),
         },
       ),
     ),

@@ -119,6 +119,11 @@ export async function probeHost(options: ProbeOptions): Promise<HostFacts> {
   }
 }
 
+/** Are these the words of the ledger's own guard? */
+export function isOfGuard(words: string | null): boolean {
+  return words !== null && /\bdstack: refs\//.test(words);
+}
+
 /** The first prefix that is taken, with its notes, and those that are not. */
 async function findPrefix(
   refs: ProbeRefs,
@@ -134,6 +139,8 @@ async function findPrefix(
     const taken = await refs.apply({ ref: names.probe(refs.id, 'a'), from: null, to: start });
     if (!taken.can) {
       refused.push({ prefix, what: 'refs', words: taken.words });
+      // Another prefix would lead around it, to a ledger that nobody else sees.
+      if (isOfGuard(taken.words)) break;
       continue;
     }
     await refs.sweep(names);

@@ -182,6 +182,20 @@ test('it needs no project, but for writing something down', async ({ project }) 
   await fails(project, ['doctor', project.shared, '-y'], { exitCode: 2, words }, { cwd, env });
 });
 
+test('who has no role there hears that from its guard, and is shown no way around it', async ({
+  project,
+}) => {
+  const strict = path.join(project.root, 'strict.git');
+  await project.git(['init', '--quiet', '--bare', strict], { cwd: project.root });
+  assert.is((await project.dstack(['hook', 'install', '--guard', strict])).exitCode, 0);
+  for (const role of ['submitter', 'runner'])
+    await project.git(['config', `dstack.guard.${role}`, 'somebody-else'], { cwd: strict });
+  const { exitCode, stdout } = await project.dstack(['doctor', strict]);
+  assert.is(exitCode, 1, stdout);
+  assert.match(stdout, 'its guard gives you no role');
+  assert.not.match(stdout, 'refs/heads/dstack');
+});
+
 test('a size is a number within reason', async ({ project }) => {
   const { exitCode, stderr } = await project.dstack(['doctor', '--megabytes', '5000']);
   assert.is(exitCode, 2);

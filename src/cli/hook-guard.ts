@@ -3,13 +3,13 @@ import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { usageError } from '../errors.ts';
 import { isObjectId } from '../git/repository.ts';
-import { git, runGit } from '../git/run-git.ts';
 import type { Update } from '../ledger/guard/change.ts';
 import { checkPush, type Fault } from '../ledger/guard/check-push.ts';
 import { openPushedObjects } from '../ledger/guard/objects.ts';
-import { pusher, type RolePatterns, roles, rolesOf } from '../ledger/guard/roles.ts';
+import { pusher, rolesOf } from '../ledger/guard/roles.ts';
 import { refNames } from '../ledger/refs.ts';
 import { plainText } from '../terminal-text.ts';
+import { readRepositorySettings } from './repository-settings.ts';
 
 /** More would scroll what matters away. */
 const mostShown = 10;
@@ -26,7 +26,7 @@ export async function guardPush(): Promise<void> {
   }
   const gitDir = resolve(GIT_DIR);
   const updates = parseUpdates(await text(process.stdin));
-  const { prefix, patterns, ignoresCase } = await readSettings(gitDir);
+  const { prefix, patterns, ignoresCase } = await readRepositorySettings(gitDir);
   const user = pusher(process.env, userInfo().username);
   const names = refNames(prefix);
   const objects = openPushedObjects(gitDir, names.prefix, quarantine());
@@ -64,30 +64,6 @@ function parseUpdates(input: string): Update[] {
         to: isObjectId(to) ? to : null,
       };
     });
-}
-
-interface Settings {
-  readonly prefix: string | undefined;
-  readonly patterns: RolePatterns;
-  readonly ignoresCase: boolean;
-}
-
-async function readSettings(gitDir: string): Promise<Settings> {
-  const args = ['config', '-z', '--get-regexp', '^(dstack\\..*|core\\.ignorecase)$'];
-  const { exitCode, stdout } = await runGit(args, { gitDir });
-  // 1: there are none. Who must not push is not to be guessed from a file that can't be read.
-  if (exitCode > 1) await git(args, { gitDir });
-  const values = new Map<string, string[]>();
-  for (const entry of stdout.toString('utf8').split('\0').filter(Boolean)) {
-    const [key = '', ...value] = entry.split('\n');
-    values.set(key, [...(values.get(key) ?? []), value.join('\n')]);
-  }
-  const entries = roles.map((role) => [role, values.get(`dstack.guard.${role}`) ?? []]);
-  return {
-    prefix: values.get('dstack.refprefix')?.at(-1)?.replace(/\/$/, '') || undefined,
-    patterns: Object.fromEntries(entries),
-    ignoresCase: values.get('core.ignorecase')?.at(-1) === 'true',
-  };
 }
 
 function describe(faults: readonly Fault[]): string {

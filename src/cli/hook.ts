@@ -3,11 +3,12 @@ import { userInfo } from 'node:os';
 import { loadConfig } from '../config/load-config.ts';
 import { type HookFile, installHookFile, isHookInstalled, uninstallHookFile } from '../git/hook-file.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
-import { git, runGit } from '../git/run-git.ts';
+import { git } from '../git/run-git.ts';
 import { roles, rolesOf } from '../ledger/guard/roles.ts';
 import { defaultPrefix } from '../ledger/refs.ts';
 import { plainText } from '../terminal-text.ts';
 import { packageFile } from './package-file.ts';
+import { readRepositorySettings } from './repository-settings.ts';
 import { say } from './terminal.ts';
 
 /** Wakes runners, and keeps the history. */
@@ -40,21 +41,15 @@ export async function installHook(path: string, options: { guard?: true }): Prom
 
 /** Who may do what there: a guard for which nobody is named holds nobody back, and one for which somebody is may hold the other hook back. */
 async function sayRoles(path: string, { gitDir }: Repository): Promise<void> {
-  const named = await Promise.all(
-    roles.map(async (role) => {
-      const { stdout } = await runGit(['config', '-z', '--get-all', `dstack.guard.${role}`], { gitDir });
-      return stdout.toString('utf8').split('\0').filter(Boolean);
-    }),
-  );
-  const [submitter = [], runner = [], admin = []] = named;
-  const who = roles.map((role, index) => {
+  const { patterns } = await readRepositorySettings(gitDir);
+  const who = roles.map((role) => {
     const unnamed = role === 'admin' ? 'nobody' : 'everybody';
-    return `${role}: ${plainText(named[index]?.join(' ') || unnamed)}`;
+    return `${role}: ${plainText(patterns[role].join(' ') || unnamed)}`;
   });
   say(who.join('; '));
   say(`to name who is what: git -C ${path} config --add dstack.guard.submitter USER`);
   const account = userInfo().username;
-  if (!rolesOf(account, { submitter, runner, admin }).has('submitter'))
+  if (!rolesOf(account, patterns).has('submitter'))
     say(
       `what \`on\` of a workflow starts, the account that serves this repository submits: if it is ${account}, it is no submitter`,
     );

@@ -1,5 +1,4 @@
 import { openRepository } from '../git/repository.ts';
-import { runGit } from '../git/run-git.ts';
 import { updateHistory } from '../ledger/history.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { openStateReader } from '../ledger/read-state.ts';
@@ -8,6 +7,7 @@ import { fetchHistory, ownNames } from '../ledger/sync.ts';
 import { watchTriggers } from '../ledger/triggers/watch-triggers.ts';
 import { mergeStates } from './open-state.ts';
 import { openLedgers, openProject, type Project } from './project.ts';
+import { readRepositorySettings } from './repository-settings.ts';
 import { plural, say } from './terminal.ts';
 
 /**
@@ -36,9 +36,7 @@ export async function sync(options: { bare?: true; push?: true }): Promise<void>
 /** In the shared repository itself, whose hook calls this after pushes: submits what they start, then the history. */
 async function syncBare(): Promise<void> {
   const repository = await openRepository(process.cwd());
-  // The hook goes by it, too.
-  const configured = await runGit(['config', '--get', 'dstack.refPrefix'], { gitDir: repository.gitDir });
-  const refPrefix = configured.stdout.toString('utf8').trim().replace(/\/$/, '') || undefined;
+  const { prefix: refPrefix } = await readRepositorySettings(repository.gitDir);
   const ledger = await openLedger({ local: repository, remote: repository.gitDir, refPrefix });
   // Nobody comes back to this process: what another one was cut off from is carried out at once.
   const watch = watchTriggers(ledger, { patience: 0 });

@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import packageJson from '../../package.json' with { type: 'json' };
 import { watchRefs } from '../host/github-changes.ts';
 import { type CheckMemory, showRun } from '../host/github-checks.ts';
-import { type GitHubClient, openGitHub, unlikeGitHub } from '../host/github-client.ts';
+import { type GitHubClient, unlikeGitHub } from '../host/github-client.ts';
 import { GitHubFailure } from '../host/github-failure.ts';
 import type { GitHubRepository } from '../host/github-repository.ts';
-import { findToken } from '../host/github-token.ts';
 import { hasEnded, type LogTail } from '../host/run-report.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { readClaimTip } from '../ledger/live.ts';
@@ -16,6 +14,7 @@ import type { JobId } from '../ledger/refs.ts';
 import { parseRunMessage } from '../ledger/run-message.ts';
 import { runProgress, tellingJobs } from '../ledger/run-progress.ts';
 import type { RunView } from '../ledger/state.ts';
+import { connectToGitHub } from './connect-to-github.ts';
 import { openReports } from './open-reports.ts';
 
 /** How a runner is in touch with GitHub. Nothing of a run depends on it. */
@@ -61,15 +60,7 @@ export function openReporter(
   const { names, shared } = ledger;
   const closing = new AbortController();
   const open = openReports(options.folder);
-  const connect = async () => {
-    const token = await findToken(repository, env, closing.signal);
-    return token === null
-      ? null
-      : openGitHub(repository, token, {
-          userAgent: `dstack/${packageJson.version}`,
-          signal: closing.signal,
-        });
-  };
+  const connect = () => connectToGitHub(repository, env, closing.signal);
   const watched = [`${names.area('queue')}/`, 'refs/heads/', 'refs/tags/'];
   const where = `${repository.owner}/${repository.name}`;
   let client: GitHubClient | null = null;

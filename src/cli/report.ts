@@ -1,9 +1,8 @@
-import packageJson from '../../package.json' with { type: 'json' };
 import { DstackError } from '../errors.ts';
 import { commentOnPullRequest, runComment } from '../host/github-comments.ts';
 import { findGitHub, type GitHubRepository } from '../host/github-repository.ts';
-import { findToken } from '../host/github-token.ts';
 import { resolveRemote, withoutPassword } from '../ledger/shared-repository.ts';
+import { connectToGitHub } from './connect-to-github.ts';
 import { locateRun } from './open-state.ts';
 import { openProject, type Project, remoteOf } from './project.ts';
 import { say } from './terminal.ts';
@@ -44,13 +43,9 @@ async function gitHubOf(project: Project): Promise<GitHubRepository> {
 }
 
 async function connect(repository: GitHubRepository) {
-  const token = await findToken(repository, process.env);
-  if (token === null) {
-    throw new DstackError('no-token', `there is no token for ${repository.host}`, {
-      hint: 'log in with `gh auth login`, or set GITHUB_TOKEN',
-    });
-  }
-  // Octokit takes longer to load than all the rest.
-  const { openGitHub } = await import('../host/github-client.ts');
-  return openGitHub(repository, token, { userAgent: `dstack/${packageJson.version}` });
+  const client = await connectToGitHub(repository, process.env);
+  if (client) return client;
+  throw new DstackError('no-token', `there is no token for ${repository.host}`, {
+    hint: 'log in with `gh auth login`, or set GITHUB_TOKEN',
+  });
 }

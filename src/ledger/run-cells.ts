@@ -1,5 +1,5 @@
 import type { Ledger } from './ledger.ts';
-import { listRuns, readJob } from './runs.ts';
+import { readJob, readRun } from './runs.ts';
 import type { RunView } from './state.ts';
 
 const prefix = 'matrix.';
@@ -12,11 +12,11 @@ export async function readCells(
   const cells = new Map<string, Record<string, string>>();
   const jobs = run.jobs.filter(({ name, workflow }) => name !== workflow);
   if (jobs.length === 0) return cells;
-  const source = (await listRuns(ledger)).find(({ commit }) => commit === run.commit);
+  const source = await readRun(ledger, run.name, run.commit);
   if (!source) return cells;
-  for (const { name } of jobs) {
-    const job = await readJob(ledger, source, name);
-    const values = Object.entries(job?.spec.variables ?? {}).filter(([variable]) =>
+  const specs = await Promise.all(jobs.map(({ name }) => readJob(ledger, source, name)));
+  for (const [index, { name }] of jobs.entries()) {
+    const values = Object.entries(specs[index]?.spec.variables ?? {}).filter(([variable]) =>
       variable.startsWith(prefix),
     );
     if (values.length === 0) continue;

@@ -19,27 +19,26 @@ export interface RunCommit {
 }
 
 /** All runs, newest first. */
-export async function listRuns({ shared, names }: Ledger): Promise<RunCommit[]> {
+export async function listRuns(ledger: Ledger): Promise<RunCommit[]> {
+  const { shared, names } = ledger;
   const refs = await shared.list([names.area('runs')]);
   const runs = await Promise.all(
-    [...refs].map(async ([ref, commit]): Promise<RunCommit | null> => {
-      const name = names.parse(ref);
-      const object = name?.area === 'runs' ? await shared.read(commit) : null;
-      if (name?.area !== 'runs' || object?.type !== 'commit') return null;
-      const { tree, parents, committedAt, message: text } = parseCommit(object.content);
-      const message = parseRunMessage(text);
-      if (message?.run !== name.run) return null;
-      return {
-        name: name.run,
-        commit,
-        parent: parents[0] ?? null,
-        tree,
-        submittedAt: committedAt,
-        message,
-      };
+    [...refs].map(async ([ref, commit]) => {
+      const parsed = names.parse(ref);
+      return parsed?.area === 'runs' ? readRun(ledger, parsed.run, commit) : null;
     }),
   );
   return runs.flatMap((run) => run ?? []).sort(newestFirst);
+}
+
+/** A run by its commit, which a listing has brought here; null if that is none of it. */
+export async function readRun({ shared }: Ledger, name: string, commit: string): Promise<RunCommit | null> {
+  const object = await shared.read(commit);
+  if (object?.type !== 'commit') return null;
+  const { tree, parents, committedAt, message: text } = parseCommit(object.content);
+  const message = parseRunMessage(text);
+  if (message?.run !== name) return null;
+  return { name, commit, parent: parents[0] ?? null, tree, submittedAt: committedAt, message };
 }
 
 /** The job as it was submitted; null if there is none of this name, or it can't be read. */

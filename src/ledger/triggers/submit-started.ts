@@ -3,9 +3,10 @@ import { decodePath } from '../../git/raw-path.ts';
 import { listTree } from '../../git/trees.ts';
 import { fileFilter } from '../../language/file-filter.ts';
 import type { JobSpec } from '../../language/job-spec.ts';
-import { plan } from '../../language/plan.ts';
+import { plan, tracedPlan } from '../../language/plan.ts';
 import type { PlanRequest } from '../../language/plan-request.ts';
 import type { Variables } from '../../language/variables.ts';
+import { placeholderRunName } from '../../language/workflow-scope.ts';
 import type { Workflows } from '../../language/workflows.ts';
 import type { Ledger } from '../ledger.ts';
 import { planRun } from '../plan-run.ts';
@@ -53,7 +54,10 @@ export async function planStarted(
     environment: {},
     resolveTag: (tag, job) => resolveTag(tags, tag, job),
   };
-  const specs = withinTime(() => plan(workflows, variables, request));
+  const early = withinTime(() =>
+    tracedPlan(workflows, variables, { ...request, runName: placeholderRunName }),
+  );
+  const specs = early.used.runName ? withinTime(() => plan(workflows, variables, request)) : early.specs;
   await checkPatterns(ledger, commit, specs);
   const jobs = await planRun(
     ledger.shared.local,
@@ -62,6 +66,7 @@ export async function planStarted(
     variables,
     request,
     (earlier, job) => resultKey(ledger, { run: earlier, job }),
+    early,
   );
   return jobs.map((job) => ({ ...job, useCache: true }));
 }

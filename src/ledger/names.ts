@@ -27,7 +27,7 @@ const animals =
     ' ',
   );
 /** Without letters and digits that are mistaken for one another. */
-const letters = '23456789abcdefghjkmnpqrstuvwxyz';
+export const letters = '23456789abcdefghjkmnpqrstuvwxyz';
 
 /** Draws a name like `brave-otter-7k2m`; some 10^10 there are. */
 export function drawRunName(): string {

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-
-/** Without letters and digits that are mistaken for one another. */
-const letters = '23456789abcdefghjkmnpqrstuvwxyz';
+import { letters } from '../names.ts';
 
 /** The same for whoever sees the same push: so, and since a name is given once, it starts one run. */
 export function nameOfPushed(workflow: string, ref: string, commit: string): string {

@@ -5,7 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { readClaimTip, readFile } from '../ledger/live.ts';
 import { storedChunks } from '../ledger/log-chunks.ts';
 import { openStateReader } from '../ledger/read-state.ts';
-import { asEnded, type EndedRun, isSent, sendRun } from '../ledger/send-run.ts';
+import { asEnded, type EndedRun, sendRun } from '../ledger/send-run.ts';
 import { listTags, setTag } from '../ledger/tags.ts';
 import { type Blob, copyBlobs } from '../store/copy-blobs.ts';
 import { parseManifest } from '../store/manifest-text.ts';
@@ -42,30 +42,22 @@ export async function sendLocalRuns(project: Project): Promise<void> {
         say(`${view.name} has not ended: not sent`);
         continue;
       }
-      const before = await isSent(shared, run);
+      let bytes = 0;
       try {
-        if (before === 'missing') {
-          const missing = await sourceNotThere(local, shared, run);
-          if (missing !== null) {
-            leave(run.name, `it has something from ${missing}, which is not there`);
-            continue;
-          }
+        const result = await sendRun(local, shared, run, async () => {
+          await refuseWithoutSources(local, shared, run);
           const blobs = (await Promise.all(run.outcomes.map(({ commit }) => blobsOf(local, commit)))).flat();
           // Where no store is known, what needs none is sent nevertheless.
-          const bytes =
-            blobs.length === 0
-              ? 0
-              : await sendBlobs(run.name, blobs, from, await openLedgerStore(project, shared), folder);
-          if ((await sendRun(local, shared, run)) === 'sent') {
-            say(`${run.name}: ${plural(run.outcomes.length, 'job')}, ${formatBytes(bytes)} sent`);
-            sent += 1;
-            continue;
-          }
-        }
-        if (before !== 'there') leave(run.name, 'another run has its name there');
+          if (blobs.length > 0)
+            bytes = await sendBlobs(run.name, blobs, from, await openLedgerStore(project, shared), folder);
+        });
+        if (result === 'taken') leave(run.name, 'another run has its name there');
+        if (result !== 'sent') continue;
+        say(`${run.name}: ${plural(run.outcomes.length, 'job')}, ${formatBytes(bytes)} sent`);
+        sent += 1;
       } catch (error) {
         const { code, message } = error as DstackError;
-        if (code !== 'blob-missing' && code !== 'blob-damaged') throw error;
+        if (!['blob-missing', 'blob-damaged', 'source-missing'].includes(code)) throw error;
         leave(run.name, message);
       }
     }
@@ -100,15 +92,17 @@ async function sendBlobs(
   return copied;
 }
 
-/** The first of the runs from which it has something that means another run there, or none; null: all are there. */
-async function sourceNotThere(local: Ledger, shared: Ledger, { sources }: EndedRun): Promise<string | null> {
-  if (sources.length === 0) return null;
+/** @throws DstackError `source-missing` if it has something from a run that means another one there, or none */
+async function refuseWithoutSources(local: Ledger, shared: Ledger, { sources }: EndedRun): Promise<void> {
+  if (sources.length === 0) return;
   const tips = async ({ shared: repository, names }: Ledger) => {
     const found = await repository.list(sources.map((run) => names.run(run)));
     return (run: string) => found.get(names.run(run));
   };
   const [here, there] = [await tips(local), await tips(shared)];
-  return sources.find((run) => there(run) === undefined || here(run) !== there(run)) ?? null;
+  const missing = sources.find((run) => there(run) === undefined || here(run) !== there(run));
+  if (missing !== undefined)
+    throw new DstackError('source-missing', `it has something from ${missing}, which is not there`);
 }
 
 /** What a job's outcome needs of the store: its artifacts, and what of its log is too long for Git. */

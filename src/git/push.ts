@@ -20,6 +20,11 @@ export interface RefUpdate {
  */
 export type PushOutcome = { readonly ok: true } | { readonly ok: false; readonly failure: TransferFailure };
 
+/** Is it the host's word, in a failed push, that it can't do several refs all or nothing? */
+export function lacksAtomic(words: string): boolean {
+  return /does not support --atomic/.test(words);
+}
+
 /** Options that keep a user's hooks and settings out of our pushes. */
 const isolation = [
   '--no-follow-tags',

@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { fetchRefs } from '../git/fetch.ts';
 import { type Greeting, greet } from '../git/probe-remote.ts';
+import { lacksAtomic } from '../git/push.ts';
 import type { Repository } from '../git/repository.ts';
 import type { TransferFailure } from '../git/transfer-failure.ts';
 import { type Answer, openProbeRefs, type ProbeRefs, type ProbeRefsOptions } from './probe-refs.ts';
@@ -253,7 +254,7 @@ async function tryAtomic(
     [{ ref: changed, from, to: early }],
     { atomic: true },
   );
-  if (words !== null && /does not support --atomic/.test(words)) return { can: false, words };
+  if (words !== null && lacksAtomic(words)) return { can: false, words };
   if (!overtaken) return { can: null, words };
   const tips = await refs.tips([changed, created]);
   const none = tips.get(changed) === early && !tips.has(created);

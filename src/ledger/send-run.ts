@@ -1,9 +1,8 @@
-import type { RefUpdate } from '../git/push.ts';
+import { lacksAtomic, type RefUpdate } from '../git/push.ts';
 import { backOff } from './back-off.ts';
 import type { Ledger } from './ledger.ts';
-import { readClaimTip } from './live.ts';
 import type { JobId } from './refs.ts';
-import { type Finished, settle } from './settle.ts';
+import { type Finished, readFinished, settle } from './settle.ts';
 import { unreachable } from './shared-repository.ts';
 import { isFinal, type RunView } from './state.ts';
 import { withoutKeysOfOthers } from './without-image.ts';
@@ -29,13 +28,6 @@ export function asEnded({ name, commit, jobs }: RunView): EndedRun | null {
   return outcomes.length === jobs.length ? { name, commit, sources, outcomes } : null;
 }
 
-/** `there`: nothing is left to be done. `taken`: another run has the name. `missing`: all of it, or what was cut off. */
-export async function isSent(to: Ledger, run: EndedRun): Promise<'there' | 'taken' | 'missing'> {
-  const { present, absent, settling } = await lookFor(to, run);
-  if (present !== undefined && present !== run.commit) return 'taken';
-  return present !== undefined && absent.size === 0 && !settling ? 'there' : 'missing';
-}
-
 /** Which run has the name there, which outcomes are not there, and whether some are there and not at rest. */
 async function lookFor(to: Ledger, run: EndedRun) {
   const { names, shared } = to;
@@ -51,21 +43,31 @@ async function lookFor(to: Ledger, run: EndedRun) {
 /**
  * Creates a run in another ledger with all that came of it. One push, create-only, brings it and, as claims that have
  * ended, its outcomes; from there on it is settled like any other, by whoever comes first, should this process be cut
- * off. Its blobs must be in the store by then.
- * @returns `taken` if another run has the name
- * @throws DstackError if the repository can't be reached or refuses
+ * off.
+ * @param prepare called if there is anything to send: its blobs must be in the store afterwards
+ * @returns `there` if nothing was left to be done, `taken` if another run has the name
+ * @throws DstackError if the repository can't be reached or refuses; what `prepare` throws
  */
-export async function sendRun(from: Ledger, to: Ledger, run: EndedRun): Promise<'sent' | 'taken'> {
+export async function sendRun(
+  from: Ledger,
+  to: Ledger,
+  run: EndedRun,
+  prepare: () => Promise<void>,
+): Promise<'sent' | 'there' | 'taken'> {
   const { shared, names } = to;
+  const create = (ref: string, commit: string): RefUpdate => ({ ref, from: null, to: commit });
+  let found = await lookFor(to, run);
+  if (isAnother(found.present, run)) return 'taken';
+  if (found.present !== undefined && found.absent.size === 0 && !found.settling) return 'there';
+  await prepare();
   await from.shared.obtain([run.commit, ...run.outcomes.map(({ commit }) => commit)]);
   const ended = await Promise.all(run.outcomes.map((outcome) => readOutcome(from, outcome)));
   const finished = await withoutKeysOfOthers(from, ended);
   const wait = backOff(to.clock, 3);
   let atomic = true;
   for (let attempt = 1; ; attempt += 1) {
-    const { present, absent } = await lookFor(to, run);
-    if (present !== undefined && present !== run.commit) return 'taken';
-    const create = (ref: string, commit: string): RefUpdate => ({ ref, from: null, to: commit });
+    const { present, absent } = found;
+    if (isAnother(present, run)) return 'taken';
     const outcomes = finished
       .filter(({ id }) => absent.has(id.job))
       .map(({ id, commit }) => create(names.job('claims', id), commit));
@@ -77,17 +79,21 @@ export async function sendRun(from: Ledger, to: Ledger, run: EndedRun): Promise<
     if (pushed.ok) {
       if (atomic || head.length === 0) break;
       attempt -= 1;
-    } else if (/does not support --atomic/.test(pushed.failure.words)) {
+    } else if (lacksAtomic(pushed.failure.words)) {
       atomic = false;
       attempt -= 1;
     } else if (await wait(attempt)) throw unreachable(shared.location, pushed.failure);
+    found = await lookFor(to, run);
   }
   await settle(to, finished);
   return 'sent';
 }
 
+const isAnother = (present: string | undefined, run: EndedRun): boolean =>
+  present !== undefined && present !== run.commit;
+
 async function readOutcome(ledger: Ledger, { id, commit }: EndedRun['outcomes'][number]): Promise<Finished> {
-  const tip = await readClaimTip(ledger, commit);
-  if (tip.kind !== 'finished') throw new Error(`the outcome of ${id.run}/${id.job} can't be read`);
-  return { id, commit, record: tip.record };
+  const finished = await readFinished(ledger, id, commit);
+  if (finished) return finished;
+  throw new Error(`the outcome of ${id.run}/${id.job} can't be read`);
 }

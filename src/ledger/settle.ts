@@ -3,6 +3,7 @@ import { isObjectId } from '../git/repository.ts';
 import { backOff } from './back-off.ts';
 import { formatVersion, type RecordFile } from './formats.ts';
 import { type Ledger, signature } from './ledger.ts';
+import { readClaimTip } from './live.ts';
 import { logNote } from './log-note.ts';
 import { type JobId, jobName } from './refs.ts';
 
@@ -12,6 +13,12 @@ export interface Finished {
   /** The finished claim's commit. */
   readonly commit: string;
   readonly record: RecordFile;
+}
+
+/** What a job ended with, from its last commit; null if that is a lease. @throws DstackError if it can't be read */
+export async function readFinished(ledger: Ledger, id: JobId, commit: string): Promise<Finished | null> {
+  const tip = await readClaimTip(ledger, commit);
+  return tip.kind === 'finished' ? { id, commit, record: tip.record } : null;
 }
 
 /**

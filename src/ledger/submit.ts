@@ -1,5 +1,5 @@
 import { DstackError } from '../errors.ts';
-import type { PushOutcome } from '../git/push.ts';
+import { lacksAtomic, type PushOutcome } from '../git/push.ts';
 import { backOff } from './back-off.ts';
 import { completeRun, listAfter } from './complete-run.ts';
 import { findInTheWay, inTheWay } from './in-the-way.ts';
@@ -28,7 +28,7 @@ export async function submitRun(
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await publish(ledger, prepared, atomic);
     if (outcome.ok && atomic) return 'submitted';
-    if (!outcome.ok && /does not support --atomic/.test(outcome.failure.words)) {
+    if (!outcome.ok && lacksAtomic(outcome.failure.words)) {
       atomic = false;
       attempt -= 1;
       continue;

@@ -1,9 +1,8 @@
 import { parseCommit } from '../git/object-reader.ts';
 import { printFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
-import { readClaimTip } from './live.ts';
 import { type JobId, jobName } from './refs.ts';
-import type { Finished } from './settle.ts';
+import { type Finished, readFinished } from './settle.ts';
 
 /**
  * `dstack run --local` does without images where there is no Docker. What comes of that is good enough for whoever chose
@@ -17,7 +16,7 @@ export async function withoutKeysOfOthers(ledger: Ledger, jobs: readonly Finishe
   const known = new Map(jobs.map((job) => [jobName(job.id), Promise.resolve<Finished | null>(job)]));
   const answers = new Map<string, Promise<boolean>>();
   const finished = (id: JobId): Promise<Finished | null> => {
-    const job = known.get(jobName(id)) ?? readOutcome(ledger, id);
+    const job = known.get(jobName(id)) ?? outcomeOf(ledger, id);
     known.set(jobName(id), job);
     return job;
   };
@@ -43,11 +42,10 @@ export async function withoutKeysOfOthers(ledger: Ledger, jobs: readonly Finishe
   );
 }
 
-async function readOutcome(ledger: Ledger, id: JobId): Promise<Finished | null> {
+async function outcomeOf(ledger: Ledger, id: JobId): Promise<Finished | null> {
   const ref = ledger.names.job('jobs', id);
   const commit = (await ledger.shared.list([ref])).get(ref);
-  const tip = commit === undefined ? null : await readClaimTip(ledger, commit);
-  return tip?.kind === 'finished' ? { id, commit: tip.commit, record: tip.record } : null;
+  return commit === undefined ? null : readFinished(ledger, id, commit);
 }
 
 async function withoutKey(ledger: Ledger, { id, commit, record }: Finished): Promise<Finished> {

@@ -1,9 +1,11 @@
 // Bundles everything into dist/, so that the published package needs no dependencies when it is installed.
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -44,13 +46,13 @@ const leaveOutUnreached = {
   },
 };
 
-/** The launchers load the bundle by this name, and only once they know that Node can read it. */
-const mainByName = {
-  name: 'main-by-name',
+/** A module that is a file of its own beside what imports it. */
+const byName = (filter, name) => ({
+  name: 'by-name',
   setup(build) {
-    build.onResolve({ filter: /\/src\/cli\/main\.ts$/ }, () => ({ path: './main.js', external: true }));
+    build.onResolve({ filter }, () => ({ path: `./${name}`, external: true }));
   },
-};
+});
 
 const shared = {
   absWorkingDir: root,
@@ -64,10 +66,10 @@ const shared = {
 /** Moves the new files over the old ones one by one, what is imported before what imports it: no reader sees half a build. */
 function publish(from) {
   mkdirSync(dist, { recursive: true });
-  const isLauncher = (name) => name.startsWith('dstack');
-  const built = readdirSync(from).sort((a, b) => Number(isLauncher(a)) - Number(isLauncher(b)));
-  const chunksFirst = built.sort((a, b) => Number(b.startsWith('chunk-')) - Number(a.startsWith('chunk-')));
-  for (const name of chunksFirst) renameSync(path.join(from, name), path.join(dist, name));
+  const order = [/^chunk-/, /^(?!dstack)/, /^dstack/];
+  const rank = (name) => order.findIndex((kind) => kind.test(name));
+  const built = readdirSync(from).sort((a, b) => rank(a) - rank(b));
+  for (const name of built) renameSync(path.join(from, name), path.join(dist, name));
 
   // A process started before this build may still load an older chunk, so these go only after a while.
   const tenMinutesAgo = Date.now() - 10 * 60_000;
@@ -77,24 +79,93 @@ function publish(from) {
   }
 }
 
+const node20 = {
+  ...shared,
+  target: 'node20',
+  legalComments: 'none',
+  define: { 'process.env.NODE_ENV': '"production"' },
+  splitting: true,
+  chunkNames: 'chunk-[name]-[hash]',
+  plugins: [leaveOutUnreached],
+};
+
+/** What is loaded as ES modules: Ink, which waits at the top of a module, and what is a program of its own. */
+function buildModules() {
+  return esbuild.build({
+    ...node20,
+    outdir,
+    entryPoints: {
+      'chunk-screen': 'src/tui/status-screen.tsx',
+      watchdog: 'src/executor/watchdog-process.ts',
+      spawner: 'src/executor/spawner-process.ts',
+    },
+    entryNames: '[name]',
+    inject: ['bin/bundle-dirname.mjs'],
+    // CommonJS packages inside an ES module still call `require` for Node's own modules.
+    banner: {
+      js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
+    },
+  });
+}
+
+/**
+ * Everything else, as functions that bin/load-bundle.ts calls as Node does those of CommonJS, and for which V8 can keep
+ * what it has compiled: of an ES module it can't before Node 22. A command's own files are loaded only when it runs.
+ */
+async function buildScripts(screen) {
+  const built = await esbuild.build({
+    ...node20,
+    outdir,
+    write: false,
+    entryPoints: { 'chunk-main': 'src/cli/main.ts' },
+    entryNames: '[name]-[hash]',
+    plugins: [byName(/\/status-screen\.tsx$/, screen), leaveOutUnreached],
+  });
+  for (const { path: file, text } of built.outputFiles) {
+    const { code } = await esbuild.transform(
+      text.replace(`import("./${screen}")`, `importModule("./${screen}")`),
+      {
+        format: 'cjs',
+        target: 'node20',
+        supported: { 'dynamic-import': false },
+        define: { 'import.meta.url': 'moduleUrl' },
+        // Strict as ES modules are.
+        banner:
+          "(function (exports, require, module, __filename, __dirname, moduleUrl, importModule) { 'use strict';",
+        footer: '})',
+      },
+    );
+    // esbuild has left other characters in comments only.
+    const ascii = code.replace(/(?<=\/\/.*)[^\0-\x7f]/g, '?');
+    if (/[^\0-\x7f]/.test(ascii)) throw new Error(`${file} is not ASCII, as which it is going to be read`);
+    writeFileSync(file, ascii);
+  }
+  const isEntry = ([, { entryPoint }]) => entryPoint === 'src/cli/main.ts';
+  const [entry] = Object.entries(built.metafile.outputs).find(isEntry);
+  return { metafile: built.metafile, entry: path.basename(entry) };
+}
+
+/** A hash of the names and contents of all that was built so far. */
+function buildId() {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(outdir).sort())
+    hash.update(name).update(readFileSync(path.join(outdir, name)));
+  return hash.digest('hex').slice(0, 12);
+}
+
 const outdir = mkdtempSync(path.join(root, '.dist-'));
 try {
-  const [bundle] = await Promise.all([
+  const modules = await buildModules();
+  // Under a name of its content's, so that an older process finds the one that it knows.
+  const screen = `chunk-screen-${buildId()}.js`;
+  renameSync(path.join(outdir, 'chunk-screen.js'), path.join(outdir, screen));
+  const scripts = await buildScripts(screen);
+  await Promise.all([
     esbuild.build({
-      ...shared,
+      ...node20,
       outdir,
-      entryPoints: { main: 'src/cli/main.ts', watchdog: 'src/executor/watchdog-process.ts' },
-      splitting: true,
-      chunkNames: 'chunk-[name]-[hash]',
-      target: 'node20',
-      legalComments: 'none',
-      define: { 'process.env.NODE_ENV': '"production"' },
-      inject: ['bin/bundle-dirname.mjs'],
-      // CommonJS packages inside an ES module still call `require` for Node's own modules.
-      banner: {
-        js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
-      },
-      plugins: [leaveOutUnreached],
+      entryPoints: { main: 'bin/load-bundle.ts' },
+      define: { buildId: JSON.stringify(buildId()), entryName: JSON.stringify(`./${scripts.entry}`) },
     }),
     esbuild.build({
       ...shared,
@@ -102,14 +173,13 @@ try {
       entryPoints: { dstack: 'bin/dstack.ts', 'dstack-runner': 'bin/dstack-runner.ts' },
       target: 'node10',
       supported: { 'dynamic-import': true },
-      plugins: [mainByName],
+      // Loaded only once they know that Node can read it.
+      plugins: [byName(/\/src\/cli\/main\.ts$/, 'main.js')],
     }),
   ]);
   for (const name of ['dstack.js', 'dstack-runner.js']) chmodSync(path.join(outdir, name), 0o755);
-  writeFileSync(
-    path.join(outdir, 'THIRD-PARTY-LICENSES.txt'),
-    licencesOf(Object.keys(bundle.metafile.inputs), root),
-  );
+  const inputs = [modules, scripts].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  writeFileSync(path.join(outdir, 'THIRD-PARTY-LICENSES.txt'), licencesOf(inputs, root));
   publish(outdir);
 } finally {
   rmSync(outdir, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises';
+import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DstackError } from './errors.ts';
 import { plainText } from './terminal-text.ts';
@@ -25,7 +25,7 @@ export function diskFull(folder: string, cause?: unknown): DstackError {
  */
 export async function lacksRoom(folder: string, needed = 0): Promise<boolean> {
   try {
-    const { bavail, bsize, files, ffree } = await statfs(folder);
+    const { bavail, bsize, files, ffree } = statfsSync(folder);
     return bavail * bsize < Math.max(needed, nothingToSpeakOf) || (files > 0 && ffree === 0);
   } catch (error) {
     const above = dirname(folder);

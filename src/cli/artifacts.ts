@@ -1,30 +1,33 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { DstackError } from '../errors.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import { readFile } from '../ledger/live.ts';
-import { readFinishedJob } from '../ledger/runs.ts';
-import type { FinalState, JobView } from '../ledger/state.ts';
+import { fileFilter } from '../language/file-filter.ts';
 import { isFinal } from '../ledger/state.ts';
-import { caseCollisions, parseManifest } from '../store/manifest-text.ts';
+import type { Manifest } from '../store/manifest.ts';
+import { caseCollisions } from '../store/manifest-text.ts';
 import { restoreArtifacts } from '../store/restore-artifacts.ts';
 import { plainText } from '../terminal-text.ts';
 import { formatBytes } from '../tui/duration.ts';
 import { formatTable } from '../tui/table.ts';
-import { type JobArtifacts, placeArtifacts } from './artifact-places.ts';
+import { placeArtifacts } from './artifact-places.ts';
+import { manifestsOf, requireArtifacts } from './finished-artifacts.ts';
 import { locateRun } from './open-state.ts';
 import { openLedgerStore, openProject } from './project.ts';
 import { hasColour, printJson, say, warn } from './terminal.ts';
-
-interface FinishedArtifacts extends JobArtifacts {
-  readonly state: FinalState;
-}
+import { openTransferBar } from './transfer-bar.ts';
 
 export async function listArtifacts(name: string, options: { json?: true }): Promise<void> {
   const { ledger, run, job } = await locateRun(await openProject(), name);
   const found = await manifestsOf(ledger, run.jobs, job);
   if (options.json) {
-    printJson(found.map(({ job: of, state, manifest }) => ({ job: of, state, entries: manifest.entries })));
+    // Where in the store their content lies is nobody's concern.
+    const entriesOf = ({ entries }: Manifest) =>
+      entries.map((entry) =>
+        entry.type === 'file' ? { ...entry, chunks: undefined, pack: undefined } : entry,
+      );
+    printJson(
+      found.map(({ job: of, state, manifest }) => ({ job: of, state, entries: entriesOf(manifest) })),
+    );
     return;
   }
   const rows = found.flatMap(({ job: of, manifest }) =>
@@ -49,34 +52,31 @@ export async function listArtifacts(name: string, options: { json?: true }): Pro
 
 export async function downloadArtifacts(
   name: string,
-  options: { output?: string; json?: true },
+  globs: readonly string[],
+  options: { output?: string; jobs?: number; json?: true },
 ): Promise<void> {
   const project = await openProject();
   const { ledger, run, job } = await locateRun(project, name);
-  const found = await manifestsOf(ledger, run.jobs, job);
-  if (found.length === 0) {
-    throw new DstackError('no-artifacts', `${plainText(name)} has left no artifacts`, {
-      hint: isFinal(run.state)
-        ? undefined
-        : `it is ${run.state}; \`dstack logs -f ${run.name}\` waits for its end`,
+  const found = placeArtifacts(requireArtifacts(await manifestsOf(ledger, run.jobs, job), name, run));
+  const filter = globs.length === 0 ? undefined : fileFilter({ include: [...globs], exclude: [] });
+  if (filter && !found.some(({ manifest }) => manifest.entries.some(({ path }) => filter(path)))) {
+    throw new DstackError('no-such-artifact', `${plainText(name)} has left nothing that matches`, {
+      hint: `\`dstack artifacts list ${run.name}\` lists all`,
     });
   }
   const folder = resolve(options.output ?? run.name);
   const store = await openLedgerStore(project, ledger);
   const results: object[] = [];
-  for (const { job: of, manifest, state } of placeArtifacts(found)) {
+  for (const { job: of, manifest, state } of found) {
     for (const [a, b] of caseCollisions(manifest)) {
       warn(`${plainText(a)} and ${plainText(b)} are one file where case does not count`);
     }
-    let shown = 0;
+    const bar = openTransferBar(of);
     const restored = await restoreArtifacts(manifest, store, folder, {
-      progress: ({ files, totalFiles }) => {
-        if (!process.stderr.isTTY || performance.now() - shown < 100) return;
-        shown = performance.now();
-        process.stderr.write(`\r${plainText(of)}: ${files} of ${totalFiles} files\x1b[K`);
-      },
-    });
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+      filter,
+      atOnce: options.jobs,
+      progress: bar.show,
+    }).finally(bar.end);
     results.push({ job: of, ...restored, folder });
     if (!options.json) {
       const note = state === 'failed' || state === 'stopped' ? ` (of a job that ended as ${state})` : '';
@@ -93,24 +93,4 @@ export async function downloadArtifacts(
 function keepOutOfSnapshots(folder: string, project: string): void {
   const ignore = join(folder, '.gitignore');
   if (folder.startsWith(`${project}${sep}`) && !existsSync(ignore)) writeFileSync(ignore, '*\n');
-}
-
-async function manifestsOf(
-  ledger: Ledger,
-  jobs: readonly JobView[],
-  only: string | null,
-): Promise<FinishedArtifacts[]> {
-  const found: FinishedArtifacts[] = [];
-  for (const { run, name, workflow, artifacts, commit, state } of jobs) {
-    if ((only !== null && name !== only) || !artifacts || commit === null || !isFinal(state)) continue;
-    const { spec } = await readFinishedJob(ledger, { run, job: name }, commit);
-    found.push({
-      job: name,
-      workflow,
-      declared: spec.artifacts,
-      state,
-      manifest: parseManifest(await readFile(ledger, commit, 'artifacts.json')),
-    });
-  }
-  return found;
 }

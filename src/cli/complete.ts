@@ -30,9 +30,11 @@ function projectKnowledge(): Knowledge {
     return names;
   };
   const words = { runs: 'run', jobs: 'job', tags: 'tag' };
-  const known = (kind: keyof typeof words) =>
+  const known = (kind: keyof typeof words, start?: string) =>
     quietly(async () => {
-      return (await namesHere())[kind].map((word) => ({ word, about: words[kind] }));
+      const names = await namesHere();
+      const archived = start === undefined ? [] : await names.archived(start);
+      return [...new Set([...names[kind], ...archived])].map((word) => ({ word, about: words[kind] }));
     });
   return {
     workflows: () =>
@@ -54,8 +56,8 @@ function projectKnowledge(): Knowledge {
           about: `default: ${value}`,
         }));
       }),
-    runs: () => known('runs'),
-    jobs: () => known('jobs'),
+    runs: (start) => known('runs', start),
+    jobs: (start) => known('jobs', start),
     tags: () => known('tags'),
   };
 }
@@ -67,7 +69,7 @@ async function namesOnThisMachine(project: Project): ReturnType<typeof knownName
   const bare = folders.map((folder) => (existsSync(join(folder, '.git')) ? join(folder, '.git') : folder));
   const there = bare.filter((folder) => existsSync(join(folder, 'HEAD')));
   return knownNames(
-    there.map((gitDir) => ({ gitDir })),
+    there.map((gitDir) => ({ gitDir, objectFormat: project.repository.objectFormat })),
     project.config.refPrefix,
   );
 }

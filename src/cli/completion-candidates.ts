@@ -12,9 +12,10 @@ export interface Knowledge {
   workflows(): Promise<Candidate[]>;
   /** The options that set variables of a workflow, or of that of a run. */
   variables(of: { readonly workflow?: string; readonly run?: string }): Promise<Candidate[]>;
-  runs(): Promise<Candidate[]>;
-  /** As `RUN/JOB` and `:TAG/JOB`. */
-  jobs(): Promise<Candidate[]>;
+  /** Those that begin so, and perhaps others. */
+  runs(start: string): Promise<Candidate[]>;
+  /** As `RUN/JOB` and `:TAG/JOB`; those that begin so, and perhaps others. */
+  jobs(start: string): Promise<Candidate[]>;
   tags(): Promise<Candidate[]>;
 }
 
@@ -71,7 +72,7 @@ const takesVariables = (command: Command): boolean =>
 
 /** Those that take `RUN/JOB` for a run, too. */
 const takesJob = (command: Command): boolean =>
-  ['logs', 'stop', 'why', 'metrics', 'list', 'download'].includes(command.name());
+  ['logs', 'stop', 'why', 'metrics', 'list', 'download', 'verify'].includes(command.name());
 
 async function candidatesFor(line: Line, current: string, knowledge: Knowledge): Promise<Candidate[]> {
   const { command, operands, awaited } = line;
@@ -97,9 +98,9 @@ async function candidatesFor(line: Line, current: string, knowledge: Knowledge):
   if (name === 'tag') return knowledge.tags();
   if (name !== 'run' && name !== 'runs') return [];
   // Only now: they would hide the runs, being many more.
-  if (current.includes('/')) return takesJob(command) ? knowledge.jobs() : [];
+  if (current.includes('/')) return takesJob(command) ? knowledge.jobs(current) : [];
   const tags = (await knowledge.tags()).map(({ word, about }) => ({ word: `:${word}`, about }));
-  return [...(await knowledge.runs()), ...tags];
+  return [...(await knowledge.runs(current)), ...tags];
 }
 
 function optionsOf(command: Command): Candidate[] {

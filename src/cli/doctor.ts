@@ -18,6 +18,8 @@ import { git } from '../git/run-git.ts';
 import { type Finding, hostFindings, suggestedLayout } from '../ledger/host-findings.ts';
 import { type HostFacts, probeHost } from '../ledger/probe-host.ts';
 import { resolveRemote, withoutPassword } from '../ledger/shared-repository.ts';
+import { openStore } from '../store/open-store.ts';
+import { tryStore } from '../store/try-store.ts';
 import { plainText } from '../terminal-text.ts';
 import { findingsText } from '../tui/findings-text.ts';
 import { hasHook } from './hook.ts';
@@ -147,8 +149,8 @@ async function makeRepository(
 }
 
 /** What is not the host's business. */
-async function ownFindings({ path, repository }: Place, { greeting }: HostFacts): Promise<Finding[]> {
-  const findings: Finding[] = [];
+async function ownFindings({ config, path, repository }: Place, { greeting }: HostFacts): Promise<Finding[]> {
+  const findings = await storeFindings(config.store);
   if (greeting !== null && repository !== null && greeting.objectFormat !== repository.objectFormat) {
     findings.push({
       what: `holds ${repository.objectFormat} objects`,
@@ -165,6 +167,19 @@ async function ownFindings({ path, repository }: Place, { greeting }: HostFacts)
     ...findings,
     { what: 'hook', allowed: installed, effect: installed ? 'none' : 'limits', follows, words: null },
   ];
+}
+
+/** Of a store that is configured. One that doesn't work is no reason to call a host unusable. */
+async function storeFindings(location: string | undefined): Promise<Finding[]> {
+  if (location === undefined) return [];
+  try {
+    const follows = await tryStore(openStore(location));
+    return [{ what: 'store', allowed: true, effect: 'none', follows, words: null }];
+  } catch (error) {
+    if (!(error instanceof DstackError)) throw error;
+    const { message: follows, hint: words = null } = error;
+    return [{ what: 'store', allowed: false, effect: 'limits', follows, words }];
+  }
 }
 
 function show(

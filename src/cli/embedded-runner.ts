@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { pino } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
 import { startWatchdog } from '../executor/watchdog.ts';
+import { fold } from '../ledger/archive/fold.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
@@ -40,6 +41,8 @@ export async function embeddedRunner(
     requested: project.config.runner.executor,
     imagesOptional: true,
     watchdog,
+    spawner: { script: packageFile('spawner') },
+    folder: folders.work,
   });
   if (executors.note) say(executors.note);
   const { concurrency, lease, grace } = project.config.runner;
@@ -61,6 +64,8 @@ export async function embeddedRunner(
     until: { kind: 'run', run },
     onChange: notify,
   });
+  // This is the only runner that is ever here, and not for long.
+  const folded = fold(own).catch(() => 0);
   const ended = runner.ended.then(
     () => {},
     (error: unknown) => say(`the runner in this process has ended: ${(error as Error).message}`),
@@ -69,6 +74,7 @@ export async function embeddedRunner(
     async end() {
       runner.drain();
       await ended;
+      await folded;
       await executors.close();
       await watchdog.close();
       own.close();

@@ -1,3 +1,5 @@
+import type { RefUpdater } from '../git/ref-updater.ts';
+import { addToHistory } from '../ledger/add-to-history.ts';
 import { followRun } from '../ledger/follow.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { isSuccess, type RunView } from '../ledger/state.ts';
@@ -8,8 +10,10 @@ import { leavableWake } from './leavable-wake.ts';
 import { openLedgerStore, type Project } from './project.ts';
 import { createJsonPrinter, createRunPrinter } from './run-printer.ts';
 import { stopJobs, stopTargets } from './stop-jobs.ts';
-import { syncHistory } from './sync.ts';
 import { ask, hasColour, keepOnWithoutReader, say, warn } from './terminal.ts';
+
+/** A run that goes on for so long leaves time for more than itself; milliseconds. */
+const worthIt = 1_000;
 
 export interface SubmittedRun {
   readonly name: string;
@@ -17,20 +21,23 @@ export interface SubmittedRun {
 }
 
 /**
- * Shows a run until it has ended: its logs on standard output, what happens on standard error.
+ * Shows a run until it has ended: its logs on standard output, what happens on standard error. For one that lasts the history
+ * of all others is fetched meanwhile, so that nobody waits for it at the end.
+ * @param options.ownRefs of the project's own repository; is closed
  * @returns the exit code: 0 done, 1 not, 130 interrupted
  */
 export async function followToTheEnd(
   project: Project,
   ledger: Ledger,
   { name: run, jobs }: SubmittedRun,
-  options: { local: boolean; json: boolean; interruption: Interruption },
+  options: { local: boolean; json: boolean; interruption: Interruption; ownRefs: RefUpdater },
 ): Promise<number> {
-  const store = await openLedgerStore(project, ledger).catch(() => null);
-  const wake = leavableWake(await openWake(ledger.shared));
+  const wake = leavableWake(openWake(ledger.shared));
   let last: RunView | null = null;
   let ending: 'stop' | 'abort' | null = null;
   let asking: Promise<void> | null = null;
+  let sync: Promise<void> | null = null;
+  let store: ReturnType<typeof openLedgerStore> | null = null;
 
   const end = (how: 'stop' | 'abort'): void => {
     ending = how;
@@ -68,8 +75,16 @@ export async function followToTheEnd(
     job: null,
     wake,
     poll: options.local ? 200 : project.config.runner.poll,
-    readStored: store ? (sha256) => store.read(sha256) : null,
+    // Only long logs are partly there. What can't be opened is said in their place.
+    readStored: async (sha256) => {
+      store ??= openLedgerStore(project, ledger);
+      return (await store).read(sha256);
+    },
   });
+  const beginSync = () => {
+    sync = syncOthers(project);
+  };
+  const lasting = options.local ? undefined : setTimeout(beginSync, worthIt);
   try {
     for await (const event of events) {
       // A question stands alone on the screen until it is answered.
@@ -86,7 +101,8 @@ export async function followToTheEnd(
     if (!wake.left) throw error;
   } finally {
     await runner?.end();
-    await wake.close();
+    wake.close();
+    clearTimeout(lasting);
     options.interruption.release();
   }
   if (wake.left) {
@@ -95,10 +111,17 @@ export async function followToTheEnd(
   }
   if (last === null) return 1;
   const outcome: RunView = last;
-  // For `git log refs/dstack/runs`; the run's outcome does not depend on it.
-  await syncHistory(project).catch(() => {});
   if (!options.json)
     say(runSummary(outcome, { now: Date.now(), colour: hasColour(process.stderr) }).trimEnd());
+  // For `git log refs/dstack/runs`; the run's outcome does not depend on it.
+  await (options.local ? syncOthers(project) : sync);
+  await addToHistory(ledger, outcome, options.ownRefs).catch(() => {});
+  options.ownRefs.close();
   if (isSuccess(outcome.state)) return 0;
   return ending === null ? 1 : 130;
+}
+
+async function syncOthers(project: Project): Promise<void> {
+  const { syncHistory } = await import('./sync.ts');
+  await syncHistory(project).catch(() => {});
 }

@@ -7,8 +7,6 @@ import { heartbeat, hookLines } from '../ledger/hook-lines.ts';
 import { openWake } from '../ledger/wake.ts';
 import { hasHook } from './hook.ts';
 
-/** Longer than anybody listens; milliseconds. */
-const forEver = 2 ** 30;
 /** Who reads nothing any more is not written to for ever; bytes. */
 const mostUnread = 64 << 10;
 
@@ -25,7 +23,7 @@ export async function listenToHook(path: string): Promise<void> {
       hint: `install it there: dstack hook install ${path}`,
     });
   }
-  const wake = await openWake({ path: repository.commonDir });
+  const wake = openWake({ path: repository.commonDir });
   let ended = false;
   const end = () => {
     ended = true;
@@ -40,11 +38,11 @@ export async function listenToHook(path: string): Promise<void> {
   say(hookLines.greeting);
   const beat = setInterval(() => say(hookLines.alive), heartbeat);
   while (!ended) {
-    await wake.wait(forEver);
-    if (!ended) say(hookLines.wake);
+    const isSign = await wake.wait(heartbeat);
+    if (isSign && !ended) say(hookLines.wake);
   }
   clearInterval(beat);
-  await wake.close();
+  wake.close();
   process.stdin.destroy();
 }
 

@@ -49,7 +49,12 @@ async function sayRoles(path: string, { gitDir }: Repository): Promise<void> {
   say(who.join('; '));
   say(`to name who is what: git -C ${path} config --add dstack.guard.submitter USER`);
   const account = userInfo().username;
-  if (!rolesOf(account, patterns).has('submitter'))
+  const own = rolesOf(account, patterns);
+  if (!own.has('runner'))
+    say(
+      `finished runs are archived by the account that serves this repository, or else by runners: if it is ${account}, it is no runner`,
+    );
+  if (!own.has('submitter'))
     say(
       `what \`on\` of a workflow starts, the account that serves this repository submits: if it is ${account}, it is no submitter`,
     );

@@ -67,7 +67,7 @@ export async function showLogs(project: Project, name: string, options: LogsOpti
     return;
   }
 
-  const wake = leavableWake(await openWake(ledger.shared));
+  const wake = leavableWake(openWake(ledger.shared));
   const interruption = onInterrupt(() => wake.leave());
   let troubled = false;
   try {
@@ -90,7 +90,7 @@ export async function showLogs(project: Project, name: string, options: LogsOpti
   } finally {
     endAll();
     interruption.release();
-    await wake.close();
+    wake.close();
   }
   if (wake.left) process.exitCode = options.pauseAtEnd ? process.exitCode : 130;
   else if (options.pauseAtEnd) await ask('the log ends here; Enter goes back ');

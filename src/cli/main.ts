@@ -97,6 +97,12 @@ function buildProgram(): Command {
     .option('-n, --limit <number>', 'the newest so many runs', wholeNumber)
     .option('--workflow <name>', 'only runs of this workflow')
     .option('--state <state>', 'only runs in this state')
+    .addOption(
+      new Option(
+        '--remote <url>',
+        'those in this shared repository, not in the project’s own (may be repeated: all together)',
+      ).argParser((url: string, before: string[] = []) => [...before, url]),
+    )
     .option('--plain', 'a table, on a terminal too')
     .option('--json', 'print JSON')
     .action(async (run, options) => (await import('./status.ts')).status(run, options));
@@ -124,10 +130,36 @@ function buildProgram(): Command {
   command('list <run>', 'list the artifacts of a run, or of one job', artifacts)
     .option('--json', 'print JSON')
     .action(async (run, options) => (await import('./artifacts.ts')).listArtifacts(run, options));
-  command('download <run>', 'fetch the artifacts of a run, or of one job, and verify every hash', artifacts)
+  const jobs = () =>
+    new Option('-j, --jobs <number>', 'so many files, or parts of one, at once').argParser(fewAtOnce);
+  command('download <run> [globs...]', 'fetch them, or those that match, and verify every hash', artifacts)
     .option('-o, --output <folder>', 'where to; by default a folder named after the run')
+    .addOption(jobs())
     .option('--json', 'print JSON')
-    .action(async (run, options) => (await import('./artifacts.ts')).downloadArtifacts(run, options));
+    .action(async (run, globs, options) =>
+      (await import('./artifacts.ts')).downloadArtifacts(run, globs, options),
+    );
+  command('cat <run:path>', 'print a file: RUN:PATH or RUN/JOB:PATH', artifacts).action(async (file) =>
+    (await import('./artifacts-cat.ts')).catArtifact(file),
+  );
+  command('verify <run>', 'read all that the store has of them, and name what can’t be had', artifacts)
+    .addOption(jobs())
+    .option('--json', 'print JSON')
+    .action(async (run, options) => (await import('./artifacts-verify.ts')).verifyArtifacts(run, options));
+
+  command(
+    'upload <workflow> <paths...>',
+    'make a finished run of files, to be depended on by its tag',
+    artifacts,
+  )
+    .option('--from <folder>', 'where the paths begin; by default the project')
+    .option('--tag <name>', 'tag it')
+    .option('--name <name>', 'what to call the run; by default a name is drawn')
+    .option('--local', 'keep it here, for `dstack run --local`')
+    .option('--json', 'print JSON')
+    .action(async (workflow, paths, options) =>
+      (await import('./artifacts-upload.ts')).uploadArtifacts(workflow, paths, options),
+    );
 
   const runner = command('runner', 'the daemon that executes jobs on this machine');
   command('start', 'watch the shared repository and execute its jobs', runner)
@@ -225,6 +257,12 @@ function buildProgram(): Command {
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be a whole number.');
   return Number(text);
+}
+
+function fewAtOnce(text: string): number {
+  const number = wholeNumber(text);
+  if (number < 1 || number > 64) throw new InvalidArgumentError('it must be from 1 to 64.');
+  return number;
 }
 
 function megabytes(text: string): number {

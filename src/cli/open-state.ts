@@ -1,11 +1,11 @@
 import { DstackError } from '../errors.ts';
-import { findRun } from '../ledger/find-run.ts';
+import { findRun, readForName } from '../ledger/find-run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { newestFirst } from '../ledger/newest-first.ts';
 import { openStateReader } from '../ledger/read-state.ts';
 import { isFinal, type LedgerState, type RunView } from '../ledger/state.ts';
 import { listTags, type Tag } from '../ledger/tags.ts';
-import { openLedgers, openLocalLedger, type Project } from './project.ts';
+import { openLedgerAt, openLedgers, openLocalLedger, type Project } from './project.ts';
 import { warn } from './terminal.ts';
 
 /** The states of several ledgers as one: newest run first. What `sync --push` has sent is in the first of them, too. */
@@ -21,27 +21,36 @@ export function mergeStates(states: readonly LedgerState[]): LedgerState {
   return {
     runs: [...runs.values()].sort(newestFirst),
     runners: states.flatMap((state) => state.runners),
+    archived: states.reduce((sum, state) => sum + state.archived, 0),
   };
 }
 
 /**
  * Reads every ledger of a project, again and again; remembers what can't change.
  * @param options.whole fail if one of them can't be read; otherwise the runs of `--local` are shown without the others
+ * @param options.all every run there is, also those that are archived
  */
 export async function openProjectState(
   project: Project,
-  options: { whole: boolean } = { whole: false },
+  options: { whole?: boolean; all?: boolean } = {},
 ): Promise<{ ledgers: Ledger[]; read(): Promise<LedgerState> }> {
-  const ledgers = options.whole ? await openLedgers(project) : await openReachable(project);
+  // Of several repositories one that can't be used from the beginning keeps nobody from the others.
+  const isOwn = project.remotes === undefined;
+  const ledgers = options.whole && isOwn ? await openLedgers(project) : await openReachable(project);
   const readers = ledgers.map((ledger) => openStateReader(ledger));
   return {
     ledgers,
     read: async () => {
-      const readings = await Promise.allSettled(readers.map((reader) => reader.read()));
-      const states = readings.flatMap((reading) => (reading.status === 'fulfilled' ? [reading.value] : []));
-      const failed = readings.find((reading) => reading.status === 'rejected');
-      if (failed && (options.whole || states.length === 0)) throw failed.reason;
-      if (failed) warnUnreachable(failed.reason);
+      const readings = await Promise.allSettled(
+        readers.map((reader) => (options.all ? reader.readAll() : reader.read())),
+      );
+      const states = readings.flatMap((reading, index) => {
+        if (reading.status === 'rejected') return [];
+        return [project.remotes ? withRepository(reading.value, ledgers[index] as Ledger) : reading.value];
+      });
+      const failed = readings.filter((reading) => reading.status === 'rejected');
+      if (failed[0] && (options.whole || states.length === 0)) throw failed[0].reason;
+      for (const { reason } of failed) warnUnreachable(project, reason);
       return mergeStates(states);
     },
   };
@@ -60,7 +69,7 @@ export async function locateRun(
   for (const ledger of await openReachable(project)) {
     try {
       const tags = text.startsWith(':') ? await listTags(ledger) : new Map<string, Tag>();
-      found.push({ ledger, state: await openStateReader(ledger).read(), tags });
+      found.push({ ledger, state: await readForName(ledger, text, tags), tags });
     } catch (error) {
       failure = error;
     }
@@ -79,18 +88,32 @@ export async function locateRun(
   }
 }
 
-/** As {@link openLedgers}; but where the shared repository is gone, the runs of `--local` are still there. */
+/** Says of each run where it is. */
+function withRepository(state: LedgerState, { shared }: Ledger): LedgerState {
+  return { ...state, runs: state.runs.map((run) => ({ ...run, repository: shared.location })) };
+}
+
+/** As {@link openLedgers}; but where the shared repository is gone, the runs of `--local`, or of others, are still there. */
 async function openReachable(project: Project): Promise<Ledger[]> {
+  if (project.remotes) {
+    const opened = await Promise.allSettled(project.remotes.map((remote) => openLedgerAt(project, remote)));
+    const ledgers = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const failed = opened.filter((one) => one.status === 'rejected');
+    if (failed[0] && ledgers.length === 0) throw failed[0].reason;
+    for (const { reason } of failed) warnUnreachable(project, reason);
+    return ledgers;
+  }
   try {
     return await openLedgers(project);
   } catch (error) {
     const local = await openLocalLedger(project, false);
     if (local === null) throw error;
-    warnUnreachable(error);
+    warnUnreachable(project, error);
     return [local];
   }
 }
 
-function warnUnreachable(error: unknown): void {
-  warn(`${(error as Error).message}; only the runs of --local are shown`);
+function warnUnreachable({ remotes }: Project, error: unknown): void {
+  const left = remotes ? 'its runs are not shown' : 'only the runs of --local are shown';
+  warn(`${(error as Error).message}; ${left}`);
 }

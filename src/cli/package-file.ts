@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 const files = {
   /** The bundle of the watchdog process, or its source when dstack itself runs from source. */
   watchdog: ['dist/watchdog.js', 'src/executor/watchdog-process.ts'],
+  /** Likewise, of the process that starts many short jobs. */
+  spawner: ['dist/spawner.js', 'src/executor/spawner-process.ts'],
   hook: ['hooks/post-receive'],
   guard: ['hooks/pre-receive'],
   /** What a hook can run. */

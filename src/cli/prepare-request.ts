@@ -1,4 +1,5 @@
 import { DstackError } from '../errors.ts';
+import { requireGit } from '../git/git-version.ts';
 import { type Snapshot, takeSnapshot } from '../git/snapshot.ts';
 import { optionKey } from '../language/names.ts';
 import { tracedPlan } from '../language/plan.ts';
@@ -47,25 +48,30 @@ export async function prepareRequest(
   options: RunOptions,
   signal: AbortSignal,
 ): Promise<Request> {
-  const project = await openProject();
+  const project = await openProjectByNewGit();
+  const opening = ledgerFor(project, options);
+  // Mistakes in the request come before what is wrong elsewhere, and before anything slow.
+  opening.catch(() => {});
   const { workflows, variables } = await readWorkflows(project);
-  // Mistakes in the request come before anything slow.
   const request = { workflow, overrides, environment: process.env };
   const early = tracedPlan(workflows, variables, {
     ...request,
     runName: placeholderRunName,
     resolveTag: () => [{ run: 'a', job: 'a' }],
   });
-  const ledger = await ledgerFor(project, options);
+  const ledger = await (await opening)();
   if (!options.local && !options.dryRun) await confirmFirstPush(project);
   const { snapshot: allowed } = project.config;
+  const listing = listTags(ledger);
+  // What is wrong with the snapshot comes first.
+  listing.catch(() => {});
   const snapshot = await takeSnapshot(project.repository, {
     allowLarge: options.allowLarge ?? allowed.allowLarge,
     allowSecrets: [...allowed.allowSecrets, ...(options.allowSecret ?? [])],
     signal,
   });
   for (const warning of snapshot.warnings) warn(warning);
-  const tags = await listTags(ledger);
+  const tags = await listing;
   if (options.tag !== undefined && tags.has(options.tag) && !options.dryRun) {
     throw new DstackError('tag-exists', `the tag ${options.tag} is on another run already`, {
       hint: `remove it first: dstack untag ${options.tag}`,
@@ -89,18 +95,38 @@ export async function prepareRequest(
   return { project, ledger, workflow, overrides: recorded, snapshot, captured: captured(snapshot), planFor };
 }
 
-/** @throws DstackError `no-remote` if more than a plan is asked for */
-async function ledgerFor(project: Project, options: Pick<RunOptions, 'local' | 'dryRun'>): Promise<Ledger> {
+/** An old Git is named as such, whatever else it fails at; asking for its version takes no time of its own. */
+async function openProjectByNewGit(): Promise<Project> {
+  const [version, project] = await Promise.allSettled([requireGit(), openProject()]);
+  if (version.status === 'rejected') throw version.reason;
+  if (project.status === 'rejected') throw project.reason;
+  return project.value;
+}
+
+/**
+ * Opens the shared repository, as far as that changes nothing.
+ * @returns does the rest
+ * @throws DstackError `no-remote` if more than a plan is asked for
+ */
+async function ledgerFor(
+  project: Project,
+  options: Pick<RunOptions, 'local' | 'dryRun'>,
+): Promise<() => Promise<Ledger>> {
   const planOnly = !options.local && options.dryRun && (await remoteOf(project)) === null;
-  if (planOnly) {
-    warn(
-      'this project has no shared repository, so the plan is that of `--local`; to run it, add `--local`, or name one: `dstack init --remote URL`, `dstack init --create PATH`',
-    );
+  if (!options.local && !planOnly) {
+    const ledger = await openRemoteLedger(project);
+    return async () => ledger;
   }
-  const ledger =
-    options.local || planOnly ? await openLocalLedger(project, true) : await openRemoteLedger(project);
-  if (!ledger) throw new Error('unreachable');
-  return ledger;
+  return async () => {
+    if (planOnly) {
+      warn(
+        'this project has no shared repository, so the plan is that of `--local`; to run it, add `--local`, or name one: `dstack init --remote URL`, `dstack init --create PATH`',
+      );
+    }
+    const ledger = await openLocalLedger(project, true);
+    if (!ledger) throw new Error('unreachable');
+    return ledger;
+  };
 }
 
 /** {@link resultKey} of jobs of earlier runs, each looked up once. */

@@ -17,6 +17,8 @@ export interface Project {
   readonly sources: Readonly<Record<string, string>>;
   /** What relative paths are relative to: the top of the work tree. */
   readonly folder: string;
+  /** Shared repositories to look at, all together, instead of its own. */
+  readonly remotes?: readonly string[] | undefined;
 }
 
 /** @throws DstackError `not-a-repository`, `bad-config` */
@@ -51,7 +53,7 @@ export async function openRemoteLedger(project: Project): Promise<Ledger> {
       hint: 'make one: `dstack init --create PATH`; name one: `dstack init --remote URL`; or do without: `dstack run NAME --local`',
     });
   }
-  return open(project, found.remote);
+  return openLedgerAt(project, found.remote);
 }
 
 /** @param create make it if it isn't there */
@@ -62,23 +64,37 @@ export async function openLocalLedger(project: Project, create: boolean): Promis
     await initBareRepository(path, { objectFormat: project.repository.objectFormat });
   }
   // No host has a say in it: its refs are where they are by default.
-  return open(project, path, {});
+  return openLedgerAt(project, path, {});
 }
 
-async function open(
+/** The ledger in the shared repository at a remote. */
+export async function openLedgerAt(
   project: Project,
   remote: string,
   layout: Pick<LedgerOptions, 'refPrefix' | 'host'> = project.config,
 ): Promise<Ledger> {
-  const { name, email } = await userSignature(project.folder, Date.now());
-  return openLedger({
+  const who = whoIn(project);
+  // Should the ledger fail to open, nobody waits for this one.
+  who.catch(() => {});
+  const ledger = openLedger({
     local: project.repository,
     remote,
     refPrefix: layout.refPrefix,
     host: layout.host,
     folder: project.folder,
-    who: { name, email },
   });
+  return { ...(await ledger), who: await who };
+}
+
+const identities = new WeakMap<Project, Promise<Ledger['who']>>();
+
+/** The user's name and address as Git would write them here, asked for once. */
+function whoIn(project: Project): Promise<Ledger['who']> {
+  const known =
+    identities.get(project) ??
+    userSignature(project.folder, Date.now()).then(({ name, email }) => ({ name, email }));
+  identities.set(project, known);
+  return known;
 }
 
 /**
@@ -86,9 +102,13 @@ async function open(
  * @throws DstackError `no-remote` if there is neither
  */
 export async function openLedgers(project: Project): Promise<Ledger[]> {
-  const local = await openLocalLedger(project, false);
-  if (local && (await remoteOf(project)) === null) return [local];
-  return [await openRemoteLedger(project), ...(local ? [local] : [])];
+  const opening = openLocalLedger(project, false);
+  // What is wrong with the shared repository comes first.
+  opening.catch(() => {});
+  const remote =
+    (await remoteOf(project)) === null && (await opening) ? [] : [await openRemoteLedger(project)];
+  const local = await opening;
+  return local ? [...remote, local] : remote;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Workflows } from '../language/workflows.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { drawRunName } from '../ledger/names.ts';
 import { planRun } from '../ledger/plan-run.ts';
-import { listRuns, type RunCommit, readJob } from '../ledger/runs.ts';
+import { findRunCommit, type RunCommit, readJob } from '../ledger/runs.ts';
 import { listTags, resolveTag } from '../ledger/tags.ts';
 import { onInterrupt } from './interrupt.ts';
 import { locateRun } from './open-state.ts';
@@ -29,7 +29,7 @@ export async function rerun(
     await requireGit();
     const project = await openProject();
     const { ledger: home, run } = await locateRun(project, name);
-    const source = (await listRuns(home)).find((one) => one.name === run.name);
+    const source = await findRunCommit(home, run.name);
     if (!source) throw new Error(`${run.name} has gone`);
     await home.shared.obtain([source.commit]);
     // Nobody else would execute what is in the project's own repository.

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { DstackError, usageError } from '../errors.ts';
-import { requireGit } from '../git/git-version.ts';
 import { drawRunName } from '../ledger/names.ts';
 import { onInterrupt } from './interrupt.ts';
 import { prepareRequest, type RunOptions } from './prepare-request.ts';
@@ -27,7 +26,6 @@ export async function run(
     cancel.abort();
   });
   try {
-    await requireGit();
     const request = await prepareRequest(workflow, overrides, options, cancel.signal).catch(
       (error: unknown) => {
         throw cancel.signal.aborted ? interrupted() : error;

@@ -21,6 +21,7 @@ import { tryToWrite } from '../ledger/try-to-write.ts';
 import { describeSource } from '../runner/read-secret.ts';
 import { openSecrets } from '../runner/secrets.ts';
 import { openStore } from '../store/open-store.ts';
+import { tryStore } from '../store/try-store.ts';
 import { plainText } from '../terminal-text.ts';
 import { objectFormatOf } from './object-format.ts';
 import { storeLocation } from './project.ts';
@@ -82,12 +83,9 @@ async function checkRepository(fix: boolean): Promise<Check[]> {
       return 'a ref can be pushed, and deleted again';
     }),
   );
-  const store = await attempt('store', async () => {
-    const store = openStore(await storeLocation({ config }, remote, folder));
-    const { sha256, size } = await store.putBytes(Buffer.from('dstack runner check\n'));
-    if (!(await store.has(sha256, size))) throw new Error('what was just written is not there');
-    return `${store.location}: can be written`;
-  });
+  const store = await attempt('store', async () =>
+    tryStore(openStore(await storeLocation({ config }, remote, folder))),
+  );
   const secrets = answers.ok ? await withLedger(where, (ledger) => checkSecrets(config, ledger)) : [];
   return [answers, ...locks, ...(answers.ok ? [writes] : []), store, ...secrets];
 }

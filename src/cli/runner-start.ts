@@ -70,6 +70,8 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       requested: config.runner.executor,
       imagesOptional: false,
       watchdog,
+      spawner: { script: packageFile('spawner') },
+      folder: folders.work,
     });
     if (executors.note) log.warn(executors.note);
     const { concurrency, lease, poll, grace, labels } = config.runner;

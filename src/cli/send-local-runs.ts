@@ -7,7 +7,8 @@ import { storedChunks } from '../ledger/log-chunks.ts';
 import { openStateReader } from '../ledger/read-state.ts';
 import { asEnded, type EndedRun, sendRun } from '../ledger/send-run.ts';
 import { listTags, setTag } from '../ledger/tags.ts';
-import { type Blob, copyBlobs } from '../store/copy-blobs.ts';
+import { copyBlobs } from '../store/copy-blobs.ts';
+import { type Blob, blobsOf } from '../store/manifest.ts';
 import { parseManifest } from '../store/manifest-text.ts';
 import type { Store } from '../store/store.ts';
 import { plainText } from '../terminal-text.ts';
@@ -23,7 +24,7 @@ import { plural, say, warn } from './terminal.ts';
  */
 export async function sendLocalRuns(project: Project): Promise<void> {
   const local = await openLocalLedger(project, false);
-  const runs = local === null ? [] : (await openStateReader(local).read()).runs.toReversed();
+  const runs = local === null ? [] : (await openStateReader(local).readAll()).runs.toReversed();
   if (local === null || runs.length === 0) return say('there are no runs of `dstack run --local` here');
   await confirmFirstPush(project);
   const shared = await openRemoteLedger(project);
@@ -46,7 +47,9 @@ export async function sendLocalRuns(project: Project): Promise<void> {
       try {
         const result = await sendRun(local, shared, run, async () => {
           await refuseWithoutSources(local, shared, run);
-          const blobs = (await Promise.all(run.outcomes.map(({ commit }) => blobsOf(local, commit)))).flat();
+          const blobs = (
+            await Promise.all(run.outcomes.map(({ commit }) => blobsOfJob(local, commit)))
+          ).flat();
           // Where no store is known, what needs none is sent nevertheless.
           if (blobs.length > 0)
             bytes = await sendBlobs(run.name, blobs, from, await openLedgerStore(project, shared), folder);
@@ -106,14 +109,14 @@ async function refuseWithoutSources(local: Ledger, shared: Ledger, { sources }: 
 }
 
 /** What a job's outcome needs of the store: its artifacts, and what of its log is too long for Git. */
-async function blobsOf(ledger: Ledger, commit: string): Promise<Blob[]> {
+async function blobsOfJob(ledger: Ledger, commit: string): Promise<Blob[]> {
   const tip = await readClaimTip(ledger, commit);
   const record = tip.kind === 'finished' ? tip.record : null;
-  const { entries } = record?.artifacts
+  const manifest = record?.artifacts
     ? parseManifest(await readFile(ledger, commit, 'artifacts.json'))
-    : { entries: [] };
+    : { packs: [], entries: [] };
   return [
-    ...entries.flatMap((entry) => (entry.type === 'file' ? [entry] : [])),
+    ...blobsOf(manifest),
     ...(record?.log.stored ? [{ sha256: record.log.sha256, size: record.log.bytes }] : []),
     ...(await storedChunks(ledger.shared, commit)),
   ];
@@ -121,9 +124,12 @@ async function blobsOf(ledger: Ledger, commit: string): Promise<Blob[]> {
 
 async function sendTags(local: Ledger, shared: Ledger): Promise<void> {
   const there = await listTags(shared);
-  const runs = await shared.shared.list([shared.names.area('runs')]);
-  for (const { tag, commit, message } of (await listTags(local)).values()) {
-    if (there.get(tag)?.commit === commit || runs.get(shared.names.run(message.run)) !== commit) continue;
+  const tags = [...(await listTags(local)).values()].filter(
+    ({ tag, commit }) => there.get(tag)?.commit !== commit,
+  );
+  const runs = await shared.shared.list(tags.map(({ message }) => shared.names.run(message.run)));
+  for (const { tag, commit, message } of tags) {
+    if (runs.get(shared.names.run(message.run)) !== commit) continue;
     if (there.has(tag)) warn(`the tag ${tag} was not sent: it is on ${there.get(tag)?.message.run} there`);
     else await setTag(shared, tag, commit);
   }

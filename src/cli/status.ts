@@ -1,7 +1,8 @@
 import { usageError } from '../errors.ts';
+import { shownAtLeast } from '../ledger/read-state.ts';
 import { readCells } from '../ledger/run-cells.ts';
 import { jobStates, type LedgerState } from '../ledger/state.ts';
-import { openWake } from '../ledger/wake.ts';
+import { openWake, untilNextLook } from '../ledger/wake.ts';
 import { selectRuns } from '../tui/select-runs.ts';
 import { locateRun, openProjectState } from './open-state.ts';
 import { openProject, type Project } from './project.ts';
@@ -13,6 +14,7 @@ interface StatusOptions {
   limit?: number;
   workflow?: string;
   state?: string;
+  remote?: string[];
   plain?: true;
   json?: true;
 }
@@ -25,7 +27,7 @@ export async function status(name: string | undefined, options: StatusOptions): 
       `the states are: ${jobStates.join(', ')}`,
     );
   }
-  const project = await openProject();
+  const project = { ...(await openProject()), remotes: options.remote };
   if (process.stdout.isTTY && process.stdin.isTTY && !options.json && !options.plain && name === undefined) {
     return live(project, options);
   }
@@ -42,7 +44,7 @@ export async function status(name: string | undefined, options: StatusOptions): 
     else process.stdout.write((await tables()).runTable(run, { ...table, cells }));
     return;
   }
-  const { read } = await openProjectState(project);
+  const { read } = await openProjectState(project, { all: needsAll(options) });
   const state = select(await read(), options);
   const { runs, hidden } = selectRuns(state, options);
   if (options.json) printJson({ runs, runners: state.runners });
@@ -55,6 +57,11 @@ export async function status(name: string | undefined, options: StatusOptions): 
 
 /** Measuring text costs a tenth of a second to load, and JSON needs none of it. */
 const tables = () => import('../tui/status-table.ts');
+
+/** Archived runs are read only for who asks for them. */
+function needsAll({ all, limit, workflow, state }: StatusOptions): boolean {
+  return all === true || (limit ?? 0) > shownAtLeast || workflow !== undefined || state !== undefined;
+}
 
 function select(state: LedgerState, options: StatusOptions): LedgerState {
   const runs = state.runs.filter(
@@ -71,8 +78,8 @@ async function live(project: Project, options: StatusOptions): Promise<void> {
     import('../tui/status-screen.tsx'),
     import('./logs.ts'),
   ]);
-  const { ledgers, read } = await openProjectState(project, { whole: true });
-  const wakes = await Promise.all(ledgers.map((ledger) => openWake(ledger.shared)));
+  const { ledgers, read } = await openProjectState(project, { whole: true, all: needsAll(options) });
+  const wakes = ledgers.map((ledger) => openWake(ledger.shared));
   let over = false;
   const source = {
     subscribe(
@@ -82,13 +89,16 @@ async function live(project: Project, options: StatusOptions): Promise<void> {
       let last: { state: LedgerState | null; readAt: number } = { state: null, readAt: Date.now() };
       void (async () => {
         while (subscribed && !over) {
+          const from = performance.now();
           try {
             last = { state: select(await read(), options), readAt: Date.now() };
             if (subscribed) listener({ ...last, error: null });
           } catch (error) {
             if (subscribed) listener({ ...last, error: (error as Error).message });
           }
-          await Promise.race(wakes.map((wake) => wake.wait(project.config.runner.poll)));
+          // A screen need not be quick to follow what changes all the time.
+          const rest = Math.min(1_000, 3 * (performance.now() - from));
+          await Promise.race(wakes.map((wake) => untilNextLook(wake, project.config.runner.poll, rest)));
         }
       })();
       return () => {
@@ -100,13 +110,13 @@ async function live(project: Project, options: StatusOptions): Promise<void> {
     const { ledger, run: view } = await locateRun(project, job === null ? run : `${run}/${job}`);
     const targets = stopTargets(view, job);
     if (targets.length === 0) return 'nothing to stop';
-    const wake = await openWake(ledger.shared);
+    const wake = openWake(ledger.shared);
     try {
       // It may take a grace period or a lease: the screen shows how it goes on, and need not wait for it.
       await new Promise<void>((resolve, reject) => {
         stopJobs(project, ledger, targets, { abort: false, wake, progress: () => resolve() })
           .then(resolve, reject)
-          .finally(() => void wake.close());
+          .finally(() => wake.close());
       });
     } catch (error) {
       return (error as Error).message;
@@ -127,7 +137,7 @@ async function live(project: Project, options: StatusOptions): Promise<void> {
     }
   } finally {
     over = true;
-    await Promise.all(wakes.map((wake) => wake.close()));
+    for (const wake of wakes) wake.close();
     for (const ledger of ledgers) ledger.close();
   }
 }

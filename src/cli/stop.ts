@@ -23,7 +23,7 @@ export async function stop(name: string, options: { abort?: true; yes?: true }):
     if (answer === null || !/^y(es)?$/i.test(answer))
       throw new DstackError('declined', 'nothing was stopped', { exitCode: 130 });
   }
-  const wake = await openWake(ledger.shared);
+  const wake = openWake(ledger.shared);
   const interruption = onInterrupt(() => {
     say(
       asked
@@ -47,7 +47,7 @@ export async function stop(name: string, options: { abort?: true; yes?: true }):
     });
   } finally {
     interruption.release();
-    await wake.close();
+    wake.close();
   }
   say(`${options.abort ? 'aborted' : 'stopped'}: ${what}`);
   ledger.close();

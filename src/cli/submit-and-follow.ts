@@ -1,6 +1,6 @@
 import { DstackError, usageError } from '../errors.ts';
-import { userSignature } from '../git/identity.ts';
-import { setRefs } from '../git/refs.ts';
+import { openRefUpdater, type RefUpdater } from '../git/ref-updater.ts';
+import { signature } from '../ledger/ledger.ts';
 import { checkName, drawRunName } from '../ledger/names.ts';
 import type { PlannedJob } from '../ledger/plan-run.ts';
 import { prepareRun } from '../ledger/prepare-run.ts';
@@ -8,8 +8,6 @@ import { submitRun } from '../ledger/submit.ts';
 import { ownNames } from '../ledger/sync.ts';
 import { setTag } from '../ledger/tags.ts';
 import { plainText } from '../terminal-text.ts';
-import { planTree } from '../tui/plan-tree.ts';
-import { followToTheEnd } from './follow-to-the-end.ts';
 import type { Interruption } from './interrupt.ts';
 import type { Request, RunOptions } from './prepare-request.ts';
 import { hasColour, printJson, say } from './terminal.ts';
@@ -40,17 +38,24 @@ export async function submitAndFollow(
   interruption: Interruption,
 ): Promise<void> {
   const { project, ledger } = request;
-  const { name, commit, jobs } = await submit(request, options, interruption);
+  // What shows a run isn't loaded for nothing, and while the push is waited for.
+  const screen = options.detach
+    ? null
+    : Promise.all([import('../tui/plan-tree.ts'), import('./follow-to-the-end.ts')]);
+  const ownRefs = openRefUpdater(project.repository.gitDir);
+  const { name, commit, jobs } = await submit(request, options, interruption, ownRefs);
   if (options.tag !== undefined) await setTag(ledger, options.tag, commit);
   if (!options.json) {
     say(`${name}: submitted to ${plainText(ledger.shared.location)} with ${request.captured}`);
-    if (!options.detach)
+    if (screen) {
+      const [{ planTree }] = await screen;
       process.stderr.write(
         planTree(
           jobs.map(({ spec }) => spec),
           { colour: hasColour(process.stderr) },
         ),
       );
+    }
   }
   const jobNames = jobs.map(({ spec }) => spec.name);
   if (options.detach) {
@@ -63,28 +68,31 @@ export async function submitAndFollow(
       exitCode: 130,
     });
   }
-  if (options.detach) return;
+  if (!screen) return ownRefs.close();
+  const [, { followToTheEnd }] = await screen;
   process.exitCode = await followToTheEnd(
     project,
     ledger,
     { name, jobs: jobNames },
-    { local: options.local ?? false, json: options.json ?? false, interruption },
+    { local: options.local ?? false, json: options.json ?? false, interruption, ownRefs },
   );
 }
 
 /** Pushes the run, under a drawn name as often as that is taken. */
 async function submit(
-  { project, ledger, workflow, overrides, snapshot, planFor }: Request,
+  request: Request,
   options: SubmitOptions,
   interruption: Interruption,
+  ownRefs: RefUpdater,
 ): Promise<{ name: string; commit: string; jobs: readonly PlannedJob[] }> {
-  const author = await userSignature(project.folder, Date.now());
+  const { ledger, workflow, overrides, snapshot, planFor } = request;
+  const author = signature(ledger);
   for (;;) {
     const name = options.name ?? drawRunName();
     const jobs = await planFor(name);
     if (options.local) {
       const { requireSecrets } = await import('./require-secrets.ts');
-      await requireSecrets(project, ledger.shared.location, jobs);
+      await requireSecrets(request.project, ledger.shared.location, jobs);
     }
     const prepared = await prepareRun(ledger, {
       run: name,
@@ -103,11 +111,11 @@ async function submit(
       say(`${name} may have been submitted: \`dstack status ${name}\` tells`);
       process.exit(130);
     });
+    ownRefs.start();
     const result = await submitRun(ledger, prepared, () => interruption.count() > 0);
     if (result === 'submitted') {
       // So that `git show` finds it at once; the rest of the history comes with a sync.
-      const own = new Map([[ownNames(ledger).run(name), prepared.commit]]);
-      await setRefs(project.repository.gitDir, own).catch(() => {});
+      await ownRefs.update([{ ref: ownNames(ledger).run(name), from: undefined, to: prepared.commit }], true);
       return { name, commit: prepared.commit, jobs };
     }
     if (options.name === undefined) continue;

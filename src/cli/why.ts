@@ -1,7 +1,7 @@
 import { inputsOf } from '../ledger/compare-runs.ts';
 import { openExplainer } from '../ledger/explain.ts';
 import { jobName } from '../ledger/refs.ts';
-import { listRuns } from '../ledger/runs.ts';
+import { findRunCommit, listRuns } from '../ledger/runs.ts';
 import { plainText } from '../terminal-text.ts';
 import { explanationText } from '../tui/explanation-text.ts';
 import { locateRun } from './open-state.ts';
@@ -15,10 +15,10 @@ const newest = 20;
 export async function why(name: string, options: { json?: true }): Promise<void> {
   const { ledger, run, job: only } = await locateRun(await openProject(), name);
   const runs = await listRuns(ledger);
-  const own = runs.find((one) => one.name === run.name);
+  const own = await findRunCommit(ledger, run.name);
   if (!own) throw new Error(`${run.name} has gone`);
   await ledger.shared.obtain([own.commit]);
-  const earlier = runs.filter((one) => one !== own && one.submittedAt <= own.submittedAt);
+  const earlier = runs.filter((one) => one.name !== own.name && one.submittedAt <= own.submittedAt);
   const documents: object[] = [];
   for (const job of run.jobs) {
     if (only !== null && job.name !== only) continue;

@@ -9,7 +9,8 @@ export const maxTimerMs = 2 ** 31 - 1;
 export function failureOf(error: unknown): ExecutionResult {
   const hint = error instanceof DstackError && error.hint !== undefined ? `; ${error.hint}` : '';
   const words = error instanceof Error ? error.message : String(error);
-  return { exitCode: null, signal: null, failure: words + hint };
+  const result = { exitCode: null, signal: null, failure: words + hint };
+  return error instanceof DstackError && error.code === 'spawner-killed' ? { ...result, lost: true } : result;
 }
 
 /** An execution that had ended before it began. */

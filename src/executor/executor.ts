@@ -35,6 +35,8 @@ export interface ExecutionResult {
   failure: string | null;
   /** The kernel has killed something of it for want of memory, and that is why it ended. */
   outOfMemory?: true;
+  /** Not its doing, nor its image's: what was running it has been killed, so it may do well another time. */
+  lost?: true;
 }
 
 export type ExecutionPhase = 'pulling' | 'running';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identityVariables } from './job-environment.ts';
+import { givenSince, type PidsGiven, readPidsGiven } from './pids-given.ts';
 import { groupIsAlive, hasProc, processesWith, signalProcess, startOf } from './process-table.ts';
 
 /** The processes of one job: a group, and on Linux whoever left it but still carries the job's nonce. */
@@ -9,10 +10,17 @@ export interface JobGroup {
   /** Start of the shell, see `startOf`; `-` if it had ended before it could be asked. */
   readonly start: string;
   readonly nonce: string;
+  /** As of its beginning, if that is known: only later processes can be the job's. */
+  readonly pids?: PidsGiven | null;
 }
 
 export function jobGroup(leader: number, nonce: string): JobGroup {
   return { group: leader, start: startOf(leader) ?? '-', nonce };
+}
+
+/** @param leader has been started just now */
+export function newJobGroup(leader: number, nonce: string): JobGroup {
+  return { ...jobGroup(leader, nonce), pids: readPidsGiven() };
 }
 
 /** Sends a signal to every process of the job. */
@@ -26,7 +34,7 @@ export function signalJob(job: JobGroup, signal: NodeJS.Signals): void {
  * Says whether nothing is left.
  */
 export async function jobHasEnded(job: JobGroup, deadline: () => number): Promise<boolean> {
-  while (isAlive(job)) {
+  while (jobIsAlive(job)) {
     const left = deadline() - performance.now();
     if (left <= 0) return false;
     await sleep(Math.min(20, left));
@@ -44,7 +52,19 @@ export async function killJob(job: JobGroup): Promise<boolean> {
   return false;
 }
 
-function isAlive(job: JobGroup): boolean {
+/** SIGKILL to what carries a job's nonce, until nothing does: of one of which not even the group is known. Linux only. */
+export async function killBearers(nonce: string): Promise<void> {
+  for (let tries = 0; tries < 40; tries++) {
+    const found = processesWith({ [identityVariables.nonce]: nonce });
+    // One that was just being started has got its variables meanwhile.
+    if (tries > 0 && found.length === 0) return;
+    for (const { pid } of found) signalProcess(pid, 'SIGKILL');
+    await sleep(50);
+  }
+}
+
+/** Is there a process of the job that is not just waiting to be reaped? */
+export function jobIsAlive(job: JobGroup): boolean {
   return (isStillOurs(job) && groupIsAlive(job.group)) || bearers(job).length > 0;
 }
 
@@ -58,5 +78,8 @@ function isStillOurs(job: JobGroup): boolean {
 }
 
 function bearers(job: JobGroup) {
-  return hasProc ? processesWith({ [identityVariables.nonce]: job.nonce }) : [];
+  if (!hasProc) return [];
+  // Reading the environment of every process of a machine takes long.
+  const among = givenSince(job.group, job.pids ?? null, readPidsGiven());
+  return processesWith({ [identityVariables.nonce]: job.nonce }, among);
 }

@@ -19,18 +19,72 @@ export interface OutputPipe {
   destroy(): void;
 }
 
-/**
- * One pipe for stdout and stderr, so that their order is kept. It is a real one, made by mkfifo: Node's own are
- * sockets, and a job's `echo … >/dev/stderr` can't open those.
- */
-export async function openOutputPipe(output: (chunk: Uint8Array) => void): Promise<OutputPipe> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'dstack-pipe-'));
+/** So many pipes are made by one process. */
+const madeAtOnce = 16;
+
+/** Gives each job a pipe for its output. */
+export interface OutputPipes {
+  /**
+   * One pipe for stdout and stderr, so that their order is kept. It is a real one, made by mkfifo: Node's own are
+   * sockets, and a job's `echo … >/dev/stderr` can't open those.
+   */
+  open(output: (chunk: Uint8Array) => void): Promise<OutputPipe>;
+  /** Closes those that nobody has used. */
+  close(): void;
+}
+
+/** @param folder for names that a pipe has for a moment; what is in it when this process is killed is left there */
+export function openOutputPipes(folder: string = os.tmpdir()): OutputPipes {
+  const unused: Ends[] = [];
+  let making: Promise<void> | null = null;
+  const make = async () => {
+    unused.push(...(await makePipes(folder, madeAtOnce)));
+  };
+  return {
+    async open(output) {
+      for (;;) {
+        const ends = unused.pop();
+        if (ends) return pipeOf(ends.reader, ends.writer, output);
+        making ??= make().finally(() => {
+          making = null;
+        });
+        await making;
+      }
+    },
+    close() {
+      for (const { reader, writer } of unused.splice(0)) {
+        closeSync(reader);
+        closeSync(writer);
+      }
+    },
+  };
+}
+
+/** File descriptors of a pipe, which a child has only if it is given them. */
+interface Ends {
+  readonly reader: number;
+  readonly writer: number;
+}
+
+/** Nothing is left of them but the open ends: whatever kills this process takes them along. */
+async function makePipes(place: string, count: number): Promise<Ends[]> {
+  const folder = await mkdtemp(path.join(place, 'dstack-pipe-'));
+  const made: Ends[] = [];
   try {
-    const fifo = path.join(folder, 'output');
-    await promisify(execFile)('mkfifo', ['-m', '600', fifo]);
-    // Without O_NONBLOCK the opening would wait for a writer.
-    const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
-    return pipeOf(reader, openSync(fifo, constants.O_WRONLY), output);
+    const fifos = Array.from({ length: count }, (_, index) => path.join(folder, `output-${index}`));
+    await promisify(execFile)('mkfifo', ['-m', '600', ...fifos]);
+    for (const fifo of fifos) {
+      // Without O_NONBLOCK the opening would wait for a writer.
+      const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+      made.push({ reader, writer: openSync(fifo, constants.O_WRONLY) });
+    }
+    return made;
+  } catch (error) {
+    for (const { reader, writer } of made) {
+      closeSync(reader);
+      closeSync(writer);
+    }
+    throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,13 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type Child, type ChildSpec, type Exit, startChild } from './children.ts';
 import { endedExecution, failureOf, maxTimerMs, resultOf } from './executions.ts';
 import type { Execution, ExecutionEvents, ExecutionResult, ExecutionSpec, Executor } from './executor.ts';
 import { jobEnvironment } from './job-environment.ts';
-import { type JobGroup, jobGroup, jobHasEnded, killJob, signalJob } from './job-group.ts';
+import { jobHasEnded, killBearers, killJob, signalJob } from './job-group.ts';
 import { machineCapacity } from './machine-capacity.ts';
-import { type OutputPipe, openOutputPipe } from './output-pipe.ts';
+import { type OutputPipe, type OutputPipes, openOutputPipes } from './output-pipe.ts';
 import { createJobMemory, type JobMemory } from './process-strays.ts';
 import { shellLauncher, shellScript } from './shell.ts';
+import { openSpawner, type Spawner, type SpawnerOptions } from './spawner.ts';
 import { ownStarter } from './starter.ts';
 import { guardOfGroup, type Watchdog } from './watchdog.ts';
 import { reclaim, resolveWorkingDir } from './workspace.ts';
@@ -16,13 +18,26 @@ import { reclaim, resolveWorkingDir } from './workspace.ts';
 const lingerMs = 1_000;
 const terminateMs = 2_000;
 
-/** Runs jobs as plain processes of this machine: with its tools, as this user, without isolation. */
-export function createProcessExecutor(options: { watchdog?: Watchdog | undefined } = {}): Executor {
+/**
+ * Runs jobs as plain processes of this machine: with its tools, as this user, without isolation.
+ * @param options.folder a folder that is there when a job starts, and cleared by whoever comes after this process
+ * @param options.spawner how to have many short jobs started by a process of its own, where there are some
+ */
+export function createProcessExecutor(
+  options: {
+    watchdog?: Watchdog | undefined;
+    folder?: string | undefined;
+    spawner?: SpawnerOptions | undefined;
+  } = {},
+): Executor {
   const memory = createJobMemory();
+  const pipes = openOutputPipes(options.folder);
+  const spawner = options.spawner ? openSpawner(options.spawner) : null;
+  const tools = { memory, pipes, spawner, watchdog: options.watchdog };
   return {
     kind: 'process',
     check: checkShell,
-    start: (spec, events) => startProcess(spec, events, memory, options.watchdog),
+    start: (spec, events) => startProcess(spec, events, tools),
     capacity: async () => machineCapacity(),
     async sweep(runner) {
       const strays = memory.strays(runner);
@@ -30,7 +45,10 @@ export function createProcessExecutor(options: { watchdog?: Watchdog | undefined
       for (const stray of strays) memory.forget(stray);
       return strays.length;
     },
-    async close() {},
+    async close() {
+      pipes.close();
+      await spawner?.close();
+    },
   };
 }
 
@@ -50,27 +68,33 @@ async function checkShell(): Promise<{ ok: boolean; detail: string; remedy?: str
   };
 }
 
+interface Tools {
+  readonly memory: JobMemory;
+  readonly pipes: OutputPipes;
+  readonly spawner: Spawner | null;
+  readonly watchdog: Watchdog | undefined;
+}
+
 async function startProcess(
   spec: ExecutionSpec,
   events: ExecutionEvents,
-  memory: JobMemory,
-  watchdog: Watchdog | undefined,
+  { memory, pipes, spawner, watchdog }: Tools,
 ): Promise<Execution> {
   let pipe: OutputPipe | undefined;
   try {
     const { absolute: cwd } = await resolveWorkingDir(spec.workspace, spec.workingDir);
     const starter = ownStarter();
-    pipe = await openOutputPipe(events.output);
-    const child = spawn('/bin/sh', ['-c', shellLauncher, 'sh', shellScript(spec.commands)], {
+    pipe = await pipes.open(events.output);
+    const { nonce } = spec.identity;
+    const asked = {
+      script: shellScript(spec.commands),
       cwd,
       env: jobEnvironment(process.env, spec, starter),
-      stdio: ['ignore', pipe.writer, pipe.writer],
-      detached: true, // Leader of a session and a group of its own.
-    });
-    const exited = exitOf(child);
+      nonce,
+    };
+    const child = (await startElsewhere(spawner, asked, pipe)) ?? (await startChild(asked, pipe.writer));
     pipe.closeWriter();
-    if (child.pid === undefined) await exited; // Rejects.
-    const job = jobGroup(child.pid as number, spec.identity.nonce);
+    const { job } = child;
     watchdog?.guard('group', guardOfGroup(job));
     memory.remember(job, spec.identity.runner, starter);
     events.phase('running', spec.image === null ? undefined : 'as a plain process: its image is not used');
@@ -79,26 +103,29 @@ async function startProcess(
       watchdog?.release('group', guardOfGroup(job));
       memory.forget(job);
     };
-    return superviseProcess(job, exited, pipe, spec.workspace, release);
+    return superviseProcess(child, pipe, spec.workspace, release);
   } catch (error) {
     pipe?.destroy();
     return endedExecution(failureOf(error));
   }
 }
 
-type Exit = { exitCode: number | null; signal: NodeJS.Signals | null };
-
-/** Not 'close', which waits for everybody who holds the pipe. */
-function exitOf(child: ChildProcess): Promise<Exit> {
-  return new Promise((resolve, reject) => {
-    child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
-    child.once('error', reject);
-  });
+/** Whatever goes wrong, nothing is left running of which nobody knows. */
+async function startElsewhere(
+  spawner: Spawner | null,
+  asked: ChildSpec,
+  pipe: OutputPipe,
+): Promise<Child | null> {
+  try {
+    return (await spawner?.start(asked, pipe.writer)) ?? null;
+  } catch (error) {
+    await killBearers(asked.nonce);
+    throw error;
+  }
 }
 
 function superviseProcess(
-  job: JobGroup,
-  exited: Promise<Exit>,
+  { job, exited }: Child,
   pipe: OutputPipe,
   workspace: string,
   release: () => void,
@@ -116,12 +143,21 @@ function superviseProcess(
     timers.add(setTimeout(() => signalJob(job, 'SIGKILL'), Math.min(graceMs, maxTimerMs)));
   }
 
+  /** Its end can't be seen any more, so it is not to go on. */
+  async function endOfUnknown(error: Error): Promise<ExecutionResult & Pick<Exit, 'nothingLeft'>> {
+    await killJob(job);
+    return failureOf(error);
+  }
+
   async function supervise(): Promise<ExecutionResult> {
-    const { exitCode, signal } = await exited;
-    const result = resultOf(exitCode, signal, stopping);
+    const { nothingLeft, ...exit } = await exited.catch(endOfUnknown);
+    const result = { ...exit, ...resultOf(exit.exitCode, exit.signal, stopping), failure: exit.failure };
     const lingerUntil = performance.now() + lingerMs;
-    if (!(await jobHasEnded(job, () => Math.min(killAt, lingerUntil)))) terminate(terminateMs);
-    const allEnded = (await jobHasEnded(job, () => killAt)) || (await killJob(job));
+    let allEnded = nothingLeft || (await jobHasEnded(job, () => Math.min(killAt, lingerUntil)));
+    if (!allEnded) {
+      terminate(terminateMs);
+      allEnded = (await jobHasEnded(job, () => killAt)) || (await killJob(job));
+    }
     await pipe.drained();
     await reclaim(workspace);
     if (!allEnded) return { ...result, failure: `processes of group ${job.group} could not be killed` };

@@ -40,10 +40,17 @@ export function startOf(pid: number): string | undefined {
   }
 }
 
-/** Every process whose environment, as it was started with, holds all of these variables. Linux only. */
-export function processesWith(variables: Readonly<Record<string, string>>): ProcessEntry[] {
+/**
+ * Every process whose environment, as it was started with, holds all of these variables. Linux only.
+ * @param among which pids come into question: each costs a look
+ */
+export function processesWith(
+  variables: Readonly<Record<string, string>>,
+  among: (pid: number) => boolean = () => true,
+): ProcessEntry[] {
   const wanted = Object.entries(variables).map(([name, value]) => `\0${name}=${value}\0`);
   return listPids().flatMap((pid) => {
+    if (!among(pid)) return [];
     const environment = `\0${readProcFile(pid, 'environ') ?? ''}`;
     if (!wanted.every((text) => environment.includes(text))) return [];
     const entry = readProcess(pid);

@@ -1,3 +1,5 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import path from 'node:path';
 import { DstackError } from '../errors.ts';
 
 /**
@@ -6,6 +8,30 @@ import { DstackError } from '../errors.ts';
  */
 export const shellLauncher =
   'if command -v bash >/dev/null 2>&1; then exec bash -e -c "$1"; fi; exec /bin/sh -e -c "$1"';
+
+/** What is started for a script, in an environment with this PATH: what the launcher would `exec`, or the launcher. */
+export function shellFor(
+  script: string,
+  PATH: string | undefined,
+): { program: string; argv0: string; args: string[] } {
+  const folders = PATH?.split(':') ?? [];
+  // What is relative to where the job begins, its shell may look for.
+  const bash = folders.every((folder) => path.isAbsolute(folder))
+    ? folders.map((folder) => path.join(folder, 'bash')).find(isExecutable)
+    : undefined;
+  return bash === undefined
+    ? { program: '/bin/sh', argv0: '/bin/sh', args: ['-c', shellLauncher, 'sh', script] }
+    : { program: bash, argv0: 'bash', args: ['-e', '-c', script] };
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
 
 /** The exit code of a shell that was told to terminate. */
 export const terminatedExitCode = 143;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { JobGroup } from './job-group.ts';
+import { argumentsFor, ownProgramEnvironment } from './own-program.ts';
 
 /** What a watchdog ends: a process group (see `guardOfGroup`) or a container (its name or id). */
 export type GuardKind = 'group' | 'container';
@@ -22,10 +23,10 @@ export interface Watchdog {
  * @param options.watchdogScript the file that runs `watchdog-process.ts`: a bundle of it, or itself
  */
 export function startWatchdog(options: { watchdogScript: string }): Watchdog {
-  const child = spawn(process.execPath, [...loaderFor(options.watchdogScript), options.watchdogScript], {
+  const child = spawn(process.execPath, argumentsFor(options.watchdogScript), {
     cwd: '/',
     detached: true, // A session of its own: no Ctrl+C and no signal to the runner's group reaches it.
-    env: watchdogEnvironment(process.env),
+    env: ownProgramEnvironment(process.env),
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   const exited = new Promise<void>((resolve) => {
@@ -53,16 +54,6 @@ export function startWatchdog(options: { watchdogScript: string }): Watchdog {
 /** A group as the watchdog is told it. */
 export function guardOfGroup(job: JobGroup): string {
   return JSON.stringify({ group: job.group, start: job.start, nonce: job.nonce } satisfies JobGroup);
-}
-
-function loaderFor(script: string): string[] {
-  return script.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [];
-}
-
-/** Enough to run and to find Docker. Not the identity of a job that we may be part of: it would be ended with it. */
-function watchdogEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const passedThrough = /^(PATH|HOME|TMPDIR|DOCKER_.+)$/;
-  return Object.fromEntries(Object.entries(env).filter(([name]) => passedThrough.test(name)));
 }
 
 function keepFromHoldingUp(child: ChildProcess): void {

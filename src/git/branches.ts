@@ -1,5 +1,6 @@
 import { callRemote } from './call-remote.ts';
 import { failureOfFetch } from './fetch.ts';
+import { openRefFiles } from './ref-files.ts';
 import { listRefs } from './refs.ts';
 import type { Repository } from './repository.ts';
 import { runGit } from './run-git.ts';
@@ -7,9 +8,10 @@ import type { TransferFailure } from './transfer-failure.ts';
 
 const areas = ['refs/heads', 'refs/tags'] as const;
 
-/** The branches and tags of a repository on this machine, with what they point at. */
-export function listBranches(gitDir: string): Promise<Map<string, string>> {
-  return listRefs(gitDir, areas);
+/** Lists, again and again, the branches and tags of a repository on this machine, with what they point at. */
+export function openBranches(commonDir: string): () => Promise<Map<string, string>> {
+  const files = openRefFiles({ commonDir });
+  return async () => files.list(areas) ?? listRefs(commonDir, areas);
 }
 
 /** The same of any remote. Its other refs are not even listed, and nothing is transferred. */

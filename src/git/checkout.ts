@@ -16,6 +16,10 @@ export interface CheckOutOptions {
   into: string;
   /** Which files to write, by their path from the top of the tree; all if not given. */
   paths?: ((path: string) => boolean) | undefined;
+  /** Of a tree that is written again and again: what {@link readIndex} has made of it. */
+  indexFile?: string | undefined;
+  /** Variables for Git, such as where else objects lie. */
+  env?: Record<string, string> | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -37,7 +41,7 @@ const settings = [
  */
 export async function checkOut(
   repository: Pick<Repository, 'gitDir'>,
-  { tree, into, paths, signal }: CheckOutOptions,
+  { tree, into, paths, indexFile: kept, env, signal }: CheckOutOptions,
 ): Promise<void> {
   const folder = resolve(into);
   await makeNamedFolder(folder);
@@ -52,10 +56,10 @@ export async function checkOut(
       hint: 'name a new or an empty folder',
     });
   }
-  await withPrivateIndex(null, async (indexFile) => {
+  const write = async (indexFile: string) => {
     const run = async (args: readonly string[], input?: Uint8Array): Promise<GitResult> => {
       const where = { cwd: folder, gitDir: resolve(repository.gitDir), workTree: folder };
-      const result = await runGit([...settings, ...args], { ...where, indexFile, input, signal });
+      const result = await runGit([...settings, ...args], { ...where, indexFile, env, input, signal });
       if (result.exitCode === 0) return result;
       throw (await isFull(result)) ? diskFull(folder) : refused(args, result);
     };
@@ -64,7 +68,7 @@ export async function checkOut(
       saysDiskFull(stderr) ||
       (/unable to write file|cannot create/.test(stderr) &&
         (await lacksRoom(folder, await sizeOf(repository.gitDir, tree))));
-    await run(['read-tree', '--end-of-options', tree]);
+    if (kept === undefined) await run(['read-tree', '--end-of-options', tree]);
     if (paths === undefined) {
       await run(['checkout-index', '--all']);
       return;
@@ -72,7 +76,24 @@ export async function checkOut(
     const listed = splitRecords((await run(['ls-files', '-z'])).stdout);
     const wanted = listed.filter((path) => paths(decodePath(path)));
     await run(['checkout-index', '-z', '--stdin'], joinRecords(wanted));
-  });
+  };
+  await (kept === undefined ? withPrivateIndex(null, write) : write(kept));
+}
+
+/**
+ * Makes an index file of a tree, from which that can be checked out many times, also at the same time: it is only read.
+ * @throws DstackError `disk-full`, `unsafe-tree`, `git-failed`
+ */
+export async function readIndex(
+  { gitDir }: Pick<Repository, 'gitDir'>,
+  tree: string,
+  indexFile: string,
+  env?: Record<string, string>,
+): Promise<void> {
+  const args = ['read-tree', '--end-of-options', tree];
+  const result = await runGit([...settings, ...args], { gitDir, indexFile, env });
+  if (result.exitCode === 0) return;
+  throw saysDiskFull(result.stderr) ? diskFull(indexFile) : refused(args, result);
 }
 
 /** Bytes of all the files in a tree. */

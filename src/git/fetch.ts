@@ -20,16 +20,25 @@ const isolation = [
 /**
  * Fetches refspecs. With `prune`, local refs on the right side of a refspec that have gone at the remote go, too.
  * @param options.limit see {@link callRemote}
+ * @param options.tips patterns of the local refs from which the remote is told what is here, instead of all: it looks at
+ *   all that is just beneath such a commit, which of one with thousands of parents takes it long. Where none matches: all
  * @returns null, or why it failed
  */
 export async function fetchRefs(
   repository: Repository,
   remote: string,
   refspecs: readonly string[],
-  options: { prune?: boolean; depth?: number; signal?: AbortSignal; limit?: number | undefined } = {},
+  options: {
+    prune?: boolean;
+    depth?: number;
+    signal?: AbortSignal;
+    limit?: number | undefined;
+    tips?: readonly string[];
+  } = {},
 ): Promise<TransferFailure | null> {
   const extra = [
     ...(options.prune ? ['--prune'] : ['--no-prune']),
+    ...(options.tips ?? []).map((tip) => `--negotiation-tip=${tip}`),
     ...(options.depth ? [`--depth=${options.depth}`, '--update-shallow'] : []),
   ];
   // Version 2 of the protocol serves any object by its id, whatever the user's setting.

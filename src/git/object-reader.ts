@@ -1,14 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
+import { reference, unreference } from './keep-alive.ts';
+import { readLoose } from './loose-reader.ts';
+import type { GitObject } from './parse-object.ts';
 import { gitArguments, gitEnvironment } from './run-git.ts';
 
-export interface GitObject {
-  readonly id: string;
-  readonly type: 'blob' | 'tree' | 'commit' | 'tag';
-  readonly content: Buffer;
-}
+export {
+  type GitObject,
+  type ParsedCommit,
+  parseCommit,
+  parseTrailers,
+  parseTree,
+  type TreeEntry,
+} from './parse-object.ts';
 
-/** Reads objects through one long-lived `git cat-file --batch`; it sees objects that arrive later, too. */
+/**
+ * Reads objects, as they are and not as `refs/replace` would show them: through one long-lived `git cat-file --batch`,
+ * or from their own files. It sees objects that arrive later, too.
+ */
 export interface ObjectReader {
   /** `name`: an id, a full ref name, or `<id>:<path>`. Null if there is no such object. */
   read(name: string): Promise<GitObject | null>;
@@ -24,7 +34,7 @@ interface Request {
  * Opens a reader on a repository's own folder. The process starts at the first read, and again if it died.
  * @param env variables for Git, such as where else objects lie
  */
-export function openObjectReader(gitDir: string, env: Record<string, string> = {}): ObjectReader {
+export function openObjectReader(gitDir: string, env?: Record<string, string>): ObjectReader {
   let child: ChildProcess | null = null;
   let waiting: Request[] = [];
   let received: Buffer[] = [];
@@ -34,7 +44,7 @@ export function openObjectReader(gitDir: string, env: Record<string, string> = {
   const start = (): ChildProcess => {
     const started = spawn('git', gitArguments(['cat-file', '--batch']), {
       cwd: gitDir,
-      env: gitEnvironment({ gitDir, env }),
+      env: gitEnvironment({ gitDir, env: { ...env, GIT_NO_REPLACE_OBJECTS: '1' } }),
       stdio: ['pipe', 'pipe', 'ignore'],
       // A Ctrl+C in the terminal is not for it; it ends when its input does.
       detached: true,
@@ -86,6 +96,9 @@ export function openObjectReader(gitDir: string, env: Record<string, string> = {
   return {
     read(name) {
       if (/[\n\0]/.test(name)) return Promise.resolve(null);
+      // With variables objects may lie elsewhere.
+      const loose = env === undefined ? readLoose(join(gitDir, 'objects'), name) : undefined;
+      if (loose !== undefined) return Promise.resolve(loose);
       return new Promise((resolve, reject) => {
         child ??= start();
         waiting.push({ resolve, reject });
@@ -113,76 +126,4 @@ function parseAnswer(buffer: Buffer): { object: GitObject | null; length: number
   if (buffer.length < total) return total;
   const content = Buffer.from(buffer.subarray(end + 1, total - 1));
   return { object: { id: match[1] as string, type: match[2] as GitObject['type'], content }, length: total };
-}
-
-/** An idle reader must not keep the program alive; one with questions open must. */
-function unreference(child: ChildProcess): void {
-  child.unref();
-  for (const stream of [child.stdin, child.stdout]) (stream as unknown as { unref?(): void })?.unref?.();
-}
-
-function reference(child: ChildProcess): void {
-  child.ref();
-  for (const stream of [child.stdin, child.stdout]) (stream as unknown as { ref?(): void })?.ref?.();
-}
-
-export interface TreeEntry {
-  readonly mode: string;
-  readonly name: string;
-  readonly id: string;
-}
-
-/** The entries of a tree object. `idBytes`: 20 for SHA-1, 32 for SHA-256. */
-export function parseTree(content: Buffer, idBytes: number): TreeEntry[] {
-  const entries: TreeEntry[] = [];
-  for (let at = 0; at < content.length; ) {
-    const space = content.indexOf(32, at);
-    const zero = content.indexOf(0, space);
-    if (space < 0 || zero < 0) break;
-    entries.push({
-      mode: content.toString('latin1', at, space),
-      name: content.toString('utf8', space + 1, zero),
-      id: content.toString('hex', zero + 1, zero + 1 + idBytes),
-    });
-    at = zero + 1 + idBytes;
-  }
-  return entries;
-}
-
-export interface ParsedCommit {
-  readonly tree: string;
-  readonly parents: readonly string[];
-  /** `Name <mail>` without the time. */
-  readonly author: string;
-  /** Milliseconds since 1970. */
-  readonly committedAt: number;
-  readonly message: string;
-}
-
-/**
- * Takes a commit object apart as Git does: the tree comes first, then the parents; what bears these names later is a
- * header of somebody else's.
- */
-export function parseCommit(content: Buffer): ParsedCommit {
-  const text = content.toString('utf8');
-  const blank = text.indexOf('\n\n');
-  const [first = '', ...lines] = text.slice(0, blank < 0 ? undefined : blank).split('\n');
-  const ends = lines.findIndex((line) => !line.startsWith('parent '));
-  const header = (key: string) => lines.find((line) => line.startsWith(key))?.slice(key.length) ?? '';
-  return {
-    tree: first.startsWith('tree ') ? first.slice(5) : '',
-    parents: lines.slice(0, ends < 0 ? undefined : ends).map((line) => line.slice(7)),
-    author: header('author ').replace(/ \d+ [+-]\d+$/, ''),
-    committedAt: Number(/ (\d+) [+-]\d+$/.exec(header('committer '))?.[1] ?? 0) * 1000,
-    message: blank < 0 ? '' : text.slice(blank + 2),
-  };
-}
-
-/** The trailers at the end of a commit message, in order: `Key: value` lines of its last paragraph. */
-export function parseTrailers(message: string): [key: string, value: string][] {
-  const last = message.trimEnd().split(/\n\n+/).at(-1) ?? '';
-  return last.split('\n').flatMap((line): [string, string][] => {
-    const match = /^([A-Za-z][A-Za-z0-9-]*): (.*)$/.exec(line);
-    return match ? [[match[1] as string, match[2] as string]] : [];
-  });
 }

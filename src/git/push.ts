@@ -18,7 +18,14 @@ export interface RefUpdate {
  * What is known after a push. `ok` false means unknown, not refused: the reply to a push that was
  * applied may be the thing that got lost. Read the refs before deciding anything.
  */
-export type PushOutcome = { readonly ok: true } | { readonly ok: false; readonly failure: TransferFailure };
+export type PushOutcome =
+  | { readonly ok: true }
+  | {
+      readonly ok: false;
+      readonly failure: TransferFailure;
+      /** The refs that are known to have been updated all the same. */
+      readonly done?: ReadonlySet<string>;
+    };
 
 /** Is it the host's word, in a failed push, that it can't do several refs all or nothing? */
 export function lacksAtomic(words: string): boolean {
@@ -58,13 +65,17 @@ export async function push(
     if (!outcome.ok) return outcome;
     return push(await emptyRepository(repository), await addressOf(repository, remote), deletes, options);
   }
+  let done: ReadonlySet<string> = new Set();
   const failure = await callRemote(
     remote,
     pushArguments(remote, updates, options),
     { gitDir: repository.gitDir, signal: options.signal, limit: options.limit, silenceLimit },
-    failureOfPush,
+    (result) => {
+      done = updatedRefs(result);
+      return failureOfPush(result);
+    },
   );
-  return failure ? { ok: false, failure } : { ok: true };
+  return failure ? { ok: false, failure, done } : { ok: true };
 }
 
 /**
@@ -104,6 +115,16 @@ export function failureOfPush(result: GitResult): TransferFailure | null {
     .filter((line) => line.startsWith('!'))
     .map((line) => line.split('\t')[2] ?? '');
   return explainTransferFailure(`${result.stderr}\n${[...new Set(rejected)].join('\n')}`);
+}
+
+/**
+ * The refs that the other side reports as updated, in a push of which it has refused others. One that has failed though
+ * nothing was refused tells nothing.
+ */
+function updatedRefs({ exitCode, stdout }: GitResult): Set<string> {
+  const lines = stdout.toString('utf8').split('\n');
+  if (exitCode !== 1 || !lines.some((line) => line.startsWith('!\t'))) return new Set();
+  return new Set(lines.flatMap((line) => /^[ +*=-]\t[^\t]*:([^\t:]+)\t/.exec(line)?.[1] ?? []));
 }
 
 /** A repository beside this one, without objects of its own to speak of: enough to delete remote refs from. */

@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { makeNamedFolder } from './new-folder.ts';
-import { git, runGit } from './run-git.ts';
+import { git, gitFailed, runGit } from './run-git.ts';
 
 /** A Git repository on this machine. All paths are absolute. */
 export interface Repository {
@@ -33,8 +33,10 @@ const describe = [
  * @throws DstackError `not-a-repository`
  */
 export async function discoverRepository(folder: string): Promise<Repository> {
-  const result = await runGit(describe, { cwd: folder });
-  if (result.exitCode !== 0) {
+  // The top of the work tree is asked for last: where there is none, Git has said the rest before it fails.
+  const result = await runGit([...describe, '--show-toplevel'], { cwd: folder });
+  const [gitDir, commonDir, objectDir, objectFormat, bare, top] = result.stdout.toString('utf8').split('\n');
+  if (result.exitCode !== 0 && !bare) {
     const dubious = /dubious ownership|safe\.directory/.test(result.stderr);
     throw new DstackError('not-a-repository', `${folder} is not in a Git repository`, {
       hint: dubious
@@ -42,16 +44,12 @@ export async function discoverRepository(folder: string): Promise<Repository> {
         : 'run `git init` there, or change into your project',
     });
   }
-  const [gitDir, commonDir, objectDir, objectFormat, bare] = result.stdout.toString('utf8').split('\n');
-  const workTree =
-    bare === 'true'
-      ? null
-      : await git(['rev-parse', '--path-format=absolute', '--show-toplevel'], { cwd: folder });
+  if (result.exitCode !== 0 && bare !== 'true') throw gitFailed(['rev-parse'], result);
   return {
     gitDir: gitDir as string,
     commonDir: commonDir as string,
     objectDir: objectDir as string,
-    workTree,
+    workTree: bare === 'true' ? null : (top as string),
     objectFormat: objectFormat === 'sha256' ? 'sha256' : 'sha1',
   };
 }

@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { type Change, compareIndex, emptyTree } from './compare-index.ts';
 import { lookAgain } from './look-again.ts';
+import { isPlainIndex } from './plain-index.ts';
 import { withPrivateIndex } from './private-index.ts';
 import { joinRecords, type RawPath, showPath, splitRecords } from './raw-path.ts';
 import type { Repository } from './repository.ts';
@@ -86,20 +88,19 @@ export async function takeSnapshot(
       execute(['rev-parse', '--verify', '--quiet', 'HEAD']).then(
         (head) => head.stdout.toString().trim() || null,
       ),
-      readIgnorePatterns(workTree, IGNORE_FILE).then((patterns) => listWorkTree(run, workTree, patterns)),
+      readIgnorePatterns(workTree, IGNORE_FILE).then(async (patterns) => {
+        const index = await readFile(indexFile).catch(() => Buffer.alloc(0));
+        return listWorkTree(run, workTree, patterns, isPlainIndex(index, repository.objectFormat));
+      }),
     ]);
     const { untracked } = listing;
     const intended = await intendedToAdd(run, listing);
     const untrackedBytes = inspectUntracked(workTree, [...untracked, ...intended], options);
     await requireCleanSubmodules(workTree, listing.submodules, options.signal);
 
-    await lookAgain(run, workTree, listing);
-    const added = await run(['add', '--update', '--sparse', '--ignore-errors']);
-    if (untracked.length > 0) {
-      // A file may have gone since it was listed (--remove), or stand where a hidden entry was (--replace).
-      const args = ['update-index', '--add', '--remove', '--replace', '-z', '--stdin'];
-      await run(args, joinRecords(untracked));
-    }
+    const hidden = await lookAgain(run, workTree, listing);
+    const changed = new Set([...listing.modified, ...listing.unmerged, ...hidden, ...untracked]);
+    const warnings = changed.size > 0 ? await addToIndex(run, [...changed]) : [];
     const writeTree = async () => (await run(['write-tree'])).stdout.toString().trim();
     const [written, changes] = await Promise.all([
       writeTree(),
@@ -118,9 +119,22 @@ export async function takeSnapshot(
         untracked: untracked.length,
         untrackedBytes,
       },
-      warnings: [...warn(listing, unasked), ...gitWarnings(added.stderr)],
+      warnings: [...warn(listing, unasked), ...warnings],
     };
   });
+}
+
+/** Records files as they are now. @returns warnings */
+async function addToIndex(run: RunInWorkTree, paths: readonly RawPath[]): Promise<string[]> {
+  // A file may have gone since it was listed (--remove), or stand where a hidden entry was (--replace).
+  const args = ['update-index', '--add', '--remove', '--replace', '-z', '--stdin'];
+  const added = await run(args, joinRecords(paths)).catch(async (error: unknown) => {
+    // It has stopped at the first file that can't be read; this names all of them.
+    if (error instanceof DstackError && error.code === 'unreadable-files')
+      await run(['add', '--update', '--sparse', '--ignore-errors']);
+    throw error;
+  });
+  return gitWarnings(added.stderr);
 }
 
 /** Files announced by `git add --intent-to-add`: tracked in name only, so their content is new to the repository. */

@@ -143,7 +143,9 @@ async function start(
   limit: number,
 ): Promise<'silent' | null> {
   const foreground = hasTerminal();
-  const args = ['-f', '-N', ...through(master, 'yes'), '-o', `ControlPersist=${idleLimit}`];
+  // What Git tells of itself (that it speaks version 2 of its protocol) passes only if the connection is made so, too.
+  const own = [`ControlPersist=${idleLimit}`, 'SendEnv=GIT_PROTOCOL'].flatMap((option) => ['-o', option]);
+  const args = ['-f', '-N', ...through(master, 'yes'), ...own];
   // Out of the group of any Git call: those are ended when nothing comes from them.
   const child = spawn('ssh', [...args, ...addressed(master)], {
     stdio: ['ignore', 'ignore', foreground ? 'inherit' : 'ignore'],

@@ -5,7 +5,7 @@ import { locate, type RawPath, showPaths } from './raw-path.ts';
 /** How Git says that it may not read something; except in the second case it goes on without it. */
 const complaints = [
   /^warning: could not open directory '(.+?)\/?': Permission denied$/gms,
-  /^error: open\("(.+?)"\): Permission denied$/gms,
+  /^error: (?:open|lstat)\("(.+?)"\): Permission denied$/gms,
   /^warning: unable to access '(.*\.gitignore)': Permission denied$/gm,
 ];
 

@@ -1,13 +1,15 @@
 import { lstatSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { locate, type RawPath, splitRecords } from './raw-path.ts';
+import { locate, type RawPath } from './raw-path.ts';
 import { unreadableFiles } from './unreadable.ts';
 
 /** What stands out in a work tree; ordinary tracked files are left to Git. */
 export interface WorkTreeListing {
   /** Files and links that are neither tracked nor ignored. */
   readonly untracked: readonly RawPath[];
+  /** Tracked files that are not as in the index, deleted ones included. */
+  readonly modified: readonly RawPath[];
   /** Untracked folders that are repositories of their own. */
   readonly nestedRepositories: readonly RawPath[];
   readonly submodules: readonly RawPath[];
@@ -26,30 +28,69 @@ export type RunInWorkTree = (
   input?: Uint8Array,
 ) => Promise<{ stdout: Buffer; stderr: string }>;
 
-/** Lists the work tree in one Git process. `ignored` are more patterns in gitignore syntax; they have the last word. */
+/**
+ * Lists the work tree in one Git process. `ignored` are more patterns in gitignore syntax; they have the last word.
+ * @param isPlain of the index: there is nothing to find out but what has changed
+ */
 export async function listWorkTree(
   run: RunInWorkTree,
   workTree: string,
   ignored: readonly string[],
+  isPlain: boolean,
 ): Promise<WorkTreeListing> {
   const patterns = ignored.map((pattern) => `--exclude=${pattern}`);
   const { stdout } = await run([
     'ls-files',
-    ...['-z', '-v', '--stage', '--others', '--exclude-standard'],
+    ...['-z', '-v', '--modified', '--others', '--exclude-standard'],
+    ...(isPlain ? [] : ['--stage']),
     ...patterns,
   ]);
-  return parseListing(splitRecords(stdout), (path) => hasContent(workTree, path));
+  return parseListing(standingOut(stdout), isPlain, (path) => hasContent(workTree, path));
 }
 
-// `? path`, or `H 100644 <id> <stage>\tpath`; `S` is skip-worktree, a small letter is assume-unchanged.
+// `? path`, or `H 100644 <id> <stage>\tpath`; `S` is skip-worktree, a small letter is assume-unchanged. After its own
+// record, a file that has changed has a second one, with a `C`; of a plain index only these are listed, as `C path`.
 const EMPTY_BLOBS = new Set([
   'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391',
   '473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813',
 ]);
+/** The first two characters of these. */
+const EMPTY_BEGINS = new Set([...EMPTY_BLOBS].map((id) => Buffer.from(id).readUInt16BE(0)));
+/** Where an id is in a record. */
+const ID_AT = 'H 100644 '.length;
+const [H, ZERO, SIX, BLANK] = Buffer.from('H06 ') as unknown as [number, number, number, number];
+
+/**
+ * The records but those of ordinary files, which are nearly all: a file or a link without a conflict, with content and
+ * nothing special about it. Of a hundred thousand of these no strings are made.
+ */
+function standingOut(listing: Buffer): string[] {
+  const records: string[] = [];
+  for (let at = 0; at < listing.length; ) {
+    const isEntry = listing[at] === H;
+    // Ids are of one of two lengths, and a blank, the stage and a tab come behind them.
+    const stageAt = at + ID_AT + (listing[at + ID_AT + 40] === BLANK ? 41 : 65);
+    const end = listing.indexOf(0, isEntry ? stageAt : at);
+    const next = end < 0 ? listing.length : end + 1;
+    const ordinary =
+      isEntry &&
+      listing[stageAt] === ZERO &&
+      listing[at + 3] !== SIX &&
+      !EMPTY_BEGINS.has(listing.readUInt16BE(at + ID_AT));
+    if (!ordinary) records.push(listing.toString('latin1', at, end < 0 ? undefined : end));
+    at = next;
+  }
+  return records;
+}
 
 /** @param isFilled whether the work tree has a file with content at a path that is empty in the index */
-function parseListing(records: readonly string[], isFilled: (path: RawPath) => boolean): WorkTreeListing {
+function parseListing(
+  records: readonly string[],
+  isPlain: boolean,
+  isFilled: (path: RawPath) => boolean,
+): WorkTreeListing {
   const untracked: RawPath[] = [];
+  const modified: RawPath[] = [];
   const nestedRepositories: RawPath[] = [];
   const submodules = new Set<RawPath>();
   const unmerged = new Set<RawPath>();
@@ -64,8 +105,12 @@ function parseListing(records: readonly string[], isFilled: (path: RawPath) => b
       else untracked.push(path);
       continue;
     }
-    const tab = record.indexOf('\t');
+    const tab = isPlain ? 1 : record.indexOf('\t');
     const path = record.slice(tab + 1);
+    if (tag === 'C') {
+      modified.push(path);
+      continue;
+    }
     const skipped = tag === 'S' || tag === 's';
     if (record.charAt(tab - 1) !== '0') unmerged.add(path);
     if (skipped) skipWorktree.push(path);
@@ -75,6 +120,7 @@ function parseListing(records: readonly string[], isFilled: (path: RawPath) => b
   }
   return {
     untracked,
+    modified,
     nestedRepositories,
     submodules: [...submodules],
     unmerged: [...unmerged],

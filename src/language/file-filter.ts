@@ -2,7 +2,9 @@ import picomatch from 'picomatch';
 import type { JobSpec } from './job-spec.ts';
 
 /** Does a path belong to the files that a workflow says it depends on? A folder stands for all that is in it. */
-export function fileFilter(files: NonNullable<JobSpec['files']>): (path: string) => boolean {
+export function fileFilter(
+  files: Pick<NonNullable<JobSpec['files']>, 'include' | 'exclude'>,
+): (path: string) => boolean {
   const matcher = (globs: readonly string[]) =>
     picomatch(
       globs.flatMap((glob) => {

@@ -1,3 +1,4 @@
+import { openArchive } from './archive/read-archive.ts';
 import type { RecordFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
 import { readClaimTip } from './live.ts';
@@ -18,11 +19,9 @@ const mostNames = 200;
 
 /** What the cache has under these keys. Anything wrong with an entry makes it none. */
 export async function readCache(ledger: Ledger, keys: Iterable<string>): Promise<Map<string, CacheEntry>> {
-  const { shared, names } = ledger;
+  const { names } = ledger;
   const wanted = [...new Set(keys)];
-  const refs = await shared.list(
-    wanted.length > mostNames ? [names.area('cache')] : wanted.map((key) => names.cache(key)),
-  );
+  const refs = await listKeys(ledger, wanted);
   const entries = await Promise.all(
     wanted.map(async (key): Promise<[string, CacheEntry] | null> => {
       const commit = refs.get(names.cache(key));
@@ -31,6 +30,24 @@ export async function readCache(ledger: Ledger, keys: Iterable<string>): Promise
     }),
   );
   return new Map(entries.flatMap((entry) => (entry ? [entry] : [])));
+}
+
+async function listKeys(
+  { shared, names }: Ledger,
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (keys.length <= mostNames) return shared.list(keys.map(names.cache));
+  const found = new Map(await shared.list([names.area('cache')]));
+  const archive = openArchive(shared, names);
+  const tips = await archive.tips();
+  const missing = keys.filter((key) => !found.has(names.cache(key)));
+  const archived = await Promise.all(missing.map((key) => archive.findKey(tips, key)));
+  await shared.obtain(archived.flatMap((one) => one?.commit ?? []));
+  for (const [index, key] of missing.entries()) {
+    const commit = archived[index]?.commit;
+    if (commit) found.set(names.cache(key), commit);
+  }
+  return found;
 }
 
 async function readEntry(ledger: Ledger, key: string, commit: string): Promise<CacheEntry | null> {

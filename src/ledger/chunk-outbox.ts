@@ -7,6 +7,8 @@ type Waiting = Readonly<Record<StreamName, readonly NewChunk[]>>;
 /** What a job has told and its claim doesn't hold yet. */
 export interface ChunkOutbox {
   add(more: Partial<Waiting>): void;
+  /** Has anything arrived, of this attempt or an earlier one? */
+  hasArrived(): boolean;
   /** What waits now: more may be added while it is on its way. */
   load(): {
     readonly isEmpty: boolean;
@@ -31,6 +33,7 @@ export async function openOutbox(
     add({ log = [], metrics = [] }) {
       waiting = { log: [...waiting.log, ...log], metrics: [...waiting.metrics, ...metrics] };
     },
+    hasArrived: () => streams.some((stream) => next[stream] > 0),
     load() {
       const loaded = waiting;
       return {

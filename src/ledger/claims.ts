@@ -97,7 +97,7 @@ export async function acquireClaim(
   const ref = names.job('claims', entry.id);
   const mine = new Set<string>();
   const limit = limitOf(claimant.lease);
-  if (over) await shared.obtain([over.commit]);
+  if (over) await shared.obtain([over.commit], { toBuildOn: true });
   let claim: ClaimFile = {
     format: formatVersion,
     run: entry.id.run,
@@ -230,7 +230,7 @@ export async function acquireClaim(
       return oneAtATime(async () => {
         claim = { ...claim, ...pending };
         const record = makeRecord(claim);
-        const told = await streamTrees(ledger, tip);
+        const told = outbox.hasArrived() ? await streamTrees(ledger, tip) : [];
         const job = await shared.read(entry.blob);
         if (!job) throw new Error(`the job.json of ${jobName(entry.id)} can't be read`);
         const commit = await write(

@@ -1,7 +1,38 @@
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
+import { openArchive } from './archive/read-archive.ts';
+import type { Ledger } from './ledger.ts';
+import { openStateReader } from './read-state.ts';
 import type { LedgerState, RunView } from './state.ts';
 import type { Tag } from './tags.ts';
+
+/** Of more archived runs that begin alike only these are read: nobody finds his among them. */
+const mostAlike = 100;
+
+/**
+ * Reads a ledger with all the runs, archived or not, that somebody can mean who names one so; for {@link findRun}.
+ * @throws DstackError if the shared repository can't be reached
+ */
+export async function readForName(
+  ledger: Ledger,
+  text: string,
+  tags: ReadonlyMap<string, Tag>,
+): Promise<LedgerState> {
+  const state = await openStateReader(ledger).read();
+  const said = text.split('/')[0] as string;
+  const name = said.startsWith(':') ? (tags.get(said.slice(1))?.message.run ?? '') : said;
+  if (name === '' || state.archived === 0 || state.runs.some((run) => run.name === name)) return state;
+  const archive = openArchive(ledger.shared, ledger.names);
+  const tips = await archive.tips();
+  const exact = await archive.find(tips, name);
+  if (exact) return { ...state, runs: [...state.runs, exact.run] };
+  const alike = (await archive.beginningWith(tips, name)).slice(0, mostAlike);
+  const known = new Set(state.runs.map((run) => run.name));
+  const found = await Promise.all(
+    alike.filter((one) => !known.has(one)).map((one) => archive.find(tips, one)),
+  );
+  return { ...state, runs: [...state.runs, ...found.flatMap((one) => one?.run ?? [])] };
+}
 
 /** `RUN`, a unique beginning of one, `RUN/JOB`, `:TAG` or `:TAG/JOB`, as a person names them. */
 export function findRun(

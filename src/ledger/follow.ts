@@ -3,7 +3,7 @@ import { openLiveReader } from './live.ts';
 import { type ReadStored, readLog } from './log-chunks.ts';
 import { openStateReader } from './read-state.ts';
 import { isFinal, type JobView, type RunView } from './state.ts';
-import type { Wake } from './wake.ts';
+import { untilNextLook, type Wake } from './wake.ts';
 
 export type FollowEvent =
   | { readonly kind: 'run'; readonly run: RunView }
@@ -24,6 +24,12 @@ export interface FollowOptions {
   readonly since?: number;
 }
 
+/**
+ * After each look it rests for as long as that took, so that a busy repository costs half of a core at most; but what comes next
+ * need not wait for longer than this, in milliseconds.
+ */
+const longestRest = 100;
+
 interface Position {
   claimedAt: string | null;
   attempt: number;
@@ -39,8 +45,11 @@ export async function* followRun(ledger: Ledger, options: FollowOptions): AsyncG
   const positions = new Map<string, Position>();
   let shown = '';
   for (;;) {
+    const from = performance.now();
+    let took = 0;
     try {
       const run = (await reader.read(options.run)).runs[0];
+      took = performance.now() - from;
       if (!run) {
         yield { kind: 'gone' };
         return;
@@ -60,7 +69,9 @@ export async function* followRun(ledger: Ledger, options: FollowOptions): AsyncG
       await options.wake.wait(Math.max(options.poll, 1_000));
       continue;
     }
-    await options.wake.wait(options.poll);
+    // From look to look it is a poll, unless looking takes most of that.
+    const pause = Math.max(options.poll - took, took);
+    await untilNextLook(options.wake, pause, Math.min(took, longestRest));
   }
 }
 

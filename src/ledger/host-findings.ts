@@ -39,7 +39,9 @@ export function hostFindings(facts: HostFacts): Finding[] {
       'lists by prefix',
       { can: greeting.protocol >= 2, words: null },
       {
-        no: limits('works with longer listings: every look is sent all refs (protocol 2 would not)'),
+        no: limits(
+          'works with longer listings: every look is sent all refs; protocol 2 would not (an sshd needs `AcceptEnv GIT_PROTOCOL`)',
+        ),
       },
     ),
     ...facts.refused.map(({ what, prefix: refused, words }) =>

@@ -1,15 +1,18 @@
 import { hostname } from 'node:os';
 import type { Repository } from '../git/repository.ts';
 import type { Signature } from '../git/write-commits.ts';
+import { withArchive } from './archive/with-archive.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { openSharedRepository } from './open-shared-repository.ts';
 import { type RefNames, refNames } from './refs.ts';
-import { openSharedRepository, type SharedRepository } from './shared-repository.ts';
+import type { SharedRepository } from './shared-repository.ts';
 import { type HostAbilities, withStandIns } from './with-stand-ins.ts';
 
 /** A shared repository, the ref names in it, and in whose name commits are made. */
 export interface Ledger {
   readonly shared: SharedRepository;
   readonly names: RefNames;
+  readonly host: HostAbilities;
   readonly who: { readonly name: string; readonly email: string };
   readonly clock: Clock;
   close(): void;
@@ -37,9 +40,11 @@ export interface LedgerOptions {
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const names = refNames(options.refPrefix);
   const shared = await openSharedRepository(options.local, options.remote, options.folder);
+  const host = hostAbilities(names, options.host);
   return {
-    shared: onHost(shared, names, hostAbilities(names, options.host)),
+    shared: onHost(shared, names, host),
     names,
+    host,
     who: options.who ?? { name: 'dstack', email: `dstack@${hostname()}` },
     clock: systemClock,
     close: () => shared.close(),
@@ -55,11 +60,17 @@ export function hostAbilities(
   return { rewind: rewind ?? !guarded, delete: deletes ?? !guarded };
 }
 
-/** A shared repository in which every ref can be replaced and deleted, whatever the host refuses. */
+/**
+ * A shared repository in which every ref can be replaced and deleted, whatever the host refuses, and what is archived
+ * is found by its name.
+ */
 export function onHost(shared: SharedRepository, names: RefNames, host: HostAbilities): SharedRepository {
-  // History: created once.
-  const immutable = [names.area('runs'), names.area('jobs'), names.notes].map((area) => `${area}/`);
-  return withStandIns(shared, host, (ref) => immutable.some((area) => ref.startsWith(area)));
+  // History: created once, or grown.
+  const immutable = [names.area('runs'), names.area('jobs'), names.area('archive'), names.notes].map(
+    (area) => `${area}/`,
+  );
+  const whole = withStandIns(shared, host, (ref) => immutable.some((area) => ref.startsWith(area)));
+  return withArchive(whole, names);
 }
 
 export function signature(ledger: Ledger): Signature {

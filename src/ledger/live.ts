@@ -107,14 +107,18 @@ export function openLiveReader(ledger: Ledger): LiveReader {
         });
       }
       const entries = [...live.queue.values()];
+      const left = orphans(live);
       const waiting = new Set([
         ...entries
           .filter((entry) => needsOutcomes(entry) || alsoOutcomesOf.has(entry.id.run))
           .map((entry) => entry.id.run),
-        ...orphans(live),
+        ...left,
       ]);
       if (waiting.size > 0) {
-        const outcomes = await shared.list([...waiting].map((run) => names.ofRun('jobs', run)));
+        const outcomes = await shared.list(
+          [...waiting].map((run) => names.ofRun('jobs', run)),
+          left.length > 0 ? {} : { archived: 'as-listed' },
+        );
         for (const [ref, commit] of outcomes) {
           const parsed = names.parse(ref);
           if (parsed?.area !== 'jobs') continue;

@@ -12,7 +12,7 @@ export async function lookAgain(
   for (let attempt = 1; ; attempt += 1) {
     try {
       const areas = ['queue', 'jobs', 'stops'] as const;
-      const refs = await shared.list(areas.map((area) => names.ofRun(area, entry.id.run)));
+      const refs = await shared.list(areas.map((area) => names.job(area, entry.id)));
       const queued = refs.get(names.job('queue', entry.id)) === entry.commit;
       if (!queued || refs.has(names.job('jobs', entry.id))) return 'ended';
       const stop = refs.get(names.job('stops', entry.id));

@@ -1,4 +1,5 @@
-import { parseCommit } from '../git/object-reader.ts';
+import { type ParsedCommit, parseCommit } from '../git/object-reader.ts';
+import { archiveTips, lastFolded, openArchive } from './archive/read-archive.ts';
 import { parseFile, type RunnerFile, runnerSchema } from './formats.ts';
 import { type JobRefs, viewJob } from './job-views.ts';
 import type { Ledger } from './ledger.ts';
@@ -16,11 +17,21 @@ import { parseRunMessage, type RunMessage } from './run-message.ts';
 import { makersByKey, othersOf } from './same-key.ts';
 import { isFinal, type JobView, type LedgerState, type RunnerView, type RunView, runState } from './state.ts';
 
-/** Reads the whole of a ledger, remembering what can't change. */
+/** Reads a ledger, remembering what can't change. */
 export interface StateReader {
-  /** @param run only this run, by its full name */
+  /**
+   * The runs that are not archived, and of those that are the newest, if the others are few.
+   * @param run only this run, by its full name, wherever it is
+   */
   read(run?: string): Promise<LedgerState>;
+  /** Without those that are archived. */
+  readLive(): Promise<LedgerState>;
+  /** Every run there is. */
+  readAll(): Promise<LedgerState>;
 }
+
+/** So many runs are shown at least, if there are. */
+export const shownAtLeast = 20;
 
 /** What is known of a run from its commit. */
 export interface RunCommit {
@@ -32,6 +43,9 @@ export interface RunCommit {
 /** @throws DstackError from `read` if the shared repository can't be reached */
 export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReader(ledger)): StateReader {
   const { shared, names } = ledger;
+  const archive = openArchive(shared, names);
+  /** By the commits that have brought them. */
+  const archived = new Map<string, readonly RunView[]>();
   const runCommits = new Map<string, RunCommit | null>();
   const cards = new Map<string, RunnerView | null>();
   const tips = new Map<string, ClaimTip>();
@@ -40,12 +54,7 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     const known = runCommits.get(commit);
     if (known !== undefined) return known;
     const object = await shared.read(commit);
-    const parsed = object?.type === 'commit' ? parseCommit(object.content) : null;
-    const message = parsed ? parseRunMessage(parsed.message) : null;
-    const result =
-      parsed && message
-        ? { message, submittedAt: isoTime(parsed.committedAt), submittedBy: parsed.author }
-        : null;
+    const result = object?.type === 'commit' ? readRunCommit(parseCommit(object.content)) : null;
     runCommits.set(commit, result);
     return result;
   };
@@ -67,47 +76,90 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     return request !== null && request.stop.queue === ref.queue;
   };
 
-  return {
-    async read(only) {
-      const areas = (['queue', 'claims', 'jobs', 'stops'] as const).map((area) =>
-        only === undefined ? names.area(area) : names.ofRun(area, only),
-      );
-      const refs = await shared.list([
+  const readRefs = async (only?: string): Promise<LedgerState & { refs: ReadonlyMap<string, string> }> => {
+    const areas = (['queue', 'claims', 'jobs', 'stops'] as const).map((area) =>
+      only === undefined ? names.area(area) : names.ofRun(area, only),
+    );
+    const refs = await shared.list(
+      [
         only === undefined ? names.area('runs') : names.run(only),
         ...areas,
         names.area('runners'),
-      ]);
-      const byRun = new Map<string, Map<string, JobRefs>>();
-      const runs: { name: string; commit: string }[] = [];
-      const runners: RunnerView[] = [];
-      for (const [ref, commit] of refs) {
-        const parsed = names.parse(ref);
-        if (!parsed) continue;
-        if (parsed.area === 'runs') {
-          runs.push({ name: parsed.run, commit });
-        } else if (parsed.area === 'runners') {
-          const card = await readCard(ledger, commit, cards);
-          if (card) runners.push(card);
-        } else if ('job' in parsed) {
-          const ofRun = byRun.get(parsed.run) ?? new Map<string, JobRefs>();
-          byRun.set(parsed.run, ofRun);
-          ofRun.set(parsed.job, { ...ofRun.get(parsed.job), [parsed.area]: commit });
-        }
+        names.archive('index'),
+      ],
+      { archived: false },
+    );
+    const byRun = new Map<string, Map<string, JobRefs>>();
+    const runs: { name: string; commit: string }[] = [];
+    const runners: RunnerView[] = [];
+    for (const [ref, commit] of refs) {
+      const parsed = names.parse(ref);
+      if (!parsed) continue;
+      if (parsed.area === 'runs') {
+        runs.push({ name: parsed.run, commit });
+      } else if (parsed.area === 'runners') {
+        const card = await readCard(ledger, commit, cards);
+        if (card) runners.push(card);
+      } else if ('job' in parsed) {
+        const ofRun = byRun.get(parsed.run) ?? new Map<string, JobRefs>();
+        byRun.set(parsed.run, ofRun);
+        ofRun.set(parsed.job, { ...ofRun.get(parsed.job), [parsed.area]: commit });
       }
-      const makers = await readMakers(byRun);
-      const views: RunView[] = [];
-      for (const { name, commit } of runs) {
-        if (only !== undefined && name !== only) continue;
-        const head = await runCommit(commit);
-        if (head?.message.run === name)
-          views.push(await viewRun(name, commit, head, byRun.get(name) ?? new Map(), runners, makers));
+    }
+    const makers = await readMakers(byRun);
+    const views: RunView[] = [];
+    for (const { name, commit } of runs) {
+      if (only !== undefined && name !== only) continue;
+      const head = await runCommit(commit);
+      if (head?.message.run === name)
+        views.push(await viewRun(name, commit, head, byRun.get(name) ?? new Map(), runners, makers));
+    }
+    views.sort(newestFirst);
+    runners.sort((a, b) => compare(a.name, b.name));
+    return {
+      runs: views,
+      runners: only === undefined ? runners.map((card) => withJobs(card, views)) : runners,
+      archived: 0,
+      refs,
+    };
+  };
+
+  const readArchived = async (run: string): Promise<RunView[]> => {
+    const found = await archive.find(await archive.tips(), run);
+    return found === null ? [] : [found.run];
+  };
+
+  return {
+    async read(only) {
+      const { refs, ...state } = await readRefs(only);
+      if (only !== undefined) {
+        // What is archived has ended, whatever a push that came a second time, late, has created again.
+        const there = await archive.find(archiveTips(names, refs), only);
+        if (there !== null) return { ...state, runs: [there.run] };
+        return state.runs.length > 0 ? state : { ...state, runs: await readArchived(only) };
       }
-      views.sort(newestFirst);
-      runners.sort((a, b) => compare(a.name, b.name));
-      return {
-        runs: views,
-        runners: only === undefined ? runners.map((card) => withJobs(card, views)) : runners,
-      };
+      const tips = archiveTips(names, refs);
+      const missing = shownAtLeast - state.runs.length;
+      const newest = missing > 0 && tips.size > 0 ? await lastFolded(archive, tips, missing) : [];
+      const runs = together(
+        state.runs,
+        newest.map(({ run }) => run),
+      );
+      return { ...state, runs, archived: Math.max(0, (await archive.count(tips)) - newest.length) };
+    },
+    async readLive() {
+      const { refs, ...state } = await readRefs();
+      return state;
+    },
+    async readAll() {
+      const { refs, ...state } = await readRefs();
+      const all: RunView[] = [];
+      for (const commit of (await archive.foldings(await archive.tips(), null)) ?? []) {
+        const runs = archived.get(commit) ?? (await archive.folded(commit)).map(({ run }) => run);
+        archived.set(commit, runs);
+        all.push(...runs);
+      }
+      return { ...state, runs: together(state.runs, all) };
     },
   };
 
@@ -148,6 +200,18 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     }
     return viewOf(name, commit, head, jobs);
   }
+}
+
+/** Each run once: one that is being archived can be in both places. */
+function together(live: readonly RunView[], archived: readonly RunView[]): RunView[] {
+  const runs = new Map([...live, ...archived].map((run) => [run.name, run]));
+  return [...runs.values()].sort(newestFirst);
+}
+
+/** What a commit says of the run that it is; null: it is none that this version can read. Pure. */
+export function readRunCommit({ message: text, committedAt, author }: ParsedCommit): RunCommit | null {
+  const message = parseRunMessage(text);
+  return message && { message, submittedAt: isoTime(committedAt), submittedBy: author };
 }
 
 /** A run as its jobs make it. Pure. */

@@ -9,6 +9,9 @@ export const branchPrefix = 'refs/heads/dstack';
 /** Where the logs lie in one's own repository, for `git log --notes`. */
 export const ownNotes = 'refs/notes/dstack';
 
+/** And those of archived runs; no run can be called so. */
+export const archivedNotes = `${ownNotes}/_archived`;
+
 /** One job of one run. */
 export interface JobId {
   readonly run: string;
@@ -16,7 +19,10 @@ export interface JobId {
 }
 
 export type JobArea = 'queue' | 'claims' | 'jobs' | 'stops';
-export type Area = JobArea | 'runs' | 'cache' | 'runners' | 'tags' | 'triggers';
+export type Area = JobArea | 'runs' | 'cache' | 'runners' | 'tags' | 'triggers' | 'archive';
+
+/** What is kept of runs that have left their own refs: what is said of them, and what keeps their objects. */
+export type ArchivePart = 'index' | 'keep';
 
 /** The names under one prefix (`refs/dstack` unless configured otherwise). */
 export interface RefNames {
@@ -30,6 +36,8 @@ export interface RefNames {
   cache(key: string): string;
   runner(name: string): string;
   tag(name: string): string;
+  /** `<prefix>/archive/<part>`, to list it; with a shard, the ref of that one. */
+  archive(part: ArchivePart, shard?: string): string;
   /** Up to where pushes to branches and tags have been dealt with. */
   seen: string;
   /** Where the logs lie as notes: a folder of refs. */
@@ -49,7 +57,8 @@ const named = ['cache', 'runners', 'tags', 'triggers'] as const;
 export type ParsedRef =
   | { area: 'runs'; run: string }
   | ({ area: JobArea } & JobId)
-  | { area: (typeof named)[number]; name: string };
+  | { area: (typeof named)[number]; name: string }
+  | { area: 'archive'; part: ArchivePart; shard: string };
 
 export function refNames(prefix: string = defaultPrefix): RefNames {
   // Git shows notes only from below `refs/notes`; a host that wants another prefix may not accept that.
@@ -65,6 +74,7 @@ export function refNames(prefix: string = defaultPrefix): RefNames {
     cache: (key) => `${prefix}/cache/${key}`,
     runner: (name) => `${prefix}/runners/${name}`,
     tag: (name) => `${prefix}/tags/${name}`,
+    archive: (part, shard) => `${prefix}/archive/${part}${shard === undefined ? '' : `/${shard}`}`,
     seen: `${prefix}/triggers/seen`,
     probe: (id, name) => `${prefix}/probe/${id}/${name}`,
     history: `refs/remotes/${prefix}/runs/HEAD`,
@@ -74,6 +84,10 @@ export function refNames(prefix: string = defaultPrefix): RefNames {
       if (rest.length > 0 || !first || !isName(first)) return null;
       if (area === 'queue' || area === 'claims' || area === 'jobs' || area === 'stops') {
         return second && isName(second) ? { area, run: first, job: second } : null;
+      }
+      if (area === 'archive') {
+        const isPart = first === 'index' || first === 'keep';
+        return isPart && second && isName(second) ? { area, part: first, shard: second } : null;
       }
       if (second !== undefined) return null;
       if (area === 'runs') return { area, run: first };

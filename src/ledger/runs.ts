@@ -1,4 +1,5 @@
 import { parseCommit } from '../git/object-reader.ts';
+import { lastFolded, openArchive } from './archive/read-archive.ts';
 import { type JobFile, jobSchema, parseFile, type RecordFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
 import { belonging, readClaimTip, readFile } from './live.ts';
@@ -18,17 +19,32 @@ export interface RunCommit {
   readonly message: RunMessage;
 }
 
-/** All runs, newest first. */
+/** So many archived runs are compared with newer ones at most. */
+const mostArchived = 100;
+
+/** The runs that are not archived and the newest of those that are, newest first. */
 export async function listRuns(ledger: Ledger): Promise<RunCommit[]> {
   const { shared, names } = ledger;
   const refs = await shared.list([names.area('runs')]);
-  const runs = await Promise.all(
-    [...refs].map(async ([ref, commit]) => {
-      const parsed = names.parse(ref);
-      return parsed?.area === 'runs' ? readRun(ledger, parsed.run, commit) : null;
-    }),
-  );
+  const found = new Map<string, string>();
+  const archive = openArchive(shared, names);
+  const tips = await archive.tips();
+  const archived = tips.size > 0 ? await lastFolded(archive, tips, mostArchived) : [];
+  for (const { run } of archived) found.set(run.name, run.commit);
+  await shared.obtain([...found.values()]);
+  for (const [ref, commit] of refs) {
+    const parsed = names.parse(ref);
+    if (parsed?.area === 'runs') found.set(parsed.run, commit);
+  }
+  const runs = await Promise.all([...found].map(([name, commit]) => readRun(ledger, name, commit)));
   return runs.flatMap((run) => run ?? []).sort(newestFirst);
+}
+
+/** A run by its full name, wherever it is. */
+export async function findRunCommit(ledger: Ledger, name: string): Promise<RunCommit | null> {
+  const ref = ledger.names.run(name);
+  const commit = (await ledger.shared.list([ref])).get(ref);
+  return commit === undefined ? null : readRun(ledger, name, commit);
 }
 
 /** A run by its commit, which a listing has brought here; null if that is none of it. */

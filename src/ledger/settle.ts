@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { RefUpdate } from '../git/push.ts';
 import { isObjectId } from '../git/repository.ts';
 import { backOff } from './back-off.ts';
@@ -30,7 +31,10 @@ export async function readFinished(ledger: Ledger, id: JobId, commit: string): P
 export async function settle(ledger: Ledger, jobs: readonly Finished[]): Promise<boolean> {
   if (jobs.length === 0) return true;
   const { shared, names } = ledger;
-  await shared.obtain(jobs.map((job) => job.commit));
+  await shared.obtain(
+    jobs.map((job) => job.commit),
+    { toBuildOn: true },
+  );
   const notes = await writeNotes(ledger, jobs);
   let now = await listOf(ledger, jobs);
   const wait = backOff(ledger.clock, 3);
@@ -61,30 +65,28 @@ export async function settle(ledger: Ledger, jobs: readonly Finished[]): Promise
 }
 
 async function writeNotes(ledger: Ledger, jobs: readonly Finished[]): Promise<Map<string, string>> {
-  const notes = new Map<string, string>();
-  for (const job of jobs) {
-    if (!isObjectId(job.record.runCommit)) continue;
-    const text = await logNote(ledger.shared, job.commit, job.record);
+  // Of long logs not all at once.
+  const inTurn = pLimit(8);
+  const write = async ({ id, commit, record }: Finished): Promise<[ref: string, note: string]> => {
+    const text = await logNote(ledger.shared, commit, record);
     const [note] = await ledger.shared.write([
       {
         parents: [],
-        files: [{ path: job.record.runCommit, content: text }],
-        message: `log of ${jobName(job.id)}\n\nDstack-Format: ${formatVersion}\n`,
-        author: { ...signature(ledger), time: Date.parse(job.record.finishedAt) || 0 },
+        files: [{ path: record.runCommit, content: text }],
+        message: `log of ${jobName(id)}\n\nDstack-Format: ${formatVersion}\n`,
+        author: { ...signature(ledger), time: Date.parse(record.finishedAt) || 0 },
       },
     ]);
-    notes.set(ledger.names.note(job.id), note as string);
-  }
-  return notes;
+    return [ledger.names.note(id), note as string];
+  };
+  const noted = jobs.filter((job) => isObjectId(job.record.runCommit));
+  return new Map(await Promise.all(noted.map((job) => inTurn(() => write(job)))));
 }
 
+/** Only the refs of these jobs: their run may have thousands of others. */
 function listOf({ shared, names }: Ledger, jobs: readonly Finished[]): Promise<ReadonlyMap<string, string>> {
-  const runs = [...new Set(jobs.map((job) => job.id.run))];
   const areas = ['queue', 'claims', 'jobs', 'stops'] as const;
-  return shared.list([
-    ...runs.flatMap((run) => areas.map((area) => names.ofRun(area, run))),
-    ...jobs.map((job) => names.note(job.id)),
-  ]);
+  return shared.list(jobs.flatMap(({ id }) => [...areas.map((area) => names.job(area, id)), names.note(id)]));
 }
 
 /** What is missing of a finished job's settling, but for the end of its claim. */

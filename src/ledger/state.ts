@@ -63,6 +63,8 @@ export interface RunView {
   readonly state: JobState;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  /** Where it is, if several shared repositories are looked at together. */
+  readonly repository?: string;
 }
 
 export interface RunnerView {
@@ -91,6 +93,8 @@ export interface RunnerView {
 export interface LedgerState {
   readonly runs: readonly RunView[];
   readonly runners: readonly RunnerView[];
+  /** So many more runs are in the archive. */
+  readonly archived: number;
 }
 
 const finalStates = new Set<JobState>(['done', 'failed', 'stopped', 'aborted', 'skipped', 'cached']);

@@ -97,7 +97,7 @@ export function withStandIns(
   const writeStandIns = async (steps: readonly Step[]): Promise<Step[]> => {
     const standIns = steps.flatMap(({ standIn }) => standIn ?? []);
     if (standIns.length === 0) return [...steps];
-    await inner.obtain([...new Set(standIns.flatMap(({ input }) => input.parents))]);
+    await inner.obtain([...new Set(standIns.flatMap(({ input }) => input.parents))], { toBuildOn: true });
     const ids = await inner.write(standIns.map(({ input }) => input));
     for (const [index, { held }] of standIns.entries()) holdings.set(ids[index] as string, held);
     let next = 0;
@@ -117,7 +117,11 @@ export function withStandIns(
       options,
     );
     if (!outcome.ok) return outcome;
-    for (const { ref, to } of steps) note(ref, to, to === null ? null : await holdingOf(to));
+    // What was not made here as a stand-in is no other one either: it holds itself.
+    for (const { ref, to } of steps) {
+      const known = to === null ? null : holdings.get(to);
+      note(ref, to, known === undefined ? to : known);
+    }
     return outcome;
   };
 

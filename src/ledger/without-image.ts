@@ -1,4 +1,5 @@
 import { parseCommit } from '../git/object-reader.ts';
+import { writeCommits } from '../git/write-commits.ts';
 import { printFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
 import { type JobId, jobName } from './refs.ts';
@@ -53,7 +54,8 @@ async function withoutKey(ledger: Ledger, { id, commit, record }: Finished): Pro
   if (object?.type !== 'commit') throw new Error(`commit ${commit} can't be read`);
   const { tree, parents, message } = parseCommit(object.content);
   const changed = { ...record, cacheKey: null };
-  const [written] = await ledger.shared.write([
+  // Into one's own repository, from which it is pushed to another shared one.
+  const [written] = await writeCommits(ledger.shared.local, [
     {
       parents,
       baseTree: tree,

@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto';
 /** How long each runner that comes before this one is given to act first, and all of them together; milliseconds. */
 const stepMs = 150;
 const longestMs = 1_500;
+/** Where that takes longer, by what it takes here, they are given more; but no more than this. */
+const slowStepMs = 1_000;
+const slowLongestMs = 3_000;
 
 /**
  * This runner's place, from 0, among all for one job: those with fewer jobs come first, and among equals a hash
@@ -52,12 +55,23 @@ export interface Turns {
    * @param what names the opportunity: one that is gone and comes again is another one
    */
   dueIn(what: string, place: number, headStartMs?: number): number;
+  /** Acts, and learns how long that takes: where it is long for one, it is so for others. */
+  timed<T>(act: () => Promise<T>): Promise<T>;
 }
 
 export function takeTurns(now: () => number = () => performance.now()): Turns {
   let before = new Map<string, number>();
   let current = new Map<string, number>();
+  let step = stepMs;
   return {
+    async timed(act) {
+      const begun = now();
+      try {
+        return await act();
+      } finally {
+        step = Math.max(stepMs, Math.min(slowStepMs, now() - begun));
+      }
+    },
     begin() {
       before = current;
       current = new Map();
@@ -65,7 +79,8 @@ export function takeTurns(now: () => number = () => performance.now()): Turns {
     dueIn(what, place, headStartMs = 0) {
       const since = before.get(what) ?? current.get(what) ?? now();
       current.set(what, since);
-      return Math.max(0, since + headStartMs + Math.min(longestMs, place * stepMs) - now());
+      const longest = Math.min(slowLongestMs, longestMs * (step / stepMs));
+      return Math.max(0, since + headStartMs + Math.min(longest, place * step) - now());
     },
   };
 }

@@ -29,7 +29,6 @@ import {
 } from './publish.ts';
 import { restoreEarlier } from './restore-earlier.ts';
 import { runCommands } from './run-commands.ts';
-import { checkOutSnapshot, fetchSnapshot } from './snapshot-cache.ts';
 import { reportStates } from './state-report.ts';
 import type { Workplace } from './workplace.ts';
 
@@ -60,7 +59,7 @@ export async function carryOut(
   };
   // First of all: what the run commit does not vouch for gets nothing, not even from the cache.
   try {
-    await onceInContact(() => work.oneAtATime(() => fetchSnapshot(work, entry)), isToEnd);
+    await onceInContact(() => work.snapshots.fetch(entry), isToEnd);
   } catch (error) {
     if (course.lost) return 'lost';
     if (error instanceof DstackError && error.code === 'run-missing') {
@@ -165,6 +164,7 @@ async function executeIn(
     if (upload.missing.length > 0 && (result.exitCode !== 0 || cut.kind !== null)) {
       say(`not there, so not kept: ${upload.missing.join(', ')}`);
     }
+    if (upload.skipped.length > 0) say(`can't be artifacts, so not kept: ${upload.skipped.join(', ')}`);
     const measured = inputs ? null : await metrics.end();
     for (const notice of measured?.notices ?? []) say(notice);
     const { rest, tail, problem, ...log } = await pump.end();
@@ -216,7 +216,7 @@ async function putInputs(
   const { entry } = holder;
   const isOver = () => ending.kind !== null;
   const steps = [
-    () => checkOutSnapshot(work, entry, workspace),
+    () => work.snapshots.checkOut(entry, workspace),
     () => restoreInputs(work.ledger, work.reader, entry, work.store, workspace),
     () => restoreEarlier(work, holder, workspace, say),
   ];

@@ -3,6 +3,7 @@ import { createDockerExecutor } from '../executor/docker-executor.ts';
 import type { Executor } from '../executor/executor.ts';
 import { listGpus } from '../executor/gpus.ts';
 import { createProcessExecutor } from '../executor/process-executor.ts';
+import type { SpawnerOptions } from '../executor/spawner.ts';
 import type { Watchdog } from '../executor/watchdog.ts';
 import type { JobSpec } from '../language/job-spec.ts';
 import type { Stock } from './allotments.ts';
@@ -26,6 +27,10 @@ export interface ExecutorsOptions {
   /** Without Docker, run jobs that name an image as plain processes, too (a run on one's own machine). */
   imagesOptional: boolean;
   watchdog: Watchdog | undefined;
+  /** Starts many short processes; see there. */
+  spawner?: SpawnerOptions | undefined;
+  /** Where the runner keeps what a successor clears away: there once jobs are started. */
+  folder?: string | undefined;
 }
 
 /**
@@ -34,8 +39,8 @@ export interface ExecutorsOptions {
  * @throws DstackError `no-executor` if the one asked for can't be used here
  */
 export async function openExecutors(options: ExecutorsOptions): Promise<Executors> {
-  const { requested, watchdog } = options;
-  const plain = requested === 'docker' ? null : createProcessExecutor({ watchdog });
+  const { requested, watchdog, spawner, folder } = options;
+  const plain = requested === 'docker' ? null : createProcessExecutor({ watchdog, spawner, folder });
   const docker = requested === 'process' ? null : createDockerExecutor({ watchdog });
   const answer = docker ? await docker.check() : null;
   if (answer && !answer.ok && requested === 'docker') {

@@ -19,6 +19,8 @@ export type Limits = Pick<JobSpec, 'timeout' | 'resources'>;
 export interface Upload {
   readonly manifest: Manifest | null;
   readonly missing: readonly string[];
+  /** What can't be an artifact and was left out, in words. */
+  readonly skipped: readonly string[];
   readonly totals: { files: number; bytes: number };
   /** Why they, or the log, could not be kept; a clause about the job. */
   readonly problem: string | null;
@@ -61,6 +63,7 @@ export function jobOutcome(result: ExecutionResult, ending: Ending, upload: Uplo
 export function failedFor(result: ExecutionResult, ending: Ending): RetryReason | null {
   if (ending.kind !== null) return ending.kind === 'timeout' ? 'timeout' : null;
   if (result.outOfMemory) return 'out-of-memory';
+  if (result.lost) return 'runner-lost';
   if (result.failure !== null) return null;
   return result.exitCode === 0 ? null : 'exit';
 }

@@ -66,13 +66,12 @@ export function keepTriggers(
       return Math.min(longestPause, poll * 2 ** Math.min(failures, 8));
     }
   };
-  const wake = openWake(shared);
+  const signs = openWake(shared);
   let begin = () => {};
   const begun = new Promise<void>((resolve) => {
     begin = resolve;
   });
   const ended = (async () => {
-    const signs = await wake;
     while (!stopped) {
       const pause = await lookOnce();
       begin();
@@ -82,14 +81,14 @@ export function keepTriggers(
       while (!stopped && performance.now() < earliest) await signs.wait(earliest - performance.now());
     }
     begin();
-    await signs.close();
+    signs.close();
   })();
   return {
     begun,
-    notify: () => void wake.then((signs) => signs.notify()),
+    notify: signs.notify,
     async stop() {
       stopped = true;
-      (await wake).notify();
+      signs.notify();
       await ended;
     },
   };

@@ -6,14 +6,10 @@ import { logBytesInGit, type NewChunk } from '../ledger/log-chunks.ts';
 import { logTailBytes } from '../ledger/log-note.ts';
 import { logFailed } from '../ledger/reasons.ts';
 import type { Store } from '../store/store.ts';
+import { flushSpacing } from './flush-spacing.ts';
 
-/** How long a line may wait before it is sent, in milliseconds; half of what a reader is promised. */
-const flushAfter = 400;
-/** Past Git's share each piece is a blob in the store, so pieces are larger and rarer. */
-const storedFlushAfter = 2_000;
+/** Of what goes into the store, in bytes. */
 const storedPiece = 16 << 20;
-/** Where sending takes long, it is done more rarely: it gets at most this part of the time. */
-const idlePart = 4;
 
 /** A job's output, or what it measures, on its way to the ledger. The whole of it also lies in a file, so memory stays bounded. */
 export interface LogPump {
@@ -48,17 +44,20 @@ export interface LogPumpOptions {
 }
 
 export async function openLogPump({ file, inherited, store, whole, send }: LogPumpOptions): Promise<LogPump> {
-  const descriptor = openSync(file, 'w+');
+  /** Most jobs of no length print nothing. */
+  let descriptor: number | null = null;
   const hash = createHash('sha256');
   let total = 0;
   let sent = 0;
   let problem: string | null = null;
   let timer: NodeJS.Timeout | null = null;
+  const spacing = flushSpacing(performance.now());
   let sending: Promise<void> = Promise.resolve();
   let ended = false;
   let closed = false;
 
   const append = (bytes: Uint8Array) => {
+    descriptor ??= openSync(file, 'w+');
     for (let at = 0; at < bytes.length; ) {
       const count = writeSync(descriptor, bytes, at, bytes.length - at, total);
       hash.update(bytes.subarray(at, at + count));
@@ -69,7 +68,7 @@ export async function openLogPump({ file, inherited, store, whole, send }: LogPu
   const read = (from: number, to: number): Uint8Array => {
     const bytes = Buffer.alloc(to - from);
     let filled = 0;
-    while (filled < bytes.length) {
+    while (descriptor !== null && filled < bytes.length) {
       const count = readSync(descriptor, bytes, filled, bytes.length - filled, from + filled);
       if (count === 0) break;
       filled += count;
@@ -94,22 +93,19 @@ export async function openLogPump({ file, inherited, store, whole, send }: LogPu
       return { at: now(), bytes: Buffer.from(words) };
     }
   };
-  const schedule = (took: number) => {
+  const schedule = () => {
     if (timer || ended || total === sent) return;
-    const least = sent < logBytesInGit ? flushAfter : storedFlushAfter;
-    timer = setTimeout(
-      () => {
-        sending = flush();
-      },
-      Math.max(least, idlePart * took),
-    );
+    timer = setTimeout(() => {
+      sending = flush();
+    }, spacing.delay(performance.now()));
   };
   const flush = async () => {
     const start = performance.now();
     const piece = await takePiece();
     if (piece) await send([piece]).catch(() => {});
     timer = null;
-    schedule(performance.now() - start);
+    spacing.sent(start, performance.now(), sent >= logBytesInGit);
+    schedule();
   };
 
   for await (const piece of inherited ?? []) append(piece);
@@ -120,7 +116,7 @@ export async function openLogPump({ file, inherited, store, whole, send }: LogPu
       if (closed || problem !== null) return;
       try {
         append(bytes);
-        schedule(0);
+        schedule();
       } catch (error) {
         const { message } = error as Error;
         const words = saysDiskFull(message) ? diskFull(dirname(file)).message : message;
@@ -149,7 +145,8 @@ export async function openLogPump({ file, inherited, store, whole, send }: LogPu
       if (timer) clearTimeout(timer);
       ended = true;
       // A piece that is being read has been read: reading is synchronous.
-      if (!closed) closeSync(descriptor);
+      if (descriptor !== null) closeSync(descriptor);
+      descriptor = null;
       closed = true;
     },
   };

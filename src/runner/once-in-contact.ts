@@ -4,6 +4,11 @@ import { DstackError } from '../errors.ts';
 /** Codes of errors that pass: the shared repository is away, its host has too much to do, another holds a lock. */
 const passing = new Set(['unreachable', 'busy', 'lock', 'killed']);
 
+/** Is this an error that passes by itself? */
+export function passes(error: unknown): boolean {
+  return error instanceof DstackError && passing.has(error.code);
+}
+
 /**
  * Does something that needs the shared repository, again and again while that does not answer: an outage must not
  * end a job. What bounds it is the lease.
@@ -15,6 +20,6 @@ export function onceInContact<T>(act: () => Promise<T>, isOver: () => boolean): 
     minTimeout: 200,
     maxTimeout: 2_000,
     randomize: true,
-    shouldRetry: ({ error }) => error instanceof DstackError && passing.has(error.code) && !isOver(),
+    shouldRetry: ({ error }) => passes(error) && !isOver(),
   });
 }

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import { DstackError } from '../errors.ts';
+import { type CommitInput, neededBy } from '../git/commit-input.ts';
 import { fetchRefs } from '../git/fetch.ts';
 import type { GitObject } from '../git/object-reader.ts';
+import type { PushOutcome } from '../git/push.ts';
 import { isObjectId } from '../git/repository.ts';
 import { isSound, speaksOfDamage, startAnew } from '../git/soundness.ts';
-import type { CommitInput } from '../git/write-commits.ts';
 import { inOrder } from '../ledger/in-order.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SharedRepository } from '../ledger/shared-repository.ts';
@@ -41,16 +42,16 @@ export function ownLedger(ledger: Ledger, log: Pick<Logger, 'warn'>): Ledger {
   const bring = async (ids: Iterable<string>): Promise<void> => {
     for (const id of ids) await fetchRefs(shared.local, shared.remote, [id]);
   };
-  const writeAgain = async (commits: readonly CommitInput[]): Promise<string[]> => {
+  const writeAgain: SharedRepository['write'] = async (commits, options) => {
     await bring(neededBy(commits));
-    return shared.write(commits);
+    return shared.write(commits, options);
   };
 
-  const write: SharedRepository['write'] = async (commits) => {
-    const ids = await shared.write(commits).catch(async (error: unknown) => {
+  const write: SharedRepository['write'] = async (commits, options) => {
+    const ids = await shared.write(commits, options).catch(async (error: unknown) => {
       if (!isGitFailure(error)) throw error;
       await mend(error.message);
-      return writeAgain(commits);
+      return writeAgain(commits, options);
     });
     for (const id of ids) onTheWay.set(id, commits);
     for (const old of [...onTheWay.keys()].slice(0, -remembered)) onTheWay.delete(old);
@@ -58,7 +59,11 @@ export function ownLedger(ledger: Ledger, log: Pick<Logger, 'warn'>): Ledger {
   };
 
   const push: SharedRepository['push'] = async (updates, options) => {
-    const outcome = await shared.push(updates, options);
+    const outcome = await shared.push(updates, options).catch((error: unknown): PushOutcome => {
+      // Before it could push, it had to fetch something into it.
+      if (!isGitFailure(error)) throw error;
+      return { ok: false, failure: { code: 'failed', words: error.message, hint: error.hint } };
+    });
     const pushed = updates.flatMap(({ to }) => to ?? []);
     if (outcome.ok) {
       for (const id of pushed) onTheWay.delete(id);
@@ -90,11 +95,11 @@ export function ownLedger(ledger: Ledger, log: Pick<Logger, 'warn'>): Ledger {
     return shared.read(name);
   };
 
-  const obtain: SharedRepository['obtain'] = (ids) =>
-    shared.obtain(ids).catch(async (error: unknown) => {
+  const obtain: SharedRepository['obtain'] = (ids, options) =>
+    shared.obtain(ids, options).catch(async (error: unknown) => {
       if (!isGitFailure(error)) throw error;
       await mend(error.message);
-      return shared.obtain(ids);
+      return shared.obtain(ids, options);
     });
 
   // Not a copy: whatever else the shared repository offers stays as it is.
@@ -102,16 +107,7 @@ export function ownLedger(ledger: Ledger, log: Pick<Logger, 'warn'>): Ledger {
   return { ...ledger, shared: tended };
 }
 
+/** Of the repository itself, or of what was to be fetched into it. */
 function isGitFailure(error: unknown): error is DstackError {
-  return error instanceof DstackError && error.code === 'git-failed';
-}
-
-/** What commits build on; a parent may also be another one of the same call. */
-function neededBy(commits: readonly CommitInput[]): Set<string> {
-  const ids = commits.flatMap(({ parents, baseTree, files }) => [
-    ...parents,
-    ...(baseTree ? [baseTree] : []),
-    ...files.flatMap((file) => ('id' in file ? [file.id] : [])),
-  ]);
-  return new Set(ids.filter(isObjectId));
+  return error instanceof DstackError && (error.code === 'git-failed' || speaksOfDamage(error.message));
 }

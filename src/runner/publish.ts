@@ -5,10 +5,10 @@ import { timeOf } from '../ledger/clock.ts';
 import { artifactsFailed, attemptFailed } from '../ledger/reasons.ts';
 import { makeRecord, type Outcome } from '../ledger/records.ts';
 import { jobName } from '../ledger/refs.ts';
-import { settle } from '../ledger/settle.ts';
 import { collectArtifacts } from '../store/collect-artifacts.ts';
 import type { Store } from '../store/store.ts';
 import type { Ending, Upload } from './job-outcome.ts';
+import type { Settler } from './settler.ts';
 import type { StateReport } from './state-report.ts';
 import type { Workplace } from './workplace.ts';
 
@@ -18,6 +18,7 @@ const triesWhenLeaving = 5;
 export const noUpload: Upload = {
   manifest: null,
   missing: [],
+  skipped: [],
   totals: { files: 0, bytes: 0 },
   problem: null,
 };
@@ -83,9 +84,12 @@ function makingRoom(
   };
 }
 
-/** The one commit point of a job, then settling, on which nothing depends. */
+/** What the end of a job has to do with. */
+type Publisher = Pick<Workplace, 'ledger' | 'log'> & { readonly settler: Pick<Settler, 'add'> };
+
+/** The one commit point of a job. Settling, on which nothing depends, is handed on. */
 export async function conclude(
-  work: Pick<Workplace, 'ledger' | 'log'>,
+  work: Publisher,
   holder: ClaimHolder,
   runner: { readonly leaving: boolean },
   { outcome, artifacts = null, last = {}, logTail = null, makeRoom = async () => {} }: Publication,
@@ -102,12 +106,7 @@ export async function conclude(
   if (finished.result !== 'won') return 'lost';
   const { id, record } = finished;
   work.log.info({ job: jobName(id), state: record.state, reason: record.reason ?? undefined }, 'finished');
-  try {
-    await settle(work.ledger, [finished]);
-  } catch (error) {
-    // The outcome stands; whoever looks next completes the rest.
-    work.log.warn({ job: jobName(id), error: (error as Error).message }, 'settling is left to the next look');
-  }
+  work.settler.add(finished);
   return 'finished';
 }
 
@@ -123,7 +122,7 @@ export async function keptByEarlier(
 
 /** Ends a job as failed of which this attempt has executed nothing. What earlier ones have saved stays. */
 export async function concludeUnexecuted(
-  work: Pick<Workplace, 'ledger' | 'log'>,
+  work: Publisher,
   holder: ClaimHolder,
   runner: { readonly leaving: boolean },
   reason: string,

@@ -10,11 +10,14 @@ import { openWake, type Wake } from '../ledger/wake.ts';
 import { openChangeHint } from './change-hint.ts';
 import { type Contact, keepContact } from './contact.ts';
 import { unfitFor } from './fit.ts';
+import { keepFolded } from './keep-folded.ts';
 import { keepTriggers, type TriggerKeeper } from './keep-triggers.ts';
 import { type Lookout, openLookout } from './lookout.ts';
 import { keepPresent, type Presence } from './presence.ts';
 import type { RunnerOptions } from './runner-options.ts';
+import { openSettler } from './settler.ts';
 import { type Shift, startShift } from './shift.ts';
+import { openSnapshots } from './snapshot-cache.ts';
 import { clearUp, keepTidy } from './tidy.ts';
 import { type Waiting, waitingFor } from './waiting.ts';
 import type { Workplace } from './workplace.ts';
@@ -43,20 +46,28 @@ export function startRunner(options: RunnerOptions): Runner {
   let waiting: Waiting | null = null;
   let wake: Wake | null = null;
   let triggers: TriggerKeeper | null = null;
-  const signs = { seen: false };
+  const signs: Signs = { seen: false, rest: new AbortController() };
   const look = () => {
     signs.seen = true;
     wake?.notify();
   };
+  const oneAtATime = inOrder();
   const work: Workplace = {
     ...options,
+    snapshots: openSnapshots({ ...options, claimant, oneAtATime }),
     reader: openLiveReader(options.ledger),
     claimant,
-    oneAtATime: inOrder(),
+    // Whether the queue is empty now, or what was settled was the last of a run, shows in a look.
+    settler: openSettler(options.ledger, options.log, () => {
+      if (shift.jobs().length === 0) look();
+    }),
+    oneAtATime,
   };
   const shift = startShift(work, options, () => {
     options.onChange?.();
     look();
+    // There may be a hand free for something.
+    signs.rest.abort();
   });
   const card = () => ({
     name: options.name,
@@ -96,7 +107,8 @@ export function startRunner(options: RunnerOptions): Runner {
     await clearUp(options);
     const former = options.succeed?.(claimant.instance) ?? new Set<string>();
     const tidying = keepTidy([options.cache, options.ledger.shared.local], work.oneAtATime);
-    wake = await openWake(options.ledger.shared);
+    const folding = keepFolded(options.ledger, options);
+    wake = openWake(options.ledger.shared);
     try {
       presence = await keepPresent(
         options.ledger,
@@ -127,9 +139,11 @@ export function startRunner(options: RunnerOptions): Runner {
     } finally {
       await triggers?.stop();
       await shift.end();
+      await work.snapshots.close();
       await presence?.remove();
       await tidying.stop();
-      await wake.close();
+      await folding.stop();
+      wake.close();
     }
     if (presence?.replaced) {
       throw new DstackError('runner-name-taken', `another runner has taken the name ${options.name}`, {
@@ -150,13 +164,20 @@ export function startRunner(options: RunnerOptions): Runner {
   };
 }
 
+/** What tells a runner that it is time for a look. */
+interface Signs {
+  seen: boolean;
+  /** Cuts short the rest after a look. */
+  rest: AbortController;
+}
+
 /** Looks and acts, at every sign of a change and every so often, until the shift is over. */
 async function watch(
   lookout: Lookout,
   options: RunnerOptions,
   shift: Shift,
   wake: Wake,
-  signs: { seen: boolean },
+  signs: Signs,
   contact: Contact,
   looked: (live: Live, silence: SilenceWatch) => void,
 ): Promise<void> {
@@ -167,8 +188,10 @@ async function watch(
   for (;;) {
     const start = performance.now();
     let dueIn = Number.POSITIVE_INFINITY;
+    let took = 0;
     const hasSign = signs.seen || !idle || start - lookedAt > Math.max(options.poll, longestUnlooked);
     signs.seen = false;
+    signs.rest = new AbortController();
     try {
       if (!hasSign && (await hint?.saysNo())) {
         await wake.wait(pause(options.poll, 0));
@@ -181,6 +204,7 @@ async function watch(
         live = await lookout.look(shift.suspicious());
         lookedAt = start;
       }
+      took = performance.now() - start;
       contact.answered();
       if (live) {
         dueIn = await shift.act(live, lookout.silence);
@@ -189,16 +213,20 @@ async function watch(
         idle = live.queue.size + live.claims.size + live.stops.size + shift.jobs().length === 0;
       }
     } catch (error) {
+      took ||= performance.now() - start;
       lookout.failed();
       contact.failed(error);
       if (shift.ending() && shift.jobs().length === 0) return;
     }
-    const took = performance.now() - start;
     await wake.wait(Math.min(dueIn, pause(options.poll, contact.failures())));
     // Many wake-ups in a row are one; and where looking takes long, for many do, it is done more rarely.
-    await sleep(Math.min(options.poll, Math.max(20, 3 * took)));
+    const rest = Math.min(options.poll, Math.max(shift.isFull() ? fullRest : 20, 3 * took));
+    await sleep(rest, undefined, { signal: signs.rest.signal }).catch(() => {});
   }
 }
+
+/** With no hand free, stops are looked for no more often; milliseconds. */
+const fullRest = 200;
 
 /** Where a host that tells of changes says that there are none, an idle runner looks nevertheless; milliseconds. */
 const longestUnlooked = 60_000;

@@ -5,13 +5,14 @@ import type { Live } from '../ledger/live.ts';
 import { watchForOrphans } from '../ledger/orphans.ts';
 import { jobName } from '../ledger/refs.ts';
 import { untilNextRetry } from '../ledger/retries.ts';
-import { makersByKey, othersOf } from '../ledger/same-key.ts';
+import { type Maker, makersByKey, othersOf } from '../ledger/same-key.ts';
 import { type Finished, settle } from '../ledger/settle.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
 import { type Allotment, allot } from './allotments.ts';
 import { firstFor, placeAmong, takeTurns } from './candidates.ts';
 import { executeJob, type JobControl } from './execute-job.ts';
 import { beyondMachine, unfitFor } from './fit.ts';
+import { watchFleetLoad } from './fleet-load.ts';
 import { holdBack } from './hold-back.ts';
 import type { RunnerOptions } from './runner-options.ts';
 import type { Workplace } from './workplace.ts';
@@ -20,6 +21,8 @@ import type { Workplace } from './workplace.ts';
 const settlingMs = 5_000;
 /** So many candidates are weighed at a look; there are more than enough in them. */
 const weighed = 200;
+/** So long what a look has shown does for another claim, whose own second look tells what has changed; milliseconds. */
+const lookHolds = 1_000;
 
 /** The jobs of one runner, and what it does about the others' that it sees. */
 export interface Shift {
@@ -44,22 +47,40 @@ export interface Shift {
 
 type Execute = Extract<Action, { do: 'execute' }>;
 
+/** What a look has shown that there is to execute. */
+interface Offer {
+  readonly at: number;
+  /** In the order in which it is tried; what has been tried is removed. */
+  readonly ranked: { readonly action: Execute; readonly place: number }[];
+  readonly makers: ReadonlyMap<string, readonly Maker[]>;
+  /** Keys of results that have been begun upon it: the next look finds that others of theirs have to wait. */
+  readonly begun: Set<string>;
+}
+
 /** @param changed called when a job of it has ended, or it has been told to end */
 export function startShift(work: Workplace, options: RunnerOptions, changed: () => void): Shift {
   const { ledger, log, claimant } = work;
   const own = new Map<string, JobControl>();
+  /** Keys of jobs that it is about to claim. */
+  const claiming = new Set<string>();
+  let claims: Promise<void> = Promise.resolve();
+  let offer: Offer | null = null;
   const taken = new Map<string, Allotment>();
   const turns = takeTurns();
   const postponed = holdBack();
   const unclaimed = holdBack(undefined, 15_000);
   const removeOrphans = watchForOrphans(ledger);
+  const loadOfAll = watchFleetLoad(ledger, claimant.runner);
   const suspicious = new Set<string>();
   let draining = false;
   let leaving = false;
   let finished = 0;
   let started = 0;
 
-  const mayTake = (): boolean => !draining && !leaving && !(options.until.kind === 'once' && started > 0);
+  const held = (): Set<string> => new Set([...own.keys(), ...claiming]);
+  const hasRoom = (): boolean => own.size + claiming.size < options.concurrency;
+  const mayTake = (): boolean =>
+    !draining && !leaving && !(options.until.kind === 'once' && started + claiming.size > 0);
   /** What a job would get now. */
   const free = (spec: JobSpec) =>
     // Who takes what is beyond this machine only says so.
@@ -79,8 +100,17 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
   ): Promise<boolean> => {
     const { id } = action.entry;
     const key = jobName(id);
-    const control = await executeJob(work, action.entry, action.over, allotment, silent);
+    claiming.add(key);
+    // It has its share of the machine from now on, for others are claimed at the same time.
+    taken.set(key, allotment);
+    const claim = () => executeJob(work, action.entry, action.over, allotment, silent);
+    const control = await attempt(action.do, () => turns.timed(claim));
+    claiming.delete(key);
     if (!control) {
+      taken.delete(key);
+      // What others had a chance at while a claim was being made here has to be looked at again.
+      offer = null;
+      if (control === undefined) return false;
       // Another was quicker, or the queue entry is what a crash left behind: the next look tells.
       suspicious.add(id.run);
       // Or something is in the way, a stale lock perhaps: it must not be in the way of all other jobs, too.
@@ -90,7 +120,6 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     log.info({ job: key, attempt: (action.over?.claim.attempt ?? 0) + 1 }, 'claimed');
     started += 1;
     own.set(key, control);
-    taken.set(key, allotment);
     if (leaving) control.giveBack();
     options.onJob?.(id);
     void control.ended.then((how) => {
@@ -107,7 +136,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
         started -= 1;
         postponed.add(key);
       }
-      changed();
+      goOn();
     });
     return true;
   };
@@ -122,27 +151,62 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     }
   };
 
-  const loadOfAll = async (live: Live): Promise<Map<string, number>> => {
-    const load = new Map([[claimant.runner, 0]]);
-    for (const ref of (await ledger.shared.list([ledger.names.area('runners')])).keys()) {
-      const parsed = ledger.names.parse(ref);
-      if (parsed?.area === 'runners') load.set(parsed.name, 0);
+  /** Claims what there is room for of what was seen, all at the same time, so that what that costs is shared. */
+  const take = (from: Offer): { won: Promise<boolean>[]; dueIn: number } => {
+    const won: Promise<boolean>[] = [];
+    let dueIn = Number.POSITIVE_INFINITY;
+    for (const candidate of [...from.ranked]) {
+      if (!hasRoom() || !mayTake()) break;
+      const { action, place } = candidate;
+      const key = jobName(action.entry.id);
+      const { useCache, cacheKey } = action.entry.job;
+      if (held().has(key) || (useCache && cacheKey !== null && from.begun.has(cacheKey))) continue;
+      const heldBack = Math.max(postponed.remaining(key), unclaimed.remaining(key));
+      const share = free(action.entry.job.spec);
+      const wait = heldBack > 0 || 'lacking' in share ? heldBack : turnIn(action, place);
+      if (wait > 0) dueIn = Math.min(dueIn, wait);
+      if (wait > 0 || 'lacking' in share) continue;
+      from.ranked.splice(from.ranked.indexOf(candidate), 1);
+      if (cacheKey !== null) from.begun.add(cacheKey);
+      const silent = new Set(othersOf(from.makers, action.entry).map(({ commit }) => commit));
+      won.push(execute(action, share, silent));
     }
-    for (const tip of live.claims.values()) {
-      if (tip.kind !== 'claim' || tip.claim.state === 'waiting') continue;
-      const jobs = load.get(tip.claim.runner);
-      if (jobs !== undefined) load.set(tip.claim.runner, jobs + 1);
+    claims = Promise.allSettled([claims, ...won]).then(() => {});
+    return { won, dueIn };
+  };
+
+  /** A hand has become free: what was seen a moment ago need not be looked at again. */
+  const goOn = () => {
+    const seen = offer !== null && performance.now() - offer.at < lookHolds ? take(offer).won : [];
+    if (seen.length === 0) changed();
+    else {
+      options.onChange?.();
+      void Promise.all(seen).then((won) => {
+        if (won.includes(false)) changed();
+      });
     }
-    load.set(claimant.runner, own.size);
-    return load;
+  };
+
+  /** Milliseconds until it is this runner's turn. */
+  const turnIn = (action: Action, place: number): number => {
+    const id = action.do === 'settle' ? action.id : action.entry.id;
+    const since = action.do === 'settle' ? action.commit : (action.over?.commit ?? '');
+    return turns.dueIn(
+      `${action.do} ${jobName(id)} ${since}`,
+      place,
+      action.do === 'settle' ? settlingMs : 0,
+    );
   };
 
   const act = async (live: Live, silence: SilenceWatch): Promise<number> => {
+    const at = performance.now();
     suspicious.clear();
     passOnStops(live);
     await attempt('sweep', () => removeOrphans(live));
     turns.begin();
-    const all = decide(live, silence, new Set(own.keys()));
+    const all = decide(live, silence, held()).filter(
+      (action) => action.do !== 'settle' || !work.settler.has(jobName(action.id)),
+    );
     const executable = mayTake()
       ? firstFor(
           claimant.runner,
@@ -153,29 +217,19 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       : [];
     const others = all.filter((action) => action.do !== 'execute');
     let dueIn = mayTake() ? 1000 * untilNextRetry(live.claims, silence) : Number.POSITIVE_INFINITY;
+    offer = null;
     if (others.length + executable.length === 0) return dueIn;
-    const load = await loadOfAll(live);
-    /** Whether it is this runner's turn; if not, when it will be. */
-    const isDue = (action: Action, place: number): boolean => {
-      const id = action.do === 'settle' ? action.id : action.entry.id;
-      const since = action.do === 'settle' ? action.commit : (action.over?.commit ?? '');
-      const wait = turns.dueIn(
-        `${action.do} ${jobName(id)} ${since}`,
-        place,
-        action.do === 'settle' ? settlingMs : 0,
-      );
-      if (wait > 0) dueIn = Math.min(dueIn, wait);
-      return wait === 0;
-    };
+    const load = await loadOfAll(live, own.size + claiming.size);
 
     const toSettle: Finished[] = [];
     for (const action of others) {
       const id = action.do === 'settle' ? action.id : action.entry.id;
-      if (!isDue(action, placeAmong(load, claimant.runner, jobName(id)))) continue;
-      if (action.do === 'settle') toSettle.push(action);
+      const wait = turnIn(action, placeAmong(load, claimant.runner, jobName(id)));
+      if (wait > 0) dueIn = Math.min(dueIn, wait);
+      else if (action.do === 'settle') toSettle.push(action);
       else if ((await attempt(action.do, () => closeJob(ledger, action, claimant))) === 'closed') {
         options.onJob?.(id);
-      }
+      } else suspicious.add(id.run);
     }
     if (toSettle.length > 0 && (await attempt('settle', () => settle(ledger, toSettle)))) {
       for (const job of toSettle) options.onJob?.(job.id);
@@ -184,24 +238,10 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     const ranked = executable
       .map((action) => ({ action, place: placeAmong(load, claimant.runner, jobName(action.entry.id)) }))
       .sort((a, b) => a.place - b.place);
-    const makers = makersByKey(live, silence, new Set(own.keys()));
-    const begun = new Set<string | null>();
-    for (const { action, place } of ranked) {
-      if (own.size >= options.concurrency || !mayTake()) break;
-      const key = jobName(action.entry.id);
-      const { useCache, cacheKey } = action.entry.job;
-      // The next look finds that this waits for what was just claimed.
-      if (useCache && cacheKey !== null && begun.has(cacheKey)) continue;
-      const silent = new Set(othersOf(makers, action.entry).map(({ commit }) => commit));
-      const heldBack = Math.max(postponed.remaining(key), unclaimed.remaining(key));
-      const share = free(action.entry.job.spec);
-      if (heldBack > 0) dueIn = Math.min(dueIn, heldBack);
-      else if ('lacking' in share || !isDue(action, place)) continue;
-      // What others had a chance at while a claim was being made here has to be looked at again.
-      else if ((await attempt(action.do, () => execute(action, share, silent))) !== true) return 0;
-      else begun.add(cacheKey);
-    }
-    return dueIn;
+    offer = { at, ranked, makers: makersByKey(live, silence, held()), begun: new Set() };
+    const claimed = take(offer);
+    if ((await Promise.all(claimed.won)).includes(false)) return 0;
+    return Math.min(dueIn, claimed.dueIn);
   };
 
   const attempt = async <T>(what: string, carryOut: () => Promise<T>): Promise<T | undefined> => {
@@ -221,7 +261,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     act,
     jobs: () => [...own.keys()],
     finished: () => finished,
-    isFull: () => own.size >= options.concurrency || (!mayTake() && own.size > 0),
+    isFull: () => !hasRoom() || (!mayTake() && held().size > 0),
     ending: () => draining || leaving,
     suspicious: () => suspicious,
     lacks(spec) {
@@ -229,7 +269,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       return 'lacking' in share ? share.lacking : null;
     },
     isOver(live) {
-      if (own.size > 0) return false;
+      if (held().size > 0) return false;
       if (draining || leaving) return true;
       const { until } = options;
       const queue = [...live.queue.values()];
@@ -247,8 +287,11 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       changed();
     },
     async end() {
+      leaving = true;
+      await claims;
       giveBackAll();
       await Promise.allSettled([...own.values()].map((control) => control.ended));
+      await work.settler.idle();
     },
   };
 }

@@ -1,4 +1,6 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { DstackError } from '../errors.ts';
 import { checkOut } from '../git/checkout.ts';
 import { fetchRefs } from '../git/fetch.ts';
@@ -8,11 +10,13 @@ import type { Repository } from '../git/repository.ts';
 import { gitFailed, runGit } from '../git/run-git.ts';
 import { isSound, speaksOfDamage, startAnew } from '../git/soundness.ts';
 import { fileFilter } from '../language/file-filter.ts';
+import type { Claimant } from '../ledger/claims.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { QueueEntry } from '../ledger/live.ts';
-import { parseRunMessage } from '../ledger/run-message.ts';
+import { parseRunMessage, type RunMessage } from '../ledger/run-message.ts';
 import { unreachable } from '../ledger/shared-repository.ts';
-import type { Workplace } from './workplace.ts';
+import { keepIndexes } from './kept-indexes.ts';
+import { keepSmallTrees } from './small-trees.ts';
 
 /** Snapshots that stay in the runner's object cache, so that the next one transfers only what changed. */
 const keptSnapshots = 20;
@@ -20,103 +24,166 @@ const keptSnapshots = 20;
 const area = 'refs/snapshots';
 
 /** What of a workplace the cache has to do with. */
-type CachePlace = Pick<Workplace, 'ledger' | 'cache' | 'claimant' | 'log'>;
+interface CachePlace {
+  readonly ledger: Ledger;
+  readonly cache: Repository;
+  readonly claimant: Pick<Claimant, 'runner'>;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly folder: string;
+  oneAtATime<T>(act: () => Promise<T>): Promise<T>;
+}
+
+/** The snapshots of runs, without the history behind them: in a runner's object cache, or in a folder that is the shared repository. */
+export interface Snapshots {
+  /**
+   * Fetches a job's snapshot, if it isn't on this machine. A cache that turns out to be damaged is begun anew.
+   * @throws DstackError `run-missing` if there is no such run (yet), or another of its name, `untrusted-job` if the run
+   *   commit doesn't list this job, `unreachable` and the like if it can't be fetched
+   */
+  fetch(entry: QueueEntry): Promise<void>;
+  /**
+   * Writes the job's files into an empty folder: the snapshot, or the part of it that the job depends on. If they turn
+   * out to be damaged, the snapshot is fetched again first.
+   */
+  checkOut(entry: QueueEntry, into: string): Promise<void>;
+  /** Removes what lies beside the work folders of jobs. */
+  close(): Promise<void>;
+}
 
 /**
- * Fetches a run's snapshot into the runner's object cache, without the history behind it.
- * A cache that turns out to be damaged is begun anew.
- * @throws DstackError `run-missing` if there is no such run (yet), or another of its name, `untrusted-job` if the run commit doesn't list this
- *   job, `unreachable` and the like if it can't be fetched
+ * A snapshot that is here as a whole: a ref of ours says so, for a fetch moves it only once everything has arrived. Or it
+ * is read where it is, in a shared repository on this machine.
  */
-export async function fetchSnapshot(work: CachePlace, entry: QueueEntry): Promise<void> {
-  const { ledger, cache, claimant } = work;
-  try {
-    await fetchInto(ledger, cache, entry, claimant.runner);
-  } catch (error) {
-    if (!(await beginAnewIfDamaged(work, error))) throw error;
-    await fetchInto(ledger, cache, entry, claimant.runner);
-  }
+interface Known {
+  /** Null: it has not been fetched. */
+  readonly ref: string | null;
+  readonly tree: string;
+  /** What its run commit says. */
+  readonly message: RunMessage | null;
 }
 
-/** @returns whether the cache was damaged, and is an empty one now */
-async function beginAnewIfDamaged({ cache, log }: CachePlace, error: unknown): Promise<boolean> {
-  if (!(error instanceof DstackError) || !speaksOfDamage(error.message)) return false;
-  if (await isSound(cache)) return false;
-  log.warn(
-    { repository: cache.gitDir, error: error.message },
-    'the object cache was damaged and is begun anew: snapshots are fetched again',
-  );
-  await startAnew(cache);
-  return true;
+export function openSnapshots({ ledger, cache, claimant, log, folder, oneAtATime }: CachePlace): Snapshots {
+  const own = `${area}/${claimant.runner}`;
+  /** By run commit, the one that was used last at the end: the jobs of a run share it. */
+  const known = new Map<string, Known>();
+  const indexes = keepIndexes(cache, folder);
+  const smallTrees = keepSmallTrees();
+
+  /** @returns whether the cache was damaged, and is an empty one now */
+  const beginAnewIfDamaged = async (error: unknown): Promise<boolean> => {
+    if (!(error instanceof DstackError) || !speaksOfDamage(error.message)) return false;
+    known.clear();
+    if (await isSound(cache)) return false;
+    log.warn(
+      { repository: cache.gitDir, error: error.message },
+      'the object cache was damaged and is begun anew: snapshots are fetched again',
+    );
+    await startAnew(cache);
+    return true;
+  };
+
+  const obtain = async ({ id, runCommit }: QueueEntry): Promise<Known> => {
+    const missing = () =>
+      new DstackError('run-missing', `there is no run ${id.run} in ${ledger.shared.location}`);
+    const ref = `${own}/${Date.now()}-${id.run}-${id.job}`;
+    if ([...(await listRefs(cache.gitDir, [area])).values()].includes(runCommit)) {
+      await setRefs(cache.gitDir, new Map([[ref, runCommit]]));
+    } else {
+      const source = ledger.names.run(id.run);
+      const failure = await fetchRefs(cache, ledger.shared.remote, [`+${source}:${ref}`], { depth: 1 });
+      // Where a push isn't atomic, a run's jobs are there before it; they do not exist yet.
+      if (failure && /couldn't find remote ref/.test(failure.words)) throw missing();
+      if (failure) throw unreachable(ledger.shared.location, failure);
+    }
+    // Of two that drew the same name at once, an entry of the other one's can have been left.
+    if ((await listRefs(cache.gitDir, [ref])).get(ref) !== runCommit) throw missing();
+    const commit = await runGit(['cat-file', 'commit', ref], { gitDir: cache.gitDir });
+    if (commit.exitCode !== 0) throw gitFailed(['cat-file'], commit);
+    return { ref, ...readSnapshot(commit.stdout) };
+  };
+  /** On this machine nothing has to be fetched. Null: it does, or whoever fetches it says what is wrong. */
+  const seen = async ({ id, runCommit }: QueueEntry): Promise<Known | null> => {
+    const { shared, names } = ledger;
+    if (shared.path === null) return null;
+    const ref = names.run(id.run);
+    if ((await shared.list([ref], { archived: false })).get(ref) !== runCommit) return null;
+    const object = await shared.read(runCommit).catch(() => null);
+    return object?.type === 'commit' ? { ref: null, ...readSnapshot(object.content) } : null;
+  };
+  /** Those that were used last stay, and as many others as there is room for. */
+  const removeOld = async (): Promise<void> => {
+    for (const [commit] of [...known].slice(0, -keptSnapshots)) known.delete(commit);
+    const used = new Set([...known.values()].flatMap(({ ref }) => ref ?? []));
+    const others = [...(await listRefs(cache.gitDir, [own])).keys()].filter((ref) => !used.has(ref)).sort();
+    const old = others.slice(0, Math.max(0, others.length + used.size - keptSnapshots));
+    await setRefs(cache.gitDir, new Map(old.map((ref) => [ref, null])));
+  };
+  const fetchAnew = async (entry: QueueEntry): Promise<void> => {
+    const found = await obtain(entry).catch(async (error: unknown) => {
+      if (!(await beginAnewIfDamaged(error))) throw error;
+      return obtain(entry);
+    });
+    verifyJob(found.message, entry);
+    known.set(entry.runCommit, found);
+    await removeOld();
+  };
+  const fetch = (entry: QueueEntry): Promise<void> =>
+    oneAtATime(async () => {
+      const here = known.get(entry.runCommit) ?? (await seen(entry));
+      if (!here) return fetchAnew(entry);
+      verifyJob(here.message, entry);
+      known.delete(entry.runCommit);
+      known.set(entry.runCommit, here);
+      for (const [commit] of [...known].slice(0, -keptSnapshots)) known.delete(commit);
+    });
+  const readThere = ledger.shared.path === null ? null : objectsOf(ledger.shared.path);
+
+  return {
+    close: () => indexes.clear(),
+    fetch,
+    async checkOut(entry, into) {
+      const { files } = entry.job.spec;
+      const paths = files ? fileFilter(files) : undefined;
+      const here = known.get(entry.runCommit);
+      const tree = here?.tree ?? entry.runCommit;
+      const key = JSON.stringify([tree, files]);
+      if (smallTrees.write(key, into)) return;
+      if (readThere && !here?.ref) {
+        if (await indexes.checkOut({ tree, into, paths, env: readThere })) return smallTrees.keep(key, into);
+        // The repository is away, perhaps, or damaged: who fetches from it can tell.
+        await oneAtATime(() => fetchAnew(entry));
+      }
+      const write = () => checkOut(cache, { tree, into, paths });
+      try {
+        if (!(await indexes.checkOut({ tree, into, paths }))) await write();
+      } catch (error) {
+        if (!(error instanceof DstackError) || !speaksOfDamage(error.message)) throw error;
+        await rm(into, { recursive: true, force: true });
+        await oneAtATime(() => beginAnewIfDamaged(error));
+        await oneAtATime(() => fetchAnew(entry));
+        await write();
+      }
+      smallTrees.keep(key, into);
+    },
+  };
 }
 
-async function fetchInto(
-  ledger: Ledger,
-  cache: Repository,
-  entry: QueueEntry,
-  instance: string,
-): Promise<void> {
-  const ref = `${area}/${instance}/${Date.now()}-${entry.id.run}-${entry.id.job}`;
-  if (!(await holds(cache, entry.runCommit))) {
-    const source = ledger.names.run(entry.id.run);
-    const failure = await fetchRefs(cache, ledger.shared.remote, [`+${source}:${ref}`], { depth: 1 });
-    if (failure && /couldn't find remote ref/.test(failure.words)) throw runMissing(ledger, entry);
-    if (failure) throw unreachable(ledger.shared.location, failure);
-  } else {
-    await setRefs(cache.gitDir, new Map([[ref, entry.runCommit]]));
-  }
-  // Of two that drew the same name at once, an entry of the other one's can have been left.
-  if ((await listRefs(cache.gitDir, [ref])).get(ref) !== entry.runCommit) throw runMissing(ledger, entry);
-  await verifyJob(cache, entry, ref);
-  const refs = [...(await listRefs(cache.gitDir, [`${area}/${instance}`])).keys()].sort();
-  await setRefs(cache.gitDir, new Map(refs.slice(0, -keptSnapshots).map((old) => [old, null])));
+function readSnapshot(commit: Buffer): Pick<Known, 'tree' | 'message'> {
+  const { tree, message } = parseCommit(commit);
+  return { tree, message: parseRunMessage(message) };
 }
 
-/** Where a push isn't atomic, a run's jobs are there before it; they do not exist yet. */
-function runMissing(ledger: Ledger, entry: QueueEntry): DstackError {
-  const { run } = entry.id;
-  return new DstackError('run-missing', `there is no run ${run} in ${ledger.shared.location}`);
-}
-
-/** A whole snapshot is here if a ref of ours says so: a fetch moves its ref only once everything has arrived. */
-async function holds(cache: Repository, commit: string): Promise<boolean> {
-  return [...(await listRefs(cache.gitDir, [area])).values()].includes(commit);
+/** Variables by which Git, in another repository, reads objects of this one, too. */
+function objectsOf(commonDir: string): Record<string, string> {
+  // In a list of paths, which are divided by colons, one that may have any characters is quoted.
+  const path = join(commonDir, 'objects').replace(/["\\]/g, '\\$&');
+  return { GIT_ALTERNATE_OBJECT_DIRECTORIES: `"${path}"` };
 }
 
 /** A job is what the run commit says it is: whoever can write the queue alone can't have anything executed. */
-async function verifyJob(cache: Repository, entry: QueueEntry, ref: string): Promise<void> {
-  const commit = await runGit(['cat-file', 'commit', ref], { gitDir: cache.gitDir });
-  if (commit.exitCode !== 0) throw gitFailed(['cat-file'], commit);
-  const message = parseRunMessage(parseCommit(commit.stdout).message);
-  const listed = message?.run === entry.id.run && message.jobs.get(entry.id.job) === entry.blob;
-  if (!listed) {
-    throw new DstackError('untrusted-job', `the run commit of ${entry.id.run} does not list this job.json`, {
-      hint: 'the queue entry was not made by `dstack run`; it is not executed',
-    });
-  }
-}
-
-/**
- * Writes the job's files into an empty folder: the snapshot, or the part of it that the job depends on. If they turn out
- * to be damaged, the snapshot is fetched again first.
- */
-export async function checkOutSnapshot(
-  work: CachePlace & Pick<Workplace, 'oneAtATime'>,
-  entry: QueueEntry,
-  into: string,
-): Promise<void> {
-  const { files } = entry.job.spec;
-  const paths = files ? fileFilter(files) : undefined;
-  const write = () => checkOut(work.cache, { tree: entry.runCommit, into, paths });
-  try {
-    await write();
-  } catch (error) {
-    if (!(error instanceof DstackError) || !speaksOfDamage(error.message)) throw error;
-    await rm(into, { recursive: true, force: true });
-    await work.oneAtATime(async () => {
-      await beginAnewIfDamaged(work, error);
-      await fetchSnapshot(work, entry);
-    });
-    await write();
-  }
+function verifyJob(message: RunMessage | null, { id, blob }: QueueEntry): void {
+  if (message?.run === id.run && message.jobs.get(id.job) === blob) return;
+  throw new DstackError('untrusted-job', `the run commit of ${id.run} does not list this job.json`, {
+    hint: 'the queue entry was not made by `dstack run`; it is not executed',
+  });
 }

@@ -6,6 +6,8 @@ import type { LiveReader } from '../ledger/live.ts';
 import type { Store } from '../store/store.ts';
 import type { Executors } from './executors.ts';
 import type { Secrets } from './secrets.ts';
+import type { Settler } from './settler.ts';
+import type { Snapshots } from './snapshot-cache.ts';
 
 /** What every job of a runner shares. */
 export interface Workplace {
@@ -15,7 +17,10 @@ export interface Workplace {
   readonly executors: Executors;
   readonly secrets: Secrets;
   readonly cache: Repository;
+  readonly snapshots: Snapshots;
   readonly claimant: Claimant;
+  /** Takes over what has ended. */
+  readonly settler: Settler;
   /** Work folders are made in here; nobody else may enter it. */
   readonly folder: string;
   /** Milliseconds between SIGTERM and SIGKILL. */

@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Blob } from './manifest.ts';
 import { mapLimited } from './map-limited.ts';
 import { countProgress, type OnProgress } from './progress.ts';
 import type { Store } from './store.ts';
-
-export interface Blob {
-  readonly sha256: string;
-  readonly size: number;
-}
 
 /**
  * Brings blobs from one store into another, each verified on its way; what is there already is not read. So it may be cut
@@ -41,7 +37,7 @@ export async function copyBlobs(
         await rm(passing, { force: true });
       }
     }
-    count(size);
+    count.file(size);
   });
   return copied;
 }

@@ -1,11 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { DstackError } from '../errors.ts';
+import { Readable } from 'node:stream';
+import type { DstackError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { plainText } from '../terminal-text.ts';
+import { blobDamaged, blobMissing, blobName, fileChanged } from './blob-errors.ts';
 import { errno, fileError, storeError } from './file-errors.ts';
-import { copyAndHash, openRegularFile } from './hash-file.ts';
+import { copyAndHash, openRegularFile, openSource } from './hash-file.ts';
+import { listBlobs } from './list-blobs.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -17,10 +20,7 @@ export function openFolderStore(root: string): Store {
   const synced = new Set<string>();
 
   function blobPath(sha256: string): string {
-    if (!/^[0-9a-f]{64}$/.test(sha256)) {
-      throw new DstackError('bad-blob-name', `Not a sha256 in lower-case hex: ${plainText(sha256)}`);
-    }
-    return join(root, 'sha256', sha256.slice(0, 2), sha256.slice(2));
+    return join(root, blobName(sha256));
   }
 
   async function has(sha256: string, size: number): Promise<boolean> {
@@ -68,26 +68,26 @@ export function openFolderStore(root: string): Store {
       return await openRegularFile(blobPath(sha256));
     } catch (error) {
       if (errno(error) === 'ENOENT' || errno(error) === 'not-a-file') {
-        throw new DstackError('blob-missing', `Blob ${sha256} is not in the store ${plainText(root)}`, {
-          hint: 'Run the job that made it again (`--no-cache`), or copy the blob back from a backup.',
-          cause: error,
-        });
+        throw blobMissing(sha256, root, error);
       }
       throw storeError(error, root);
     }
   }
 
-  /** Moves a blob with wrong content aside, so that it counts as absent and the next `put` replaces it. */
-  async function setAside(sha256: string, blob: FileHandle): Promise<void> {
-    const path = blobPath(sha256);
+  /** Unless a good one has taken its place meanwhile. A reader without write access gets told nevertheless. */
+  async function setAside(sha256: string): Promise<DstackError> {
+    const aside = join(root, 'damaged', sha256);
+    let hint = 'Check that disk, and run the job that made it again.';
     try {
-      // Unless a good one has taken its place meanwhile.
-      if ((await lstat(path)).ino !== (await blob.stat()).ino) return;
-      await makeFolder(join(root, 'damaged'));
-      await rename(path, join(root, 'damaged', sha256));
-    } catch {
-      // A reader without write access still gets told that the blob is damaged.
-    }
+      const blob = await openBlob(sha256);
+      const now = await copyAndHash(blob, null, Number.MAX_SAFE_INTEGER - 1).finally(() => blob.close());
+      if (now.sha256 !== sha256) {
+        await makeFolder(dirname(aside));
+        await rename(blobPath(sha256), aside);
+        hint = `It was moved to ${plainText(dirname(aside))}. ${hint}`;
+      }
+    } catch {}
+    return blobDamaged(sha256, root, hint);
   }
 
   return {
@@ -114,8 +114,13 @@ export function openFolderStore(root: string): Store {
       return { sha256, size: bytes.length };
     },
 
-    async read(sha256) {
-      return (await openBlob(sha256)).createReadStream();
+    async read(sha256, range) {
+      const blob = await openBlob(sha256);
+      if (range === undefined) return blob.createReadStream();
+      if (range.length > 0)
+        return blob.createReadStream({ start: range.offset, end: range.offset + range.length - 1 });
+      await blob.close();
+      return Readable.from([]);
     },
 
     async fetchFile(sha256, path) {
@@ -126,14 +131,7 @@ export function openFolderStore(root: string): Store {
           const { size } = await source.stat();
           const copied = await copyAndHash(source, target, size).finally(() => target.close());
           if (copied.sha256 !== sha256) {
-            await setAside(sha256, source);
-            throw new DstackError(
-              'blob-damaged',
-              `Blob ${sha256} in the store ${plainText(root)} is damaged`,
-              {
-                hint: `It was moved to ${plainText(join(root, 'damaged'))}. Check that disk, and run the job that made it again.`,
-              },
-            );
+            throw await setAside(sha256);
           }
         } catch (error) {
           await rm(path, { force: true });
@@ -145,21 +143,19 @@ export function openFolderStore(root: string): Store {
         await source.close();
       }
     },
+
+    setAside,
+
+    list: () => listBlobs(root),
+
+    async remove(sha256) {
+      try {
+        await rm(blobPath(sha256), { force: true });
+      } catch (error) {
+        throw storeError(error, root);
+      }
+    },
   };
-}
-
-async function openSource(path: string): Promise<FileHandle> {
-  try {
-    return await openRegularFile(path);
-  } catch (error) {
-    throw fileError(error, path);
-  }
-}
-
-function fileChanged(path: string): DstackError {
-  return new DstackError('file-changed', `${plainText(path)} changed while it was being stored`, {
-    hint: 'Something still writes to it: let the job end all its processes before its commands end.',
-  });
 }
 
 async function syncFolder(path: string): Promise<void> {

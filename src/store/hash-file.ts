@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readlink } from 'node:fs/promises';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
-import { errno } from './file-errors.ts';
+import { errno, fileError } from './file-errors.ts';
 
 const CHUNK_BYTES = 1 << 18;
 
@@ -32,6 +32,15 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
   } catch (error) {
     await handle.close();
     throw error;
+  }
+}
+
+/** The same, with words for what a person can do about a failure. */
+export async function openSource(path: string): Promise<FileHandle> {
+  try {
+    return await openRegularFile(path);
+  } catch (error) {
+    throw fileError(error, path);
   }
 }
 

@@ -1,7 +1,10 @@
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { linkProblem, parentPaths, pathProblem } from './artifact-path.ts';
-import { type Manifest, type ManifestEntry, manifestSchema } from './manifest.ts';
+import { type FileEntry, type Manifest, type ManifestEntry, manifestSchema, type Piece } from './manifest.ts';
+
+/** The newest format that is read. 1 knows neither packs nor chunks, and is written where there are none. */
+const newestFormat = 2;
 
 /**
  * Reads an `artifacts.json` that anybody may have written.
@@ -9,17 +12,18 @@ import { type Manifest, type ManifestEntry, manifestSchema } from './manifest.ts
  */
 export function parseManifest(text: string | Uint8Array): Manifest {
   const value = parseJson(text);
-  const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
-  if (typeof format === 'number' && format > 1) {
+  const { format, ...rest } =
+    typeof value === 'object' && value !== null ? (value as { format?: unknown }) : {};
+  if (typeof format === 'number' && format > newestFormat) {
     throw new DstackError(
       'newer-format',
       `This list of artifacts was written by a newer dstack (format ${format})`,
-      {
-        hint: 'Update dstack on this machine.',
-      },
+      { hint: 'Update dstack on this machine.' },
     );
   }
-  const parsed = manifestSchema.safeParse(value);
+  if (format !== 1 && format !== 2) throw badManifest('it does not say its format');
+  if (format === 1 && 'packs' in rest) throw badManifest('it has packs, which format 1 has not');
+  const parsed = manifestSchema.safeParse(format === 1 ? { packs: [], ...rest } : rest);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const where = issue?.path.join('.') || 'the top';
@@ -30,11 +34,18 @@ export function parseManifest(text: string | Uint8Array): Manifest {
 
 /** The one text of a manifest: sorted, a line for each entry so that Git's diffs of it read well. */
 export function serializeManifest(manifest: Manifest): string {
-  const lines = checkManifest(manifest).entries.map((entry) => JSON.stringify(inOrder(entry)));
-  return `{"format":1,"entries":[${lines.length > 0 ? `\n${lines.join(',\n')}\n` : ''}]}\n`;
+  const { packs, entries } = checkManifest(manifest);
+  const list = (values: readonly object[]) =>
+    values.length === 0 ? '[]' : `[\n${values.map((value) => JSON.stringify(value)).join(',\n')}\n]`;
+  const isPlain = packs.length === 0 && entries.every((entry) => entry.type !== 'file' || !entry.chunks);
+  const head = isPlain ? '{"format":1' : `{"format":2,"packs":${list(packs.map(pieceInOrder))}`;
+  return `${head},"entries":${list(entries.map(inOrder))}}\n`;
 }
 
-/** The manifest with its entries sorted. Throws `bad-manifest` if a path is unsafe, or two entries contradict. */
+/**
+ * The manifest with its entries and packs sorted, without packs that nothing names. Throws `bad-manifest` if a path is
+ * unsafe, two entries contradict, or a file's content is said to lie where it can't.
+ */
 export function checkManifest(manifest: Manifest): Manifest {
   const types = new Map<string, ManifestEntry['type']>();
   for (const entry of manifest.entries) {
@@ -57,7 +68,33 @@ export function checkManifest(manifest: Manifest): Manifest {
       }
     }
   }
-  return { format: 1, entries: sortEntries(manifest.entries) };
+  for (const entry of manifest.entries) {
+    const problem = entry.type === 'file' ? contentProblem(manifest, entry) : null;
+    if (problem !== null) throw badManifest(`'${plainText(entry.path)}' ${problem}`);
+  }
+  return withSortedPacks({ packs: manifest.packs, entries: sortEntries(manifest.entries) });
+}
+
+/** What contradicts itself in where a file's content is said to be; null: nothing. */
+function contentProblem({ packs }: Manifest, { size, chunks, pack }: FileEntry): string | null {
+  if (chunks && pack) return 'has both chunks and a pack';
+  if (chunks && chunks.reduce((sum, chunk) => sum + chunk.size, 0) !== size)
+    return 'has chunks of another size than its own';
+  const within = pack && packs[pack.index];
+  if (pack && within === undefined) return 'lies in a pack that is not listed';
+  if (pack && within && pack.offset + size > within.size) return 'ends behind the end of its pack';
+  return null;
+}
+
+function withSortedPacks({ packs, entries }: Manifest): Manifest {
+  const places = new Map<number, number>();
+  const placed = entries.map((entry) => {
+    if (entry.type !== 'file' || !entry.pack) return entry;
+    const { index, offset } = entry.pack;
+    if (!places.has(index)) places.set(index, places.size);
+    return { ...entry, pack: { index: places.get(index) as number, offset } };
+  });
+  return { packs: [...places.keys()].map((index) => packs[index] as Piece), entries: placed };
 }
 
 /**
@@ -90,7 +127,20 @@ function inOrder(entry: ManifestEntry): ManifestEntry {
   const { path } = entry;
   if (entry.type === 'link') return { type: 'link', path, target: entry.target };
   if (entry.type === 'folder') return { type: 'folder', path };
-  return { type: 'file', path, size: entry.size, sha256: entry.sha256, executable: entry.executable };
+  const { size, sha256, executable, chunks, pack } = entry;
+  return {
+    type: 'file',
+    path,
+    size,
+    sha256,
+    executable,
+    ...(chunks && { chunks: chunks.map(pieceInOrder) }),
+    ...(pack && { pack: { index: pack.index, offset: pack.offset } }),
+  };
+}
+
+function pieceInOrder({ sha256, size, brotli }: Piece): Piece {
+  return { sha256, size, ...(brotli !== undefined && { brotli }) };
 }
 
 function parseJson(text: string | Uint8Array): unknown {

@@ -1,7 +1,5 @@
 import pLimit from 'p-limit';
 
-const CONCURRENCY = 8;
-
 /**
  * Like `Promise.all(items.map(work))`, a few at a time. After a failure it starts nothing new, waits for
  * what is under way, so that nothing goes on behind the caller's back, and throws the first error.
@@ -9,8 +7,9 @@ const CONCURRENCY = 8;
 export async function mapLimited<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,
+  atOnce = 8,
 ): Promise<Result[]> {
-  const limit = pLimit(CONCURRENCY);
+  const limit = pLimit(atOnce);
   const failures: unknown[] = [];
   const tasks = items.map((item) =>
     limit(async () => {

@@ -3,25 +3,21 @@ import { fileURLToPath } from 'node:url';
 import { DstackError, usageError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { openFolderStore } from './folder-store.ts';
+import { parseS3Location } from './s3-place.ts';
+import { openS3Store } from './s3-store.ts';
 import type { Store } from './store.ts';
 
-const HINT = 'Set `store` in .dstackrc to a folder, for example `file:/data/dstack-store`.';
+const HINT =
+  'Set `store` in .dstackrc to a folder, for example `file:/data/dstack-store`, or to `s3://BUCKET/PREFIX`.';
 
 /**
- * Opens a store: an absolute path, `file:/PATH` (taken literally) or `file:///PATH` (a URL: percent-encoded).
+ * Opens a store: an absolute path, `file:/PATH` (taken literally) or `file:///PATH` (a URL: percent-encoded),
+ * or `s3://BUCKET/PREFIX?endpoint=…&region=…`.
  * Nothing is created until something is put in. Throws `store-unsupported` for other kinds, `bad-store` (usage).
  */
 export function openStore(location: string): Store {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(location)?.[1]?.toLowerCase();
-  if (scheme === 's3') {
-    throw new DstackError(
-      'store-unsupported',
-      `S3 is not supported yet by this version: ${plainText(location)}`,
-      {
-        hint: HINT,
-      },
-    );
-  }
+  if (scheme === 's3') return openS3Store(parseS3Location(location));
   if (scheme !== undefined && scheme !== 'file') {
     throw new DstackError('store-unsupported', `Unknown kind of store: ${plainText(location)}`, {
       hint: HINT,

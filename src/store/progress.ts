@@ -1,4 +1,4 @@
-/** How far a transfer is; bytes count whole files, those that were there already too. */
+/** How far a transfer is; what was there already counts too. */
 export interface Progress {
   files: number;
   bytes: number;
@@ -8,18 +8,33 @@ export interface Progress {
 
 export type OnProgress = (progress: Progress) => void;
 
-/** Counts files that are through; reports after each one, and once at the start. */
-export function countProgress(sizes: number[], report: OnProgress | undefined): (size: number) => void {
+/** What a transfer says as it goes on. */
+export interface ProgressCount {
+  /** So many more bytes are through. */
+  bytes(count: number): void;
+  /** One more file is through, of which these bytes have not been counted yet. */
+  file(bytes: number): void;
+}
+
+/** Counts what is through; reports after each part, and once at the start. */
+export function countProgress(sizes: readonly number[], report: OnProgress | undefined): ProgressCount {
   const progress: Progress = {
     files: 0,
     bytes: 0,
     totalFiles: sizes.length,
     totalBytes: sizes.reduce((sum, size) => sum + size, 0),
   };
-  report?.({ ...progress });
-  return (size) => {
-    progress.files += 1;
-    progress.bytes += size;
-    report?.({ ...progress });
+  const tell = () => report?.({ ...progress });
+  tell();
+  return {
+    bytes(count) {
+      progress.bytes += count;
+      tell();
+    },
+    file(bytes) {
+      progress.files += 1;
+      progress.bytes += bytes;
+      tell();
+    },
   };
 }

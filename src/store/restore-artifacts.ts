@@ -11,6 +11,9 @@ import { mapLimited } from './map-limited.ts';
 import { countProgress, type OnProgress } from './progress.ts';
 import { foldersIn, inspectTarget, type TargetState } from './restore-target.ts';
 import type { Store } from './store.ts';
+import { type ContentWriter, openContentWriter } from './write-content.ts';
+
+const usuallyAtOnce = 8;
 
 export interface RestoreOptions {
   progress?: OnProgress | undefined;
@@ -18,6 +21,8 @@ export interface RestoreOptions {
   filter?: ((path: string) => boolean) | undefined;
   /** Replace files and links that are there with another content; otherwise they are an error, and nothing is written. */
   overwrite?: boolean | undefined;
+  /** How many files, or chunks of one, are fetched at once. */
+  atOnce?: number | undefined;
 }
 
 export interface Restored {
@@ -49,10 +54,11 @@ export async function restoreArtifacts(
   }));
   if (!options.overwrite) refuseToReplace(root, plan);
 
-  const fileDone = countProgress(
+  const count = countProgress(
     wanted.flatMap((entry) => (entry.type === 'file' ? [entry.size] : [])),
     options.progress,
   );
+  const content = openContentWriter(manifest, store, options.atOnce ?? usuallyAtOnce, count.bytes);
   const result: Restored = { written: 0, unchanged: 0, bytes: 0 };
   const place = async ({ entry, state }: Planned) => {
     const target = join(root, entry.path);
@@ -60,22 +66,27 @@ export async function restoreArtifacts(
     if (state === 'absent' || state === 'differs') {
       const folder = entry.type === 'folder' ? entry.path : dirname(entry.path);
       if (folder !== '.') await folders.make(folder);
-      if (entry.type === 'file') await placeFile(store, entry, target);
+      if (entry.type === 'file') await placeFile(content, entry, target);
       if (entry.type === 'link') await placeLink(entry.target, target);
       result.written += 1;
       if (entry.type === 'file') result.bytes += entry.size;
-    } else result.unchanged += 1;
-    if (entry.type === 'file') fileDone(entry.size);
+      if (entry.type === 'file') count.file(0);
+    } else {
+      result.unchanged += 1;
+      if (entry.type === 'file') count.file(entry.size);
+    }
   };
+  const isCut = ({ entry }: Planned) => entry.type === 'file' && (entry.chunks?.length ?? 0) > 1;
+  const isLink = ({ entry }: Planned) => entry.type === 'link';
+  await mapLimited(
+    plan.filter((one) => !isCut(one) && !isLink(one)),
+    place,
+    options.atOnce,
+  );
+  // Each of these is fetched in many parts at once.
+  for (const one of plan) if (isCut(one)) await place(one);
   // Links last: until then nothing written here can lead anywhere else.
-  await mapLimited(
-    plan.filter(({ entry }) => entry.type !== 'link'),
-    place,
-  );
-  await mapLimited(
-    plan.filter(({ entry }) => entry.type === 'link'),
-    place,
-  );
+  await mapLimited(plan.filter(isLink), place);
   return result;
 }
 
@@ -103,26 +114,21 @@ function refuseToReplace(root: string, plan: Planned[]): void {
   });
 }
 
-async function placeFile(store: Store, entry: FileEntry, target: string): Promise<void> {
-  await replace(target, async (part) => {
-    await store.fetchFile(entry.sha256, part).catch((error: unknown) => {
+async function placeFile(content: ContentWriter, entry: FileEntry, target: string): Promise<void> {
+  const make = async (part: string) => {
+    await content.write(entry, part).catch((error: unknown) => {
       throw withPath(entry.path, error);
     });
-    const { size } = await lstat(part);
-    if (size !== entry.size) {
-      throw new DstackError(
-        'bad-manifest',
-        `${plainText(entry.path)} has ${size} bytes, but the list of artifacts says ${entry.size}`,
-        { hint: 'The list was not written by dstack as it stands: do not trust that run.' },
-      );
-    }
     if (entry.executable) await setExecutable(part, true);
-  });
+  };
+  // What there is of a large file stays, so that another attempt goes on with it.
+  if ((entry.chunks?.length ?? 0) > 1) await replace(target, make, entry.sha256.slice(0, 16));
+  else await replace(target, make);
 }
 
 /** The store knows only the blob and a temporary name. */
 function withPath(path: string, error: unknown): unknown {
-  if (!(error instanceof DstackError)) return error;
+  if (!(error instanceof DstackError) || error.message.startsWith(plainText(path))) return error;
   const { code, message, hint } = error;
   return new DstackError(code, `${plainText(path)}: ${message}`, { hint, cause: error });
 }
@@ -131,14 +137,21 @@ async function placeLink(linkTarget: string, target: string): Promise<void> {
   await replace(target, (part) => symlink(linkTarget, part));
 }
 
-/** Has something made under another name in the same folder, and puts it in its place in one step. */
-async function replace(target: string, make: (part: string) => Promise<void>): Promise<void> {
-  const part = join(dirname(target), `.dstack-${randomUUID()}.part`);
+/**
+ * Has something made under another name in the same folder, and puts it in its place in one step.
+ * @param kept a part of that name, by which what was made of it is found again after a failure
+ */
+async function replace(
+  target: string,
+  make: (part: string) => Promise<void>,
+  kept: string | null = null,
+): Promise<void> {
+  const part = join(dirname(target), `.dstack-${kept ?? randomUUID()}.part`);
   try {
     await make(part);
     await rename(part, target);
   } catch (error) {
-    await rm(part, { force: true });
+    if (kept === null) await rm(part, { force: true });
     throw fileError(error, target);
   }
 }

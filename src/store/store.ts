@@ -1,4 +1,20 @@
 import type { Readable } from 'node:stream';
+import type { DstackError } from '../errors.ts';
+
+/** A stretch of a blob, in bytes from its beginning. What lies behind its end is not there. */
+export interface ByteRange {
+  offset: number;
+  length: number;
+}
+
+/** What a store says of a blob without reading it. */
+export interface StoredBlob {
+  sha256: string;
+  /** In bytes. */
+  size: number;
+  /** When it was put in, by the store's clock. */
+  modified: Date;
+}
 
 /** Content-addressed bytes. Names are lower-case hex sha256 of the content. */
 export interface Store {
@@ -12,8 +28,20 @@ export interface Store {
    */
   putFile(path: string, sha256: string): Promise<void>;
   putBytes(bytes: Uint8Array): Promise<{ sha256: string; size: number }>;
-  /** Throws `blob-missing` if it isn't there. The caller verifies the hash while reading. */
-  read(sha256: string): Promise<Readable>;
+  /** All of it, or a part. Throws `blob-missing` if it isn't there. The caller verifies the hash while reading. */
+  read(sha256: string, range?: ByteRange): Promise<Readable>;
   /** Writes the blob to `path` (which must not exist) verifying the hash; nothing is left at `path` on failure. */
   fetchFile(sha256: string, path: string): Promise<void>;
+  /**
+   * For who has read a blob and found that its content is not what its name says: looks once more and moves it aside,
+   * so that it counts as absent and the next put replaces it. Returns the error to throw, `blob-damaged`.
+   */
+  setAside(sha256: string): Promise<DstackError>;
+  /**
+   * All blobs, in the order of their names, in bounded memory. One that comes or goes meanwhile may be among them or
+   * not. Nothing but blobs is listed; a store that isn't there yet has none.
+   */
+  list(): AsyncIterable<StoredBlob>;
+  /** One that isn't there is fine. */
+  remove(sha256: string): Promise<void>;
 }

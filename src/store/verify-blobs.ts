@@ -1,18 +1,20 @@
-import type { FileEntry, Manifest } from './manifest.ts';
+import { type Blob, blobsOf, blobsOfFile, type FileEntry, type Manifest } from './manifest.ts';
 import { mapLimited } from './map-limited.ts';
 import type { Store } from './store.ts';
 
 /** The files of a manifest whose blobs the store lacks, or has with another size. Contents are not read. */
 export async function verifyBlobs(manifest: Manifest, store: Store): Promise<FileEntry[]> {
-  const files = manifest.entries.filter((entry) => entry.type === 'file');
-  const blobs = new Map(files.map((file) => [blobOf(file), file]));
   const missing = new Set<string>();
-  await mapLimited([...blobs], async ([blob, file]) => {
-    if (!(await store.has(file.sha256, file.size))) missing.add(blob);
+  await mapLimited(blobsOf(manifest), async (blob) => {
+    if (!(await store.has(blob.sha256, blob.size))) missing.add(keyOf(blob));
   });
-  return files.filter((file) => missing.has(blobOf(file)));
+  if (missing.size === 0) return [];
+  return manifest.entries.filter(
+    (entry): entry is FileEntry =>
+      entry.type === 'file' && blobsOfFile(manifest, entry).some((blob) => missing.has(keyOf(blob))),
+  );
 }
 
-function blobOf(file: FileEntry): string {
-  return `${file.sha256} ${file.size}`;
+function keyOf({ sha256, size }: Blob): string {
+  return `${sha256} ${size}`;
 }

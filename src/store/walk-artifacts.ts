@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs';
+import type { BigIntStats, Stats } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
@@ -7,21 +7,26 @@ import { linkProblem, parentPaths, pathProblem, tidyPath } from './artifact-path
 import { errno, fileError } from './file-errors.ts';
 
 export type Found =
-  | { type: 'file'; path: string; size: number }
+  | { type: 'file'; path: string; size: number; stats: BigIntStats }
   | { type: 'link'; path: string; target: string }
   | { type: 'folder'; path: string };
 
+/** What there is, which of the paths are not there, and what was left out, in words: `out/control is a named pipe`. */
+export interface Walked {
+  found: Found[];
+  missing: string[];
+  skipped: string[];
+}
+
 /**
- * Everything at and below `paths`, relative to the folder `root`, each once; and those of `paths` that are not there.
- * Links are listed, not followed. Throws a DstackError that names what cannot be an artifact: special files,
- * links out of the workspace, unsafe paths, names that are not UTF-8.
+ * Everything at and below `paths`, relative to the folder `root`, each once. Links are listed, not followed; pipes,
+ * sockets and devices are left out. Throws a DstackError that names what cannot be an artifact: links out of the
+ * workspace, unsafe paths, names that are not UTF-8.
  */
-export async function walkArtifacts(
-  root: string,
-  paths: readonly string[],
-): Promise<{ found: Found[]; missing: string[] }> {
+export async function walkArtifacts(root: string, paths: readonly string[]): Promise<Walked> {
   const found = new Map<string, Found>();
   const missing: string[] = [];
+  const skipped = new Set<string>();
   for (const given of paths) {
     const path = tidyPath(given);
     if (path !== '') checkPath(path);
@@ -32,17 +37,22 @@ export async function walkArtifacts(
     const pending = [path];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       if (found.has(next)) continue;
-      pending.push(...(await visit(root, next, found)));
+      pending.push(...(await visit(root, next, found, skipped)));
     }
   }
-  return { found: [...found.values()], missing };
+  return { found: [...found.values()], missing, skipped: [...skipped].sort() };
 }
 
 /** Records what is at `path`; returns the paths in it if it is a folder. */
-async function visit(root: string, path: string, found: Map<string, Found>): Promise<string[]> {
+async function visit(
+  root: string,
+  path: string,
+  found: Map<string, Found>,
+  skipped: Set<string>,
+): Promise<string[]> {
   const absolute = join(root, path);
   try {
-    const stats = await lstat(absolute);
+    const stats = await lstat(absolute, { bigint: true });
     if (stats.isDirectory()) {
       const names = await readdir(absolute, { encoding: 'buffer' });
       if (names.length === 0 && path !== '') found.set(path, { type: 'folder', path });
@@ -53,15 +63,9 @@ async function visit(root: string, path: string, found: Map<string, Found>): Pro
       checkLink(path, target);
       found.set(path, { type: 'link', path, target });
     } else if (stats.isFile()) {
-      found.set(path, { type: 'file', path, size: stats.size });
+      found.set(path, { type: 'file', path, size: Number(stats.size), stats });
     } else {
-      throw new DstackError(
-        'special-file',
-        `${plainText(path)} is ${kindOf(stats)} and cannot be an artifact`,
-        {
-          hint: 'Remove it at the end of the commands, or list narrower paths under `artifacts`.',
-        },
-      );
+      skipped.add(`${plainText(path)} is ${kindOf(stats)}`);
     }
     return [];
   } catch (error) {
@@ -135,7 +139,7 @@ function decodeName(name: Buffer, where: string): string {
   }
 }
 
-function kindOf(stats: Stats): string {
+function kindOf(stats: BigIntStats): string {
   if (stats.isFIFO()) return 'a named pipe';
   if (stats.isSocket()) return 'a socket';
   return 'a device';

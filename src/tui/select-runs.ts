@@ -18,5 +18,5 @@ export function selectRuns(
   const runs = state.runs.filter(
     (run, index) => all || index < (limit ?? DEFAULT_LIMIT) || (limit === undefined && !isFinal(run.state)),
   );
-  return { runs, hidden: state.runs.length - runs.length };
+  return { runs, hidden: state.runs.length - runs.length + state.archived };
 }

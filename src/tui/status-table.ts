@@ -17,6 +17,7 @@ export interface StatusTableOptions extends TableOptions, RunSelection {
 export function statusTable(state: LedgerState, options: StatusTableOptions): string {
   if (state.runs.length === 0) return 'No runs yet. Start one: dstack run WORKFLOW\n';
   const { runs } = selectRuns(state, options);
+  const nameOf = repositoryNames(runs.flatMap(({ repository }) => repository ?? []));
   const rows = runs.map((run): Cell[] => [
     run.name,
     run.workflow,
@@ -26,6 +27,7 @@ export function statusTable(state: LedgerState, options: StatusTableOptions): st
     progress(run),
     personName(run.submittedBy),
     describeVariables(run.variables),
+    run.repository === undefined ? '' : nameOf(run.repository),
     runReason(run) ?? run.reason ?? '',
   ]);
   return formatTable(
@@ -38,11 +40,20 @@ export function statusTable(state: LedgerState, options: StatusTableOptions): st
       { title: 'JOBS', optional: true },
       { title: 'BY', least: 6, optional: true },
       { title: 'VARIABLES', least: 9, optional: true },
+      { title: 'REPOSITORY', least: 10, optional: true },
       { title: 'REASON', least: 8 },
     ],
     rows,
     options,
   );
+}
+
+/** The last part of an address tells one from the others, mostly. */
+function repositoryNames(addresses: readonly string[]): (address: string) => string {
+  const lastPart = (address: string) => address.replace(/(\/|\.git)+$/, '').replace(/^.*[/:]/, '') || address;
+  const different = new Set(addresses);
+  const areClear = new Set([...different].map(lastPart)).size === different.size;
+  return areClear ? lastPart : (address) => address;
 }
 
 export interface RunTableOptions extends TableOptions {

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -44,7 +45,11 @@ build(
     const missing = readdirSync(dist)
       .filter((name) => name.endsWith('.js'))
       .flatMap((name) =>
-        [...readFileSync(path.join(dist, name), 'utf8').matchAll(/(?:from |import\()"(\.\/[^"]+)"/g)]
+        [
+          ...readFileSync(path.join(dist, name), 'utf8').matchAll(
+            /(?:from |import\(|importModule\(|require\()"(\.\/[^"]+\.js)"/g,
+          ),
+        ]
           .filter(([, imported = '']) => !existsSync(path.join(dist, imported)))
           .map(([, imported]) => `${name}: ${imported}`),
       );
@@ -68,15 +73,46 @@ for (const name of ['dstack.js', 'dstack-runner.js']) {
   });
 }
 
+build(
+  'a second start takes V8’s code from the first, and does without if that is not whole',
+  ({ folder, dist }) => {
+    const caches = path.join(folder, 'caches');
+    const start = () => {
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        [path.join(dist, 'dstack.js'), 'schema'],
+        {
+          encoding: 'utf8',
+          env: { ...process.env, XDG_CACHE_HOME: caches, NODE_DISABLE_COMPILE_CACHE: '' },
+        },
+      );
+      assert.is(status, 0, stderr);
+      assert.match(stdout, '"$schema"');
+      const [build = ''] = readdirSync(path.join(caches, 'dstack', 'code'));
+      return path.join(caches, 'dstack', 'code', build, 'schema');
+    };
+    const file = start();
+    const kept = readFileSync(file);
+    const { ino } = statSync(file);
+    start();
+    assert.is(statSync(file).ino, ino, 'it was written again');
+    writeFileSync(file, kept.subarray(0, 1000));
+    start();
+    assert.ok(statSync(file).size > 1000);
+  },
+);
+
 build('the licences of what is bundled come with it', ({ dist }) => {
   const text = readFileSync(path.join(dist, 'THIRD-PARTY-LICENSES.txt'), 'utf8');
   assert.match(text, /^yaml \d\S+ \(ISC\)\n\nCopyright Eemeli Aro/m);
   assert.match(text, /^zod \d\S+ \(MIT\)\n\nMIT License/m);
 });
 
-build('the watchdog is a program of its own', ({ dist }) => {
-  const { status, stderr } = spawnSync(process.execPath, [path.join(dist, 'watchdog.js')], { input: '' });
-  assert.is(status, 0, String(stderr));
-});
+for (const name of ['watchdog', 'spawner']) {
+  build(`the ${name} is a program of its own`, ({ dist }) => {
+    const { status, stderr } = spawnSync(process.execPath, [path.join(dist, `${name}.js`)], { input: '' });
+    assert.is(status, 0, String(stderr));
+  });
+}
 
 build.run();

@@ -7,7 +7,7 @@ const test = suite('leavable wake');
 const ENDLESS = 2 ** 31 - 1;
 
 test('a sign wakes who waits; leaving makes it give up, now and from then on', async () => {
-  const wake = leavableWake(await openWake({ path: null }));
+  const wake = leavableWake(openWake({ path: null }));
   const woken = wake.wait(ENDLESS);
   wake.notify();
   await woken;
@@ -27,7 +27,7 @@ test('a sign wakes who waits; leaving makes it give up, now and from then on', a
     ),
     'given up',
   );
-  await wake.close();
+  wake.close();
 });
 
 test.run();

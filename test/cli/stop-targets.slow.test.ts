@@ -25,8 +25,8 @@ test('only unfinished jobs that have a queue entry can be stopped', () => {
 
 test('runs of several ledgers are one list, newest first', () => {
   const at = (name: string, submittedAt: string) => sampleRun(name, [], { submittedAt });
-  const shared = { runs: [at('c', '2026-01-03'), at('a', '2026-01-01')], runners: [] };
-  const local = { runs: [at('b', '2026-01-02')], runners: [] };
+  const shared = { runs: [at('c', '2026-01-03'), at('a', '2026-01-01')], runners: [], archived: 0 };
+  const local = { runs: [at('b', '2026-01-02')], runners: [], archived: 0 };
   assert.equal(
     mergeStates([shared, local]).runs.map(({ name }) => name),
     ['c', 'b', 'a'],

@@ -1,11 +1,12 @@
 // Follows the README: what it says for a server, a laptop and a machine that computes, in one temporary folder.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../e2e/project.ts';
 import { codeBlocks, readDocument, root } from './markdown.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tour-'));
@@ -77,7 +78,12 @@ async function makeProject(machine: string): Promise<void> {
 const textsFor = (machine: string) =>
   blocks.filter(({ info }) => info[1] === machine).map(({ text }) => text);
 
-test.after(() => rmSync(folder, { recursive: true, force: true }));
+test.after(async () => {
+  // A hook's sync goes on behind the push that began it.
+  const sync = join(folder, 'srv/git/penguins.git/dstack/sync.lock');
+  await until('the end of the sync', () => !existsSync(sync));
+  rmSync(folder, { recursive: true, force: true });
+});
 
 test('has blocks for each machine', () => {
   assert.equal([...new Set(blocks.map(({ info }) => info[1]))].sort(), [...machines].sort());

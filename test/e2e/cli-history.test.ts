@@ -10,6 +10,8 @@ const workflows = `
 workflows:
   - name: train
     commands: ['echo training with $LEARNING_RATE']
+  - name: long
+    commands: [sleep 3]
 `;
 
 const test = suite<{ project: TestProject; clone: string }>('what plain Git shows');
@@ -109,6 +111,22 @@ test('a snapshot of a dirty tree, checked out, is the tree', async ({ project, c
   assert.is(exitCode, 0, stderr);
   same(checkedOut);
   assert.is(existsSync(path.join(checkedOut, 'old.txt')), false);
+});
+
+test('a run that was followed is in the history without a sync; what others did came while it lasted', async ({
+  project,
+}) => {
+  const runner = project.startRunner('one', ['--executor', 'process']);
+  const log = async () =>
+    (await project.git(['log', '--format=%s', 'refs/dstack/runs'], { cwd: project.folder })).split('\n');
+  assert.is((await project.dstack(['run', 'train', '--name', 'run-3'])).exitCode, 0);
+  assert.match((await log())[0] ?? '', /^run-3 {2}train {2}done/);
+  assert.is((await project.dstack(['run', 'long', '--name', 'run-4'])).exitCode, 0);
+  const lines = (await log()).map((line) => line.split(/ {2}/).slice(0, 3).join(' '));
+  const ended = ['run-4 long done', 'run-3 train done', 'second-run train done', 'first-run train done'];
+  assert.equal(lines, ended);
+  runner.kill('SIGTERM');
+  await runner.exited;
 });
 
 test.run();

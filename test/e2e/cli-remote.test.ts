@@ -53,6 +53,39 @@ test('the shared repository is gone: said with its path; what ran locally can st
   }
 });
 
+test('several shared repositories are shown together; one that is missing is said to be', async ({
+  project,
+}) => {
+  const shards = ['one', 'two'].map((name) => path.join(project.root, `shard-${name}.git`)) as [
+    string,
+    string,
+  ];
+  for (const [index, shard] of shards.entries()) {
+    await project.git(['init', '--quiet', '--bare', shard]);
+    const env = { DSTACK_REMOTE: shard };
+    const run = await project.dstack(['run', 'hello', '-d', '--name', `in-${index + 1}`], { env });
+    assert.is(run.exitCode, 0, run.stderr);
+  }
+  const both = shards.flatMap((shard) => ['--remote', shard]);
+  const table = await project.dstack(['status', ...both]);
+  assert.is(table.exitCode, 0, table.stderr);
+  assert.match(table.stdout, /^in-2 .* shard-two$\nin-1 .* shard-one$/m);
+  assert.not.match(table.stdout, 'local-run');
+  const { runs } = JSON.parse((await project.dstack(['status', '--json', ...both])).stdout);
+  assert.equal(
+    runs.map((run: { name: string; repository: string }) => [run.name, run.repository]).sort(),
+    shards.map((shard, index) => [`in-${index + 1}`, shard]),
+  );
+  assert.match((await project.dstack(['status', 'in-1', ...both])).stdout, /Run: +in-1\n/);
+
+  const missing = path.join(project.root, 'missing.git');
+  const rest = await project.dstack(['status', '--remote', missing, '--remote', shards[0]]);
+  assert.is(rest.exitCode, 0);
+  assert.match(rest.stdout, /^in-1 /m);
+  assert.match(rest.stderr, /warning: .*missing\.git.*its runs are not shown/);
+  await fails(project, ['status', '--remote', missing], { exitCode: 1, words: [/missing\.git/] });
+});
+
 test('a machine that does not answer', async ({ project }) => {
   const closed = await freePort();
   const env = {

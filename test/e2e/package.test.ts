@@ -74,7 +74,10 @@ test('holds what is needed, and nothing else', ({ prefix }) => {
   const manifest = JSON.parse(readFileSync(path.join(installed(prefix), 'package.json'), 'utf8'));
   assert.is(manifest.dependencies, undefined);
   for (const name of readdirSync(path.join(installed(prefix), 'dist')))
-    assert.match(name, /^((chunk-.*|dstack|dstack-runner|main|watchdog)\.js|THIRD-PARTY-LICENSES\.txt)$/);
+    assert.match(
+      name,
+      /^((chunk-.*|dstack|dstack-runner|main|spawner|watchdog)\.js|THIRD-PARTY-LICENSES\.txt)$/,
+    );
 });
 
 test('what package.json says that it packs is what `npm run package` does', () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { processesWith } from '../harness/leftovers.ts';
 
 const executable = (name: string) => fileURLToPath(new URL(`../../dist/${name}.js`, import.meta.url));
 
@@ -160,6 +161,8 @@ export async function createProject(
       // A hook's sync goes on behind the push that began it; watchdogs end what killed runners left.
       const syncs = path.join(shared, 'dstack', 'sync.lock');
       await until('the end of the sync', () => !existsSync(syncs));
+      // Whatever is just ending may write what it keeps for the next start; what does not end is reported as left.
+      await until('the end of all', () => processesWith('HOME', home).length === 0, 10_000).catch(() => {});
       await rm(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };

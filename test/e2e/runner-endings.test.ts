@@ -12,8 +12,9 @@ const begun = (project: TestProject) => linesOf(path.join(project.root, 'begun')
 const stoppable = (root: string) => `
 workflows:
   - name: train
-    artifacts: [checkpoint, final]
+    artifacts: [checkpoint, final, control]
     commands:
+      - mkfifo control
       - trap 'echo saving; echo step 7 > checkpoint; exit 0' TERM
       - echo "$JOB_ID" >> ${root}/begun
       - while true; do sleep 0.05; done
@@ -35,6 +36,7 @@ test(
     const log = await project.log(run, 'train');
     assert.match(log, /^saving$/m);
     assert.match(log, /^dstack: not there, so not kept: final$/m);
+    assert.match(log, /^dstack: can't be artifacts, so not kept: control is a named pipe$/m);
     assert.is((await project.record(run, 'after')).state, 'skipped');
     runner.kill('SIGTERM');
     assert.is(await runner.exited, 0);

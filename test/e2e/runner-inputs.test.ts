@@ -2,15 +2,17 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { serve } from '../ledger/git-daemon.ts';
 import { linesOf, type TestProject, until, withProject } from './project.ts';
 
 /** Runs one workflow to its end by a runner that leaves then; the state of each of its jobs. */
 async function runAll(
   project: TestProject,
   args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
 ): Promise<{ run: string; output: string }> {
   const run = await project.submit(args);
-  const runner = project.startRunner('one', ['--drain']);
+  const runner = project.startRunner('one', ['--drain'], env);
   assert.is(await runner.exited, 0, runner.output());
   return { run, output: runner.output() };
 }
@@ -233,15 +235,17 @@ test(
 );
 
 test(
-  'the next snapshot transfers only what changed',
+  'from elsewhere the next snapshot transfers only what changed',
   withProject('workflows: [{name: work, commands: [cat changing.txt]}]\n', async (project) => {
     const many = Object.fromEntries(
       Array.from({ length: 300 }, (_, index) => [`data/${index}.txt`, `${index}\n`]),
     );
     project.write({ ...many, 'changing.txt': 'one\n' });
-    await runAll(project, ['work']);
+    const server = await serve(project.shared);
+    const env = { DSTACK_REMOTE: server.url, DSTACK_STORE: `file:${project.store}` };
+    await runAll(project, ['work'], env);
     const cacheRoot = path.join(project.env.XDG_CACHE_HOME as string, 'dstack');
-    const [key = ''] = readdirSync(cacheRoot);
+    const [key = ''] = readdirSync(cacheRoot).filter((name) => name !== 'code');
     const cache = path.join(cacheRoot, key, 'one', 'snapshots.git');
     const objects = async () => {
       const counts = await project.git(['count-objects', '-v'], { cwd: cache });
@@ -251,7 +255,8 @@ test(
     const before = await objects();
     assert.ok(before > 300, `${before}`);
     project.write({ 'changing.txt': 'two\n' });
-    const { run } = await runAll(project, ['work']);
+    const { run } = await runAll(project, ['work'], env);
+    await server.stop();
     assert.is(await project.log(run, 'work'), 'two');
     // The commit, the top tree, and the file.
     assert.is(await objects(), before + 3);

@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { initBareRepository } from '../../src/git/repository.ts';
+import { writeCommits } from '../../src/git/write-commits.ts';
 import { inOrder } from '../../src/ledger/in-order.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { ownLedger } from '../../src/runner/own-ledger.ts';
 import { openOwnRepositories } from '../../src/runner/own-repositories.ts';
-import { checkOutSnapshot, fetchSnapshot } from '../../src/runner/snapshot-cache.ts';
+import { openSnapshots } from '../../src/runner/snapshot-cache.ts';
 import { linesOf, until, withProject } from '../e2e/project.ts';
 import { readTree, scratchFolder, scratchProject } from '../git/scratch-repository.ts';
 import { serve } from '../ledger/git-daemon.ts';
@@ -16,6 +17,7 @@ import {
   chunk,
   claim,
   claimant,
+  elsewhere,
   finish,
   jobSpec,
   participant,
@@ -47,23 +49,25 @@ async function runnerWithSnapshot() {
   const second = await submitFiles('run-2');
   const { said, log } = loggedTo();
   const work = {
-    ledger: await participant(shared.path, 'runner'),
+    ledger: elsewhere(await participant(shared.path, 'runner')),
     cache: await initBareRepository(path.join(scratchFolder(), 'snapshots.git')),
     claimant: claimant(),
     oneAtATime: inOrder(),
     log,
+    folder: path.join(scratchFolder(), 'work'),
   };
-  await fetchSnapshot(work, first);
-  return { work, first, second, said, files: readTree(project.path) };
+  const snapshots = openSnapshots(work);
+  await snapshots.fetch(first);
+  return { work, snapshots, first, second, said, files: readTree(project.path) };
 }
 
 for (const [what, damage] of Object.entries({ ...damagedObjects, ...damagedRepository })) {
   test(`a runner's object cache, ${what}: the next snapshot is whole`, async () => {
-    const { work, second, said, files } = await runnerWithSnapshot();
+    const { work, snapshots, second, said, files } = await runnerWithSnapshot();
     damage(work.cache.gitDir);
     const into = path.join(scratchFolder(), 'workflow');
-    await fetchSnapshot(work, second);
-    await checkOutSnapshot(work, second, into);
+    await snapshots.fetch(second);
+    await snapshots.checkOut(second, into);
     assert.equal(readTree(into), files);
     for (const line of said) assert.match(line, /damaged and is begun anew/);
   });
@@ -71,16 +75,38 @@ for (const [what, damage] of Object.entries({ ...damagedObjects, ...damagedRepos
 
 for (const [what, damage] of Object.entries(damagedObjects)) {
   test(`a runner's object cache, ${what} between fetch and check-out: begun anew, and said`, async () => {
-    const { work, second, said, files } = await runnerWithSnapshot();
-    await fetchSnapshot(work, second);
+    const { work, snapshots, second, said, files } = await runnerWithSnapshot();
+    await snapshots.fetch(second);
     damage(work.cache.gitDir);
     const into = path.join(scratchFolder(), 'workflow');
-    await checkOutSnapshot(work, second, into);
+    await snapshots.checkOut(second, into);
     assert.equal(readTree(into), files);
     assert.is(said.length, 1);
     assert.match(said[0] as string, work.cache.gitDir);
   });
+
+  test(`a runner's object cache, ${what} between two jobs of a run: the second one's files are whole`, async () => {
+    const { work, snapshots, second, files } = await runnerWithSnapshot();
+    await snapshots.fetch(second);
+    await snapshots.checkOut(second, path.join(scratchFolder(), 'first'));
+    damage(work.cache.gitDir);
+    await snapshots.fetch(second);
+    const into = path.join(scratchFolder(), 'workflow');
+    await snapshots.checkOut(second, into);
+    assert.equal(readTree(into), files);
+  });
 }
+
+test('the index from which jobs of a run are checked out is gone: the next one has all its files nevertheless', async () => {
+  const { work, snapshots, second, files } = await runnerWithSnapshot();
+  await snapshots.fetch(second);
+  await snapshots.checkOut(second, path.join(scratchFolder(), 'first'));
+  assert.ok(readdirSync(work.folder).length > 0);
+  rmSync(work.folder, { recursive: true });
+  const into = path.join(scratchFolder(), 'workflow');
+  await snapshots.checkOut(second, into);
+  assert.equal(readTree(into), files);
+});
 
 for (const [what, damage] of Object.entries(damagedRepository)) {
   test(`a runner that starts with its repositories damaged, ${what}: they work, and nothing else is left`, async () => {
@@ -92,9 +118,10 @@ for (const [what, damage] of Object.entries(damagedRepository)) {
     damage(ledgerFolder);
     const { log } = loggedTo();
     const opened = await openOwnRepositories({ cache: work.cache.gitDir, ledger: ledgerFolder }, 'sha1', log);
-    await fetchSnapshot({ ...work, cache: opened.cache }, second);
+    const snapshots = openSnapshots({ ...work, cache: opened.cache });
+    await snapshots.fetch(second);
     const into = path.join(scratchFolder(), 'workflow');
-    await checkOutSnapshot({ ...work, cache: opened.cache }, second, into);
+    await snapshots.checkOut(second, into);
     assert.equal(readTree(into), files);
     assert.equal(readdirSync(folder).sort(), ['ledger.git', 'snapshots.git']);
     execFileSync('git', ['fsck', '--full'], { cwd: opened.own.gitDir, stdio: 'ignore' });
@@ -117,6 +144,8 @@ async function claimInProgress(remote: 'path' | 'daemon') {
   await submit(ledger, 'run-1');
   const server = remote === 'daemon' ? await serve(shared.path) : null;
   if (server) shared.git('config', 'daemon.receivepack', 'true');
+  // Without a hook that has a say, nothing would be written anywhere but there.
+  else shared.hook('pre-receive', 'cat >/dev/null');
   const local = await initBareRepository(path.join(scratchFolder(), 'ledger.git'));
   const { said, log } = loggedTo();
   const opened = await openLedger({ local, remote: server?.url ?? shared.path });
@@ -158,11 +187,20 @@ for (const remote of ['path', 'daemon'] as const) {
 }
 
 test('the scratch repository in the Git folder is damaged: it is made anew', async () => {
-  const { shared, ledger } = await scratchLedger();
-  await submit(ledger, 'run-1');
-  writeFileSync(path.join(ledger.shared.local.gitDir, 'dstack/scratch.git/HEAD'), '');
-  await submit(ledger, 'run-2');
-  assert.is([...shared.refs().keys()].filter((ref) => ref.includes('/runs/')).length, 2);
+  const repository = await initBareRepository(path.join(scratchFolder(), 'own.git'));
+  const author = { name: 'Ada', email: 'ada@example.org', time: 1_764_021_600_000 };
+  // So many become a pack, which takes a repository beside this one.
+  const commits = (word: string) =>
+    Array.from({ length: 100 }, (_, index) => ({
+      parents: [],
+      files: [],
+      message: `${word} ${index}`,
+      author,
+    }));
+  await writeCommits(repository, commits('one'));
+  writeFileSync(path.join(repository.gitDir, 'dstack/scratch.git/HEAD'), '');
+  const ids = await writeCommits(repository, commits('two'));
+  for (const id of ids) execFileSync('git', ['cat-file', '-e', id], { cwd: repository.gitDir });
 });
 
 test('the mirror of a shared repository elsewhere has broken refs: it is fetched anew', async () => {
@@ -199,11 +237,17 @@ workflows:
     commands: ['echo begun >> ${root}/begun', 'while [ ! -e ${root}/open ]; do sleep 0.05; done', 'cat README.md']
 `,
     async (project) => {
-      const runner = project.startRunner('one', ['--poll', '200ms'], { DSTACK_RUNNER_LEASE: '6s' });
+      // In a folder it would read and write straight.
+      const server = await serve(project.shared);
+      const runner = project.startRunner('one', ['--poll', '200ms'], {
+        DSTACK_RUNNER_LEASE: '6s',
+        DSTACK_REMOTE: server.url,
+        DSTACK_STORE: `file:${project.store}`,
+      });
       const first = await project.submit(['wait']);
       await until('the job', () => linesOf(path.join(project.root, 'begun')).length === 1);
       const own = path.join(project.root, 'home/cache/dstack');
-      const [key] = readdirSync(own);
+      const [key] = readdirSync(own).filter((name) => name !== 'code');
       for (const name of ['snapshots.git', 'ledger.git'])
         damagedObjects['loose objects zeroed']?.(path.join(own, String(key), 'one', name));
       writeFileSync(path.join(project.root, 'open'), '');
@@ -215,6 +259,7 @@ workflows:
       assert.match(runner.output(), /snapshots\.git.*damaged and is begun anew/);
       runner.kill('SIGTERM');
       assert.is(await runner.exited, 0, runner.output());
+      await server.stop();
       await project.git(['fsck', '--strict']);
     },
   ),

@@ -157,4 +157,26 @@ export const mutants: readonly Mutant[] = [
     by: 'return tip ?? from;',
     kind: /took \S+ over|without holding its claim|replaced its outcome|removed a claim/,
   },
+  {
+    name: 'a run whose ref is deleted before the archive has it',
+    file: 'src/ledger/archive/fold.ts',
+    text: 'if (fresh.length > 0) {',
+    by: `if (fresh.length > 0) {
+      await shared.push(fresh.map(({ name, commit }) => ({ ref: names.run(name), from: commit, to: null })));`,
+    kind: /the run \S+ is lost/,
+  },
+  {
+    name: 'an index that does not wait until the objects are kept',
+    file: 'src/ledger/archive/fold.ts',
+    text: 'if (!(await shared.push([{ ref: keepRef, from: before, to: keeper }])).ok) return false;',
+    by: 'void shared.push([{ ref: keepRef, from: before, to: keeper }]);',
+    kind: /nothing keeps/,
+  },
+  {
+    name: 'a name that is looked for among the refs only',
+    file: 'src/ledger/archive/with-archive.ts',
+    text: 'if ((await archive.find(tips, run)) === null) continue;',
+    by: 'if (tips.size >= 0 || (await archive.find(tips, run)) === null) continue;',
+    kind: /took the name \S+, which is that of an archived run/,
+  },
 ];

@@ -1,13 +1,14 @@
 import assert from 'node:assert';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
+import { importCommits } from '../../src/git/import-commits.ts';
 import { openObjectReader, parseCommit, parseTrailers, parseTree } from '../../src/git/object-reader.ts';
 import { initBareRepository, type Repository } from '../../src/git/repository.ts';
 import { git } from '../../src/git/run-git.ts';
-import { writeCommits } from '../../src/git/write-commits.ts';
+import { type CommitInput, writeCommits } from '../../src/git/write-commits.ts';
 
 const author = { name: 'Ann <A>', email: 'ann@example.org', time: 1_700_000_000_000 };
 
@@ -19,6 +20,28 @@ for (const objectFormat of ['sha1', 'sha256'] as const) {
     context.repository = await initBareRepository(join(context.folder, 'a repository.git'), { objectFormat });
   });
   test.after.each(({ folder }) => rmSync(folder, { recursive: true, force: true }));
+
+  test('what many files of a commit have in common is held once', async ({ folder, repository }) => {
+    const content = 'a run of many jobs\n'.repeat(50_000);
+    const of = (count: number): CommitInput => ({
+      parents: [],
+      files: Array.from({ length: count }, (_, index) => ({ path: `cache/${index}`, content })),
+      message: 'one\n',
+      author,
+    });
+    const packed = await initBareRepository(join(folder, 'packed.git'), { objectFormat });
+    assert.deepEqual(await importCommits(packed, [of(3)]), await writeCommits(repository, [of(3)]));
+    const before = process.resourceUsage().maxRSS;
+    const [commit = ''] = await importCommits(packed, [of(600)]);
+    const grown = process.resourceUsage().maxRSS - before;
+    assert.ok(grown * 1024 < 300 * content.length, `${grown} KiB`);
+    const listed = await git(['ls-tree', '-r', commit], { gitDir: packed.gitDir });
+    const ids = listed
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s/)[2]);
+    assert.deepEqual([ids.length, new Set(ids).size], [600, 1]);
+  });
 
   test('commits are written with their trees, and no ref of the repository moves', async ({ repository }) => {
     const odd = 'a "quoted"\\ name\nüñ';
@@ -57,8 +80,141 @@ for (const objectFormat of ['sha1', 'sha256'] as const) {
       reader.close();
     }
     assert.equal(await git(['for-each-ref'], { gitDir: repository.gitDir }), '');
-    assert.deepEqual(readdirSync(join(repository.gitDir, 'dstack/scratch.git/refs/heads')), []);
     await git(['fsck', '--strict', '--no-dangling'], { gitDir: repository.gitDir });
+  });
+
+  test('the same commits, written as files of their own and as a pack, have the same ids, and Git finds them sound', async ({
+    folder,
+    repository,
+  }) => {
+    const packed = await initBareRepository(join(folder, 'packed.git'), { objectFormat });
+    const first: CommitInput = {
+      parents: [],
+      files: [
+        { path: 'log/000001', content: 'one\n' },
+        { path: 'log/deep/er', content: randomBytes(100_000) },
+        { path: 'log.txt', content: 'x' },
+        { path: 'log-', content: 'y' },
+        { path: 'a "quoted"\\ name\nüñ', content: '' },
+      ],
+      message: 'one\n\nKey: value\n',
+      author,
+    };
+    const commits = async (write: typeof writeCommits, into: Repository) => {
+      const [one = ''] = await write(into, [first]);
+      const reader = openObjectReader(into.gitDir);
+      const tree = parseCommit((await reader.read(one))?.content as Buffer).tree;
+      const log = (await reader.read(`${one}:log`))?.id as string;
+      const file = (await reader.read(`${one}:log.txt`))?.id as string;
+      reader.close();
+      const rest = await write(into, [
+        {
+          parents: [one],
+          baseTree: tree,
+          files: [{ path: 'log/000002', content: 'two' }],
+          message: '',
+          author,
+        },
+        {
+          parents: [':1', one],
+          baseTree: tree,
+          files: [{ path: 'log', content: 'no folder' }],
+          message: 'm',
+          author,
+        },
+        {
+          parents: [':2', ':1'],
+          baseTree: null,
+          files: [
+            { path: 'kept', id: log, mode: '040000' },
+            { path: 'kept/deep/new', content: 'n' },
+            { path: 'kept/deep/er', id: file, mode: '100755' },
+            { path: 'file', content: 'f' },
+            { path: 'file/now/a/folder', content: 'g' },
+          ],
+          message: 'last',
+          author: { name: '<>', email: '', time: 1_700_000_000_999 },
+        },
+      ]);
+      return [one, ...rest];
+    };
+    const ids = await commits(writeCommits, repository);
+    assert.deepEqual(ids, await commits(importCommits, packed));
+    const { gitDir } = repository;
+    for (const [index, id] of ids.entries()) await git(['update-ref', `refs/heads/${index}`, id], { gitDir });
+    assert.equal(await git(['fsck', '--strict', '--no-dangling', '--no-progress'], { gitDir }), '');
+    const readable = (path: string) => (statSync(join(gitDir, 'objects', path)).mode & 0o777).toString(8);
+    assert.equal(readable(join((ids[0] as string).slice(0, 2), (ids[0] as string).slice(2))), '444');
+    assert.equal((await git(['count-objects', '-v'], { gitDir })).match(/^(garbage|packs): [^0]/m), null);
+  });
+
+  test('what is there already is not written again, but counts as new; what a power cut has emptied is', async ({
+    repository,
+  }) => {
+    const input: CommitInput = { parents: [], files: [{ path: 'a', content: 'a' }], message: 'x', author };
+    const [id = ''] = await writeCommits(repository, [input]);
+    const path = join(repository.objectDir, id.slice(0, 2), id.slice(2));
+    utimesSync(path, 1, 1);
+    const { ino } = statSync(path);
+    assert.deepEqual(await writeCommits(repository, [input]), [id]);
+    assert.equal(statSync(path).ino, ino);
+    assert.ok(statSync(path).mtimeMs > Date.now() - 60_000);
+    rmSync(path);
+    writeFileSync(path, '');
+    await writeCommits(repository, [input]);
+    await git(['cat-file', 'commit', id], { gitDir: repository.gitDir });
+  });
+
+  test('many at once, or much, become a pack; what is missing beneath is an error and leaves nothing', async ({
+    repository,
+  }) => {
+    const many = Array.from({ length: 200 }, (_, index) => ({
+      parents: index === 0 ? [] : [`:${index}`],
+      files: [{ path: 'n', content: `${index}` }],
+      message: `${index}`,
+      author,
+    }));
+    assert.equal((await writeCommits(repository, many)).length, 200);
+    const counted = await git(['count-objects', '-v'], { gitDir: repository.gitDir });
+    assert.match(counted, /^count: 0$/m);
+    assert.match(counted, /^packs: 1$/m);
+    const files = Array.from({ length: 600 }, (_, index) => ({ path: `${index}`, content: `file ${index}` }));
+    await writeCommits(repository, [{ parents: [], files, message: '', author }]);
+    assert.match(await git(['count-objects'], { gitDir: repository.gitDir }), /^0 objects/);
+    const nowhere = 'a'.repeat(objectFormat === 'sha256' ? 64 : 40);
+    const plain = { parents: [], files: [{ path: 'a', content: 'a' }], message: '', author };
+    for (const wrong of [
+      { ...plain, parents: [nowhere] },
+      { ...plain, baseTree: nowhere },
+      { ...plain, files: [{ path: 'b', id: nowhere }] },
+    ]) {
+      await assert.rejects(writeCommits(repository, [wrong]), { code: 'git-failed', message: /missing/ });
+    }
+    for (const path of ['../a', '/a', 'a//b', '.git/config', '']) {
+      await assert.rejects(
+        writeCommits(repository, [{ ...plain, files: [{ path, content: '' }] }]),
+        /not a path in a tree/,
+      );
+    }
+    assert.match(await git(['count-objects'], { gitDir: repository.gitDir }), /^0 objects/);
+  });
+
+  test('a repository that others write to, too, stays open to them', async ({ repository }) => {
+    const input = { parents: [], files: [], message: '', author };
+    for (const [value, file, folder] of [
+      ['group', '444', '2775'],
+      ['0640', '440', '2750'],
+      ['umask', '444', '755'],
+    ] as const) {
+      const { gitDir, objectDir } = await initBareRepository(join(repository.gitDir, value), {
+        objectFormat,
+      });
+      await git(['config', 'core.sharedRepository', value], { gitDir });
+      const [id = ''] = await writeCommits({ ...repository, gitDir, objectDir, commonDir: gitDir }, [input]);
+      const mode = (path: string) => (statSync(join(objectDir, path)).mode & 0o7777).toString(8);
+      assert.equal(mode(join(id.slice(0, 2), id.slice(2))), file, value);
+      assert.equal(mode(id.slice(0, 2)), folder, value);
+    }
   });
 
   test('of a commit with headers that bear the names of others only those count that Git reads', async () => {

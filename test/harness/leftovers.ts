@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 /** What the tools themselves keep in the temporary folder. */
 const OF_TOOLS = /^(tsx-|node-compile-cache$|v8-compile-cache)/;
 
-/** Processes whose environment has `TMPDIR=<tmp>` or a folder below it (Linux; elsewhere none are found). */
-function processesOf(tmp: string): { pid: number; command: string }[] {
+/** Processes in whose environment this variable is the folder or one below it (Linux; elsewhere none are found). */
+export function processesWith(variable: string, folder: string): { pid: number; command: string }[] {
+  const line = `${variable}=${folder}`;
   let entries: string[];
   try {
     entries = readdirSync('/proc');
@@ -20,8 +21,7 @@ function processesOf(tmp: string): { pid: number; command: string }[] {
     .flatMap((entry) => {
       try {
         const environment = readFileSync(`/proc/${entry}/environ`, 'utf8').split('\0');
-        if (!environment.some((line) => line === `TMPDIR=${tmp}` || line.startsWith(`TMPDIR=${tmp}/`)))
-          return [];
+        if (!environment.some((one) => one === line || one.startsWith(`${line}/`))) return [];
         const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
         return command === '' ? [] : [{ pid: Number(entry), command }];
       } catch {
@@ -35,10 +35,10 @@ function processesOf(tmp: string): { pid: number; command: string }[] {
  * A child that is just ending is given `patience` tenths of a second.
  */
 export async function leftoversOf(tmp: string, patience = 50): Promise<string[]> {
-  let processes = processesOf(tmp);
+  let processes = processesWith('TMPDIR', tmp);
   for (let tries = 0; processes.length > 0 && tries < patience; tries++) {
     await sleep(100);
-    processes = processesOf(tmp);
+    processes = processesWith('TMPDIR', tmp);
   }
   for (const { pid } of processes) {
     try {

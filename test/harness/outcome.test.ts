@@ -46,6 +46,21 @@ test('a skip is a failure only where nothing may be skipped', () => {
   assert.equal([strict.ok, strict.lines.at(-1)], [false, '2 passed, 1 failed']);
 });
 
+test('what failed is told once more at the end, where a long output has been cut', () => {
+  const output = `• ✘ (1 / 2)\n\n   FAIL  "adds up"\n    Expected values to be equal\n\n    ++1\n    --2\n    ····\n${summary(2, 1, 0)}`;
+  const failed = { ...judge('a', ending(output)), problems: ['left /tmp/x behind'] };
+  const { lines } = summaryOf([judge('b', ending(summary(1, 1, 0))), failed], { strict: true });
+  assert.equal(lines, [
+    'FAILED a',
+    '   FAIL  "adds up"',
+    '    Expected values to be equal',
+    '    ++1',
+    '    --2',
+    '    left /tmp/x behind',
+    '2 passed, 2 failed',
+  ]);
+});
+
 test('nothing run is not a success', () => {
   assert.is(summaryOf([], { strict: false }).ok, false);
 });

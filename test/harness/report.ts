@@ -24,8 +24,17 @@ export function detailsOf(outcome: Outcome): string {
   return ['', `----- ${outcome.file}`, outcome.output.trimEnd(), ...problems, '-----', ''].join('\n');
 }
 
+/** What failed once more, in few words: a build machine may keep no more of a long output than its end. */
+function briefly({ file, output, problems }: Outcome): string[] {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const failures = lines.flatMap((line, index) =>
+    /^\s+FAIL /.test(line) ? lines.slice(index, index + 4).map((text) => text.trimEnd().slice(0, 200)) : [],
+  );
+  return [`FAILED ${file}`, ...failures.slice(0, 12), ...problems.map((problem) => `    ${problem}`)];
+}
+
 /**
- * The end of the report: what was skipped and why, and the last line, `N passed, N failed`.
+ * The end of the report: what failed, what was skipped and why, and the last line, `N passed, N failed`.
  * Where nothing may be skipped (`strict`, on a build machine), a skipped test is a failed one.
  */
 export function summaryOf(
@@ -38,8 +47,9 @@ export function summaryOf(
     skips.push('Nothing may be skipped where CI is set: these count as failed.');
   const allFailed = options.strict ? failed + skipped : failed;
   const shown = !options.strict && skipped > 0 ? `, ${skipped} skipped` : '';
+  const failures = outcomes.filter((one) => one.failed > 0 || one.problems.length > 0).flatMap(briefly);
   return {
-    lines: [...skips, `${passed} passed, ${allFailed} failed${shown}`],
+    lines: [...failures, ...skips, `${passed} passed, ${allFailed} failed${shown}`],
     ok: allFailed === 0 && passed > 0,
   };
 }

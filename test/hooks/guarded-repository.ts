@@ -15,9 +15,13 @@ export const executable = fileURLToPath(new URL('../../dist/dstack.js', import.m
 /** A shared repository with the guard of the built `dstack`, and without the history that the other hook keeps. */
 export async function scratchGuardedByHook(): Promise<Shared> {
   const shared = await scratchShared();
-  execFileSync(process.execPath, [executable, 'hook', 'install', '--guard', shared.path], { stdio: 'pipe' });
-  execFileSync('rm', [`${shared.path}/hooks/post-receive`]);
+  installGuard(shared);
   return shared;
+}
+
+export function installGuard({ path }: Pick<Shared, 'path'>): void {
+  execFileSync(process.execPath, [executable, 'hook', 'install', '--guard', path], { stdio: 'pipe' });
+  execFileSync('rm', [`${path}/hooks/post-receive`]);
 }
 
 export const name = (area: string) => `refs/dstack/${area}`;

@@ -8,6 +8,7 @@ const jobs = [sampleJob({ name: 'prepare', state: 'done' }), sampleJob({ name: '
 const state = {
   runs: ['brave-otter', 'brave-owl', 'calm', 'calm-fox'].map((name) => sampleRun(name, jobs)),
   runners: [],
+  archived: 0,
 };
 const message = { run: 'calm-fox', workflow: 'train', variables: {}, jobs: new Map(), reason: null };
 const tags = new Map<string, Tag>([
@@ -42,7 +43,7 @@ test('what is ambiguous or unknown is refused with what there is', () => {
   assert.match(refusal('brave').hint, /brave-otter, brave-owl/);
   assert.is(refusal('').code, 'unknown-run');
   assert.is(refusal('zebra').code, 'unknown-run');
-  assert.match(refusal('zebra', { runs: [], runners: [] }).hint, /there are no runs yet/);
+  assert.match(refusal('zebra', { runs: [], runners: [], archived: 0 }).hint, /there are no runs yet/);
   assert.is(refusal(':worst').code, 'unknown-tag');
   assert.is(refusal(':lost').code, 'unknown-tag');
   const job = refusal('calm/evaluate');

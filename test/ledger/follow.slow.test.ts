@@ -34,7 +34,7 @@ async function follow(
       return true;
     },
     notify() {},
-    async close() {},
+    close() {},
   };
   const options = { run: 'run-1', job: null, wake, poll: 0, readStored: null, ...more };
   for await (const event of followRun(ledger, options)) words.push(inWords(event));

@@ -15,7 +15,9 @@ function answers(port: number): Promise<boolean> {
 }
 
 /** Serves a repository over git://, for pushes, too; until the process ends or it is told to stop. */
-export async function serve(path: string): Promise<{ url: string; stop(): Promise<void> }> {
+export async function serve(
+  path: string,
+): Promise<{ url: string; port: number; pid: number; stop(): Promise<void> }> {
   const program = join(execFileSync('git', ['--exec-path'], { encoding: 'utf8' }).trim(), 'git-daemon');
   const port = await freePort();
   const options = ['--reuseaddr', '--export-all', '--enable=receive-pack', '--listen=127.0.0.1'];
@@ -33,6 +35,8 @@ export async function serve(path: string): Promise<{ url: string; stop(): Promis
   daemon.unref();
   return {
     url: `git://127.0.0.1:${port}${path.slice(base.length)}`,
+    port,
+    pid: daemon.pid as number,
     stop() {
       daemon.ref();
       daemon.kill();

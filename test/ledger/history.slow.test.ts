@@ -69,6 +69,23 @@ test('only what changed, and what comes after it, is written anew', async () => 
   assert.not(shared.refs().has('refs/remotes/refs/dstack/runs/HEAD'));
 });
 
+test('of more runs than are read at first none is written again', async () => {
+  const { log, update } = await repositoryWithHistory();
+  const from = Date.parse('2026-03-01T10:00:00Z');
+  const many = Array.from({ length: 600 }, (_, number) =>
+    run(number, number === 1 ? 'running' : 'done', {
+      submittedAt: new Date(from + number * 60_000).toISOString(),
+    }),
+  ).reverse();
+  assert.is(await update(...many), 600);
+  const before = log('%H');
+  assert.is(await update(...many), 0);
+  const [newest, ...others] = many;
+  assert.is(await update(...others), 0);
+  assert.equal(log('%H'), before.slice(1));
+  assert.is(await update(newest as (typeof many)[0], ...others), 1);
+});
+
 test('hostile text stays in its place, and is known again', async () => {
   const { log, update } = await repositoryWithHistory();
   const hostile = run(1, 'failed', {

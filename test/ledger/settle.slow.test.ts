@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,6 +10,7 @@ import type { Outcome } from '../../src/ledger/records.ts';
 import { type Finished, settle } from '../../src/ledger/settle.ts';
 import { watchSilence } from '../../src/ledger/silence.ts';
 import { requestStop } from '../../src/ledger/stop.ts';
+import { scratchFolder } from '../git/scratch-repository.ts';
 import {
   chunk,
   claim,
@@ -206,6 +207,24 @@ test('the cache points at what was done last with a key, before the claim goes',
   // What has been settled long ago is not news.
   await settle(ledger, [first]);
   assert.is(cached(), second.commit);
+});
+
+test('of a run with very many jobs only the refs of those that are settled are read', async () => {
+  const { shared, ledger } = await scratchLedger();
+  const others = Array.from({ length: 150 }, (_, index) => jobSpec(`other-${index}`));
+  await submit(ledger, id.run, [...others, jobSpec('train')]);
+  const finished = await finish(await claim(ledger, await queued(ledger, id.run)));
+  const trace = join(scratchFolder(), 'trace');
+  process.env.GIT_TRACE2_EVENT = trace;
+  try {
+    assert.ok(await settle(ledger, [finished]));
+  } finally {
+    delete process.env.GIT_TRACE2_EVENT;
+  }
+  // Very many are listed by Git.
+  assert.not.match(existsSync(trace) ? readFileSync(trace, 'utf8') : '', 'for-each-ref');
+  assert.is(shared.refs().get(refs.job), finished.commit);
+  assert.is([...shared.refs().keys()].filter((ref) => ref.startsWith('refs/dstack/queue/')).length, 150);
 });
 
 test.run();

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,9 +7,10 @@ import { acquireClaim } from '../../src/ledger/claims.ts';
 import { decide } from '../../src/ledger/decide.ts';
 import { openLiveReader } from '../../src/ledger/live.ts';
 import { readLog } from '../../src/ledger/log-chunks.ts';
+import { openSharedRepository } from '../../src/ledger/open-shared-repository.ts';
 import { openStateReader } from '../../src/ledger/read-state.ts';
 import { settle } from '../../src/ledger/settle.ts';
-import { openSharedRepository, resolveRemote, withoutPassword } from '../../src/ledger/shared-repository.ts';
+import { resolveRemote, withoutPassword } from '../../src/ledger/shared-repository.ts';
 import { watchSilence } from '../../src/ledger/silence.ts';
 import { scratchFolder, scratchProject } from '../git/scratch-repository.ts';
 import { serve } from './git-daemon.ts';
@@ -20,6 +21,7 @@ import {
   finish,
   participant,
   queued,
+  scratchLedger,
   scratchShared,
   sharedAt,
   submit,
@@ -39,6 +41,45 @@ test('what a remote means', async () => {
   assert.is((await resolve('host:path')).path, null);
   assert.is((await resolve('https://host/x')).path, null);
   assert.is((await resolve('./host:path')).path, join(project.path, 'host:path'));
+});
+
+test('on this machine it takes no process to see that a new object has no such path', async () => {
+  const { shared, ledger } = await scratchLedger();
+  await submit(ledger, 'run-1');
+  const { commit } = await queued(ledger, 'run-1');
+  const reader = await participant(shared.path, 'reader');
+  const trace = join(scratchFolder(), 'trace');
+  process.env.GIT_TRACE2_EVENT = trace;
+  try {
+    assert.is((await reader.shared.read(`${commit}:job.json`))?.type, 'blob');
+    assert.is(await reader.shared.read(`${commit}:record.json`), null);
+    assert.not(existsSync(trace));
+    assert.is(await reader.shared.read(`${'1'.repeat(40)}:record.json`), null);
+    assert.ok(existsSync(trace));
+  } finally {
+    delete process.env.GIT_TRACE2_EVENT;
+    reader.close();
+  }
+});
+
+test('on this machine what a ref there points at lacks isn’t looked for in one’s own repository', async () => {
+  const { shared, ledger } = await scratchLedger();
+  await submit(ledger, 'run-1');
+  const reader = await participant(shared.path, 'reader');
+  const { commit } = await queued(reader, 'run-1');
+  shared.git('repack', '-adq');
+  const trace = join(scratchFolder(), 'trace');
+  process.env.GIT_TRACE2_EVENT = trace;
+  const started = () => readFileSync(trace, 'utf8').match(/"event":"start".*cat-file/g)?.length;
+  try {
+    assert.is(await reader.shared.read(`${commit}:record.json`), null);
+    assert.is(started(), 1);
+    // Of any other it is not known.
+    assert.is(await reader.shared.read(`${'1'.repeat(40)}:record.json`), null);
+    assert.is(started(), 2);
+  } finally {
+    delete process.env.GIT_TRACE2_EVENT;
+  }
 });
 
 test('a password or token in a URL is never shown', async () => {

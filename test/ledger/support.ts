@@ -99,6 +99,11 @@ export async function scratchLedger(): Promise<{ shared: Shared; ledger: Ledger 
   return { shared, ledger: await participant(shared.path) };
 }
 
+/** The same shared repository as a runner of another machine knows it. */
+export function elsewhere(ledger: Ledger): Ledger {
+  return { ...ledger, shared: { ...ledger.shared, path: null } };
+}
+
 /** Makes the next push that changes a ref be applied without an answer: receive-pack is killed right after. */
 export function loseNextReply(shared: Shared): void {
   shared.mark('lose-reply');

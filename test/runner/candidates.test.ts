@@ -57,6 +57,25 @@ test('a turn comes after those of all before, counted from when the opportunity 
   assert.is(turns.dueIn('execute y', 2), 300);
 });
 
+test('where claiming takes long, each runner is given more time to do so', async () => {
+  let now = 1000;
+  const turns = takeTurns(() => now);
+  const claimIn = (milliseconds: number) =>
+    turns.timed(async () => {
+      now += milliseconds;
+    });
+  turns.begin();
+  await claimIn(700);
+  assert.is(turns.dueIn('execute a', 0), 0);
+  assert.is(turns.dueIn('execute b', 1), 700);
+  await claimIn(60_000);
+  assert.is(turns.dueIn('execute c', 1), 1_000);
+  assert.is(turns.dueIn('execute d', 1_000_000), 3_000);
+  await claimIn(10);
+  assert.is(turns.dueIn('execute e', 1), 150);
+  assert.is(turns.dueIn('execute f', 1_000_000), 1_500);
+});
+
 test('of very many jobs each runner tries others first, always the same ones', () => {
   const first = names.map((name) => firstFor(name, jobs, (job) => job, 10));
   assert.ok(new Set(first.map(([job]) => job)).size > 1);

@@ -17,7 +17,7 @@ function host() {
 }
 
 test('the answer counts, once for each question', async () => {
-  const wake = await openWake({ path: null });
+  const wake = openWake({ path: null });
   const { asked, answer, hasChanged } = host();
   const { saysNo } = openChangeHint(hasChanged, wake, forEver);
   for (const changed of [false, true, false]) {
@@ -26,11 +26,11 @@ test('the answer counts, once for each question', async () => {
     assert.is(await said, !changed);
   }
   assert.is(asked(), 3);
-  await wake.close();
+  wake.close();
 });
 
 test('a sign is not kept waiting by a host that says nothing', async () => {
-  const wake = await openWake({ path: null });
+  const wake = openWake({ path: null });
   const { asked, answer, hasChanged } = host();
   const { saysNo } = openChangeHint(hasChanged, wake, forEver);
   const first = saysNo();
@@ -41,34 +41,34 @@ test('a sign is not kept waiting by a host that says nothing', async () => {
   answer(true);
   assert.is(await second, false);
   assert.is(asked(), 1);
-  await wake.close();
+  wake.close();
 });
 
 test('a host that never answers is waited for once, and asked once', async () => {
-  const wake = await openWake({ path: null });
+  const wake = openWake({ path: null });
   const { asked, hasChanged } = host();
   const { saysNo } = openChangeHint(hasChanged, wake, 20);
   for (let poll = 0; poll < 5; poll += 1) assert.is(await saysNo(), false);
   assert.is(asked(), 1);
-  await wake.close();
+  wake.close();
 });
 
 test('one that fails says nothing', async () => {
-  const wake = await openWake({ path: null });
+  const wake = openWake({ path: null });
   const { saysNo } = openChangeHint(() => Promise.reject(new Error('no')), wake, forEver);
   assert.is(await saysNo(), false);
-  await wake.close();
+  wake.close();
 });
 
 test('an answer and a sign at the same moment: the sign counts', async () => {
-  const wake = await openWake({ path: null });
+  const wake = openWake({ path: null });
   const { answer, hasChanged } = host();
   const { saysNo } = openChangeHint(hasChanged, wake, forEver);
   const said = saysNo();
   wake.notify();
   answer(false);
   assert.is(await said, false);
-  await wake.close();
+  wake.close();
 });
 
 test.run();

@@ -16,10 +16,17 @@ const ended = (exitCode: number | null, signal: string | null = null, failure: s
 const none: Ending = { kind: null, by: '' };
 const jobOutcome = (...[result, ending, upload]: [Parameters<typeof outcomeOf>[0], Ending, Upload]) =>
   outcomeOf(result, ending, upload, defaultRequirements);
-const nothing: Upload = { manifest: null, missing: [], totals: { files: 0, bytes: 0 }, problem: null };
-const some: Upload = {
-  manifest: { format: 1, entries: [{ type: 'folder', path: 'out' }] },
+const nothing: Upload = {
+  manifest: null,
   missing: [],
+  skipped: [],
+  totals: { files: 0, bytes: 0 },
+  problem: null,
+};
+const some: Upload = {
+  manifest: { packs: [], entries: [{ type: 'folder', path: 'out' }] },
+  missing: [],
+  skipped: [],
   totals: { files: 1, bytes: 5 },
   problem: null,
 };
@@ -103,6 +110,7 @@ test('for what reason another attempt can be made', () => {
   assert.is(failedFor({ ...ended(137), outOfMemory: true }, none), 'out-of-memory');
   assert.is(failedFor(ended(null, 'SIGTERM'), timeout), 'timeout');
   assert.is(failedFor(ended(null, null, 'no such image'), none), null);
+  assert.is(failedFor({ ...ended(null, null, 'killed'), lost: true }, none), 'runner-lost');
   for (const kind of ['stop', 'abort', 'give-back'] as const)
     assert.is(failedFor(ended(3), { kind, by: 'ann' }), null);
 });

@@ -11,6 +11,8 @@ import { openLiveReader, readClaimTip } from '../../src/ledger/live.ts';
 import { executeJob } from '../../src/runner/execute-job.ts';
 import { openExecutors } from '../../src/runner/executors.ts';
 import { openSecrets } from '../../src/runner/secrets.ts';
+import { openSettler } from '../../src/runner/settler.ts';
+import { openSnapshots } from '../../src/runner/snapshot-cache.ts';
 import { openFolderStore } from '../../src/store/folder-store.ts';
 import { scratchFolder } from '../git/scratch-repository.ts';
 import {
@@ -45,19 +47,26 @@ async function begin(isAway: (prefixes: readonly string[], names: Ledger['names'
   const ledger = away(whole, (prefixes) => isAway(prefixes, whole.names));
   const folder = scratchFolder();
   const executors = await openExecutors({ requested: 'process', imagesOptional: false, watchdog: undefined });
+  const log = pino({ level: 'silent' });
+  const settler = openSettler(ledger, log);
+  const place = {
+    ledger,
+    cache: await initBareRepository(join(folder, 'cache.git')),
+    claimant: claimant(),
+    folder: join(folder, 'work'),
+    log,
+    oneAtATime: inOrder(),
+  };
   const control = await executeJob(
     {
-      ledger,
+      ...place,
+      snapshots: openSnapshots(place),
+      settler,
       reader: openLiveReader(ledger),
       store: openFolderStore(join(folder, 'store')),
       executors,
       secrets: openSecrets({}, shared.path),
-      cache: await initBareRepository(join(folder, 'cache.git')),
-      claimant: claimant(),
-      folder: join(folder, 'work'),
       grace: 1_000,
-      log: pino({ level: 'silent' }),
-      oneAtATime: inOrder(),
     },
     await queued(whole, 'run-1'),
     null,
@@ -65,7 +74,10 @@ async function begin(isAway: (prefixes: readonly string[], names: Ledger['names'
     new Set(),
   );
   assert.ok(control);
-  const ended = control.ended.finally(() => executors.close());
+  const ended = control.ended.finally(async () => {
+    await settler.idle();
+    await executors.close();
+  });
   const stateOf = async (ref: string) => {
     const commit = shared.refs().get(ref);
     const tip = commit === undefined ? null : await readClaimTip(whole, commit);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -33,6 +33,20 @@ test('blobs are read-only files at sha256/ab/rest, and no temporary file stays',
     const { sha256 } = await openStore(folder).putBytes(Buffer.from('x'));
     assert.is((await stat(blobPath(folder, sha256))).mode & 0o777, 0o444 & ~process.umask());
     assert.equal(await readdir(join(folder, 'tmp')), []);
+  }));
+
+test('what else lies in its folder is not listed', () =>
+  inTempFolder(async (folder) => {
+    const store = openStore(folder);
+    const { sha256 } = await store.putBytes(Buffer.from('x'));
+    const beside = join(folder, 'sha256', sha256.slice(0, 2));
+    await writeFile(join(beside, 'notes'), '');
+    await writeFile(join(folder, 'sha256', 'zz'), '');
+    await mkdir(join(beside, '0'.repeat(62)));
+    await symlink(blobPath(folder, sha256), join(beside, '1'.repeat(62)));
+    const listed: string[] = [];
+    for await (const blob of store.list()) listed.push(blob.sha256);
+    assert.equal(listed, [sha256]);
   }));
 
 test('a put killed in the middle leaves no blob, and does not hinder the next', () =>

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Manifest, type ManifestEntry, manifestTotals } from '../../src/store/manifest.ts';
+import { blobsOf, type Manifest, type ManifestEntry, manifestTotals } from '../../src/store/manifest.ts';
 import { caseCollisions, parseManifest, serializeManifest } from '../../src/store/manifest-text.ts';
 import { assertFails } from './temp-folder.ts';
 
@@ -23,7 +23,7 @@ function textOf(...entries: unknown[]): string {
 
 test('writes one sorted text, a line for each entry', () => {
   const manifest: Manifest = {
-    format: 1,
+    packs: [],
     entries: [file('b', 3), link('a/link', '../b'), folder('a/empty'), file('\u{1f389}'), file('\uffee')],
   };
   const text = serializeManifest(manifest);
@@ -43,12 +43,71 @@ test('writes one sorted text, a line for each entry', () => {
   );
   assert.is(serializeManifest(parseManifest(text)), text);
   assert.is(serializeManifest(parseManifest(Buffer.from(text))), text);
-  assert.is(serializeManifest({ format: 1, entries: [] }), '{"format":1,"entries":[]}\n');
+  assert.is(serializeManifest({ packs: [], entries: [] }), '{"format":1,"entries":[]}\n');
+});
+
+const piece = { sha256: 'b'.repeat(64), size: 5 };
+const other = { sha256: 'c'.repeat(64), size: 9, brotli: 4 };
+
+test('packs and chunks make it format 2; packs are in the order of the files, and none without any', () => {
+  const manifest: Manifest = {
+    packs: [piece, { ...piece, sha256: 'd'.repeat(64) }, other],
+    entries: [
+      { ...file('b', 2), pack: { offset: 3, index: 0 } } as ManifestEntry,
+      { ...file('a', 9), pack: { offset: 0, index: 2 } } as ManifestEntry,
+      { ...file('c', 14), chunks: [piece, other] } as ManifestEntry,
+    ],
+  };
+  const text = serializeManifest(manifest);
+  const about = (path: string, size: number) =>
+    `{"type":"file","path":"${path}","size":${size},"sha256":"${sha256}","executable":false`;
+  assert.is(
+    text,
+    [
+      '{"format":2,"packs":[',
+      `{"sha256":"${'c'.repeat(64)}","size":9,"brotli":4},`,
+      `{"sha256":"${'b'.repeat(64)}","size":5}`,
+      '],"entries":[',
+      `${about('a', 9)},"pack":{"index":0,"offset":0}},`,
+      `${about('b', 2)},"pack":{"index":1,"offset":3}},`,
+      `${about('c', 14)},"chunks":[{"sha256":"${'b'.repeat(64)}","size":5},{"sha256":"${'c'.repeat(64)}","size":9,"brotli":4}]}`,
+      ']}',
+      '',
+    ].join('\n'),
+  );
+  assert.is(serializeManifest(parseManifest(text)), text);
+  assert.equal(blobsOf(parseManifest(text)), [
+    { sha256: 'c'.repeat(64), size: 4 },
+    { sha256: 'b'.repeat(64), size: 5 },
+  ]);
+  const chunksOnly = serializeManifest({ packs: [], entries: manifest.entries.slice(2) });
+  assert.match(chunksOnly, '{"format":2,"packs":[],"entries":[');
+});
+
+for (const [name, packs, content, message] of [
+  ['both chunks and a pack', [piece], { chunks: [piece], pack: { index: 0, offset: 0 } }, /both/],
+  ['chunks of another size', [], { chunks: [piece, piece] }, /another size/],
+  ['a pack that is not there', [piece], { pack: { index: 1, offset: 0 } }, /not listed/],
+  ['an end behind its pack’s', [piece], { pack: { index: 0, offset: 1 } }, /behind the end/],
+  ['a negative offset', [piece], { pack: { index: 0, offset: -1 } }, /offset/],
+  ['no chunk at all', [], { chunks: [] }, /chunks/],
+  ['a chunk with a bad name', [], { chunks: [{ ...piece, sha256: '../x' }] }, /sha256/],
+] as const) {
+  test(`refused: ${name}`, async () => {
+    const text = JSON.stringify({ format: 2, packs, entries: [{ ...file('a', 5), ...content }] });
+    await assertFails(() => parseManifest(text), 'bad-manifest', message);
+  });
+}
+
+test('format 1 has no packs, and what says no format is none', async () => {
+  await assertFails(() => parseManifest('{"format":1,"packs":[],"entries":[]}'), 'bad-manifest', /format 1/);
+  await assertFails(() => parseManifest('{"packs":[],"entries":[]}'), 'bad-manifest', /its format/);
+  await assertFails(() => parseManifest('{"format":2,"entries":[]}'), 'bad-manifest', /packs/);
 });
 
 test('counts files and bytes', () => {
   assert.equal(
-    manifestTotals({ format: 1, entries: [file('a', 2), file('b', 3), folder('c'), link('d', 'a')] }),
+    manifestTotals({ packs: [], entries: [file('a', 2), file('b', 3), folder('c'), link('d', 'a')] }),
     {
       files: 2,
       bytes: 5,
@@ -134,12 +193,12 @@ test('a refusal never prints raw control characters', async () => {
 });
 
 test('what is refused when read is refused when written', async () => {
-  await assertFails(() => serializeManifest({ format: 1, entries: [file('../x')] }), 'bad-manifest', /\.\./);
+  await assertFails(() => serializeManifest({ packs: [], entries: [file('../x')] }), 'bad-manifest', /\.\./);
 });
 
 test('a later format is told apart from a broken one', async () => {
   await assertFails(
-    () => parseManifest('{"format":2,"trees":[]}'),
+    () => parseManifest('{"format":3,"trees":[]}'),
     'newer-format',
     /written by a newer dstack/,
   );
@@ -155,7 +214,7 @@ test('case collisions are found, folders included', () => {
     file('caf\u00e9'),
     file('cafe\u0301'),
   ];
-  assert.equal(caseCollisions({ format: 1, entries }), [
+  assert.equal(caseCollisions({ packs: [], entries }), [
     ['Data', 'data'],
     ['A', 'a'],
     ['caf\u00e9', 'cafe\u0301'],

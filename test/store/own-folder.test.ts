@@ -5,7 +5,7 @@ import { checkManifest } from '../../src/store/manifest-text.ts';
 import { inOwnFolder } from '../../src/store/own-folder.ts';
 
 const link = (path: string) => ({ type: 'link' as const, path, target: 'x' });
-const manifest = (...paths: string[]): Manifest => ({ format: 1, entries: paths.map(link) });
+const manifest = (...paths: string[]): Manifest => ({ packs: [], entries: paths.map(link) });
 const pathsOf = ({ entries }: Manifest) => entries.map(({ path }) => path);
 
 test('each artifact goes into a folder within its path, named after the job', () => {
@@ -27,7 +27,7 @@ test('the result is a sound manifest', () => {
   const paths = ['a-b/x', 'a/x', 'out', 'out.log'];
   const moved = inOwnFolder(manifest(...paths), ['a', 'a-b', 'out', 'out.log'], 'z-1');
   assert.is(checkManifest(moved).entries.length, paths.length);
-  const empty: Manifest = { format: 1, entries: [{ type: 'folder', path: 'out' }] };
+  const empty: Manifest = { packs: [], entries: [{ type: 'folder', path: 'out' }] };
   assert.equal(pathsOf(inOwnFolder(empty, ['out'], 'z-1')), ['out/z-1']);
 });
 

@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Store } from '../../src/store/store.ts';
+import type { Store, StoredBlob } from '../../src/store/store.ts';
 import { assertFails, inTempFolder } from './temp-folder.ts';
 
 /** A fresh, empty store of the kind under test. `location` is what another process opens it by. */
@@ -33,9 +34,7 @@ export function addStoreContract(test: Test, subject: (folder: string) => Promis
       assert.is(await store.has(sha256, size), false);
       await store.putFile(join(folder, 'file'), sha256);
       assert.is(await store.has(sha256, size), true);
-      const chunks: Buffer[] = [];
-      for await (const chunk of await store.read(sha256)) chunks.push(chunk);
-      assert.ok(Buffer.concat(chunks).equals(bytes));
+      assert.ok((await bytesOf(await store.read(sha256))).equals(bytes));
       await store.fetchFile(sha256, join(folder, 'copy'));
       assert.ok((await readFile(join(folder, 'copy'))).equals(bytes));
     });
@@ -71,6 +70,7 @@ export function addStoreContract(test: Test, subject: (folder: string) => Promis
     for (const name of ['', 'ab', `../${'a'.repeat(61)}`, 'A'.repeat(64), `${'a'.repeat(64)}\n`]) {
       await assertFails(() => store.has(name, 1), 'bad-blob-name', /sha256/);
       await assertFails(() => store.read(name), 'bad-blob-name', /sha256/);
+      await assertFails(() => store.remove(name), 'bad-blob-name', /sha256/);
       await assertFails(() => store.fetchFile(name, join(folder, 'copy')), 'bad-blob-name', /sha256/);
     }
   });
@@ -98,6 +98,18 @@ export function addStoreContract(test: Test, subject: (folder: string) => Promis
     assert.ok((await readFile(join(folder, 'copy'))).equals(bytes));
   });
 
+  check('sets aside what a reader found damaged, and nothing that is right', async ({ store, damage }) => {
+    const { sha256 } = await store.putBytes(randomBytes(1000));
+    const right = await store.setAside(sha256);
+    assert.is(right.code, 'blob-damaged');
+    assert.is(await store.has(sha256, 1000), true);
+    await damage(sha256, randomBytes(1000));
+    const error = await store.setAside(sha256);
+    assert.is(error.code, 'blob-damaged');
+    assert.ok(error.hint);
+    assert.is(await store.has(sha256, 1000), false);
+  });
+
   check('takes a blob of the wrong size for absent, and replaces it', async ({ store, damage }, folder) => {
     const { sha256 } = await store.putBytes(Buffer.from('content'));
     await damage(sha256, Buffer.from('cont'));
@@ -116,6 +128,63 @@ export function addStoreContract(test: Test, subject: (folder: string) => Promis
     });
     assert.ok(failed);
     assert.is(await readFile(join(folder, 'mine'), 'utf8'), 'mine');
+  });
+
+  check('reads a part of a blob', async ({ store }) => {
+    const bytes = randomBytes(300_000);
+    const { sha256 } = await store.putBytes(bytes);
+    const table = [
+      { offset: 0, length: 1 },
+      { offset: 1000, length: 0 },
+      { offset: 1000, length: 200_000 },
+      { offset: 299_999, length: 1 },
+      { offset: 299_990, length: 100 },
+      { offset: 300_000, length: 10 },
+    ];
+    for (const range of table) {
+      const part = await bytesOf(await store.read(sha256, range));
+      assert.ok(
+        part.equals(bytes.subarray(range.offset, range.offset + range.length)),
+        JSON.stringify(range),
+      );
+    }
+    for (const length of [0, 1]) {
+      await assertFails(() => store.read('a'.repeat(64), { offset: 0, length }), 'blob-missing', /aaaa/);
+    }
+  });
+
+  check('lists its blobs and nothing else', async ({ store, damage }) => {
+    assert.equal(await listOf(store), []);
+    const before = Date.now() - 2000;
+    const blobs = await Promise.all([0, 1, 5, 1000, 1001].map((size) => store.putBytes(randomBytes(size))));
+    const damaged = await store.putBytes(Buffer.from('content'));
+    await damage(damaged.sha256, Buffer.from('cont'));
+    const listed = await listOf(store);
+    const expected = [...blobs, { ...damaged, size: 4 }].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1));
+    assert.equal(
+      listed.map(({ sha256, size }) => ({ sha256, size })),
+      expected,
+    );
+    for (const { modified } of listed) {
+      assert.ok(modified.getTime() >= before && modified.getTime() <= Date.now() + 2000, String(modified));
+    }
+  });
+
+  check('removes a blob', async ({ store }) => {
+    const [gone, kept] = [
+      await store.putBytes(Buffer.from('gone')),
+      await store.putBytes(Buffer.from('kept')),
+    ];
+    await store.remove(gone.sha256);
+    assert.is(await store.has(gone.sha256, gone.size), false);
+    await assertFails(() => store.read(gone.sha256), 'blob-missing', new RegExp(gone.sha256));
+    await store.remove(gone.sha256);
+    assert.equal(
+      (await listOf(store)).map(({ sha256 }) => sha256),
+      [kept.sha256],
+    );
+    await store.putBytes(Buffer.from('gone'));
+    assert.is(await store.has(gone.sha256, gone.size), true);
   });
 
   check('takes the same blob from several processes at once', async ({ store, location }, folder) => {
@@ -137,6 +206,18 @@ export function addStoreContract(test: Test, subject: (folder: string) => Promis
     await store.fetchFile(sha256, join(folder, 'copy'));
     assert.ok((await readFile(join(folder, 'copy'))).equals(bytes));
   });
+}
+
+async function bytesOf(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function listOf(store: Store): Promise<StoredBlob[]> {
+  const blobs: StoredBlob[] = [];
+  for await (const blob of store.list()) blobs.push(blob);
+  return blobs;
 }
 
 /** Arguments for Node that put a file into a store from a process of its own. */

@@ -1,6 +1,6 @@
 // Over a real sshd that allows Git's commands only. Whatever the user's ssh knows of the host is left to it.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -73,6 +73,28 @@ withSshd(
     runner.kill('SIGTERM');
     assert.is(await runner.exited, 0, runner.output());
     assert.equal(readdirSync(runtime), []);
+  },
+);
+
+withSshd(
+  'over a shared connection, too, a host that accepts it hears which version of its protocol Git speaks',
+  async ({ project, runtime }) => {
+    const heard = path.join(project.root, 'heard');
+    const sshd = await startSshd(path.join(project.root, 'accepting'), {
+      users: { user: `echo "$GIT_PROTOCOL" >> '${heard}'; exec git-shell -c "$SSH_ORIGINAL_COMMAND"` },
+      settings: ['AcceptEnv GIT_PROTOCOL'],
+    });
+    try {
+      const env = { ...sshd.env, DSTACK_REMOTE: sshd.url(project.shared), XDG_RUNTIME_DIR: runtime };
+      const runner = startFarRunner(project, env);
+      await until('more calls', () => sshd.counts().commands > 10);
+      runner.kill('SIGTERM');
+      assert.is(await runner.exited, 0, runner.output());
+      assert.is(sshd.counts().handshakes, 1);
+      assert.match(readFileSync(heard, 'utf8'), 'version=2');
+    } finally {
+      await sshd.stop();
+    }
   },
 );
 

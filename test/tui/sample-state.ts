@@ -149,6 +149,7 @@ export const sampleState: LedgerState = {
     sampleRunner('gpu-1', { jobs: ['brave-otter-7k2m/train-1'], labels: { gpu: 'a100' } }),
     sampleRunner('gpu-2', { seenAt: ago(4000) }),
   ],
+  archived: 0,
 };
 
 /** Finished runs of two jobs each, newest first: `run-00000` … */
@@ -166,5 +167,5 @@ export function manyRuns(count: number): LedgerState {
   const runs = Array.from({ length: count }, (_, index) =>
     sampleRun(`run-${String(index).padStart(5, '0')}`, jobs, { finishedAt: ago(100) }),
   );
-  return { runs, runners: [] };
+  return { runs, runners: [], archived: 0 };
 }

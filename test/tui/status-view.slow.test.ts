@@ -112,7 +112,10 @@ for (const [columns, rows] of [
         reason: '理由'.repeat(90),
       }),
     ]);
-    const screen = await show({ runs: [wide, ...sampleState.runs], runners: [] }, { columns, rows });
+    const screen = await show(
+      { runs: [wide, ...sampleState.runs], runners: [], archived: 0 },
+      { columns, rows },
+    );
     const lines = screen.lines();
     assert.is(lines.length, rows - 1);
     for (const line of lines) assert.ok(stringWidth(line) <= columns, `too wide: ${line}`);
@@ -283,7 +286,7 @@ test('before the first state, and without runs', async () => {
   assert.match(screen.lines().join('\n'), /Reading the repository/);
   await screen.tell({ state: null, error: 'no such repository', readAt: 0 });
   assert.match(screen.lines().join('\n'), /cannot read the repository: no such repository/);
-  await screen.tell({ state: { runs: [], runners: [] }, error: null, readAt: NOW });
+  await screen.tell({ state: { runs: [], runners: [], archived: 0 }, error: null, readAt: NOW });
   assert.match(screen.lines().join('\n'), /No runs yet. Start one: dstack run WORKFLOW/);
   await screen.press('s', 'l', KEYS.enter, 'j');
   assert.equal(screen.calls, []);
@@ -299,7 +302,11 @@ test('a new run does not move the cursor to another one; a finished run stays op
     (running?.jobs ?? []).map((job) => ({ ...job, state: 'done' as const })),
   );
   const fresh = sampleRun('eager-ant-5d5d', [sampleJob({ name: 'train', state: 'submitted' })]);
-  await screen.tell({ state: { runs: [fresh, done, ...others], runners: [] }, error: null, readAt: NOW });
+  await screen.tell({
+    state: { runs: [fresh, done, ...others], runners: [], archived: 0 },
+    error: null,
+    readAt: NOW,
+  });
   assert.match(screen.lines()[2] ?? '', /▾ eager-ant/);
   assert.match(screen.pointed(), /├ train-1 +✔ done/);
   screen.close();
@@ -309,7 +316,7 @@ test('hostile names cannot reach the terminal', async () => {
   const evil = '\x1b[2J\u202e\u0007\nx';
   const job = sampleJob({ name: evil, state: 'failed', reason: evil, runner: evil, image: evil });
   const run = sampleRun(evil, [job], { workflow: evil, variables: { [evil]: evil }, submittedBy: evil });
-  const screen = await show({ runs: [run], runners: [] }, { columns: 200, rows: 12 });
+  const screen = await show({ runs: [run], runners: [], archived: 0 }, { columns: 200, rows: 12 });
   await screen.press(KEYS.enter, 'j', 's');
   assert.is(screen.lines().length, 11);
   assert.not.match(screen.lines().join(''), /[\u0000-\u001f\u007f-\u009f\u202e]/);

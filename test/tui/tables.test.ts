@@ -33,14 +33,26 @@ test('colours only when asked', () => {
 });
 
 test('without runs or runners it says what to do', () => {
-  assert.match(statusTable({ runs: [], runners: [] }, { now: NOW }), /dstack run WORKFLOW\n$/);
+  assert.match(statusTable({ runs: [], runners: [], archived: 0 }, { now: NOW }), /dstack run WORKFLOW\n$/);
   assert.match(runnerTable([], NOW), /dstack runner start\n$/);
+});
+
+test('runs of several repositories say which, by as much of the address as tells them apart', () => {
+  const shown = (...repositories: string[]) => {
+    const runs = repositories.map((repository, index) => ({ ...sampleRun(`run-${index}`, []), repository }));
+    return statusTable({ runs, runners: [], archived: 0 }, { now: NOW });
+  };
+  assert.match(
+    shown('git@host:shared-1.git', '/srv/shared-2.git/'),
+    /REPOSITORY\n.* shared-1\n.* shared-2\n/,
+  );
+  assert.match(shown('one:x.git', 'two:x.git'), / one:x\.git\n.* two:x\.git\n/);
 });
 
 test('by default the newest 20 and every older one that is unfinished; exactly the limit; or all', () => {
   const { runs } = manyRuns(50);
   const live = sampleRun('old-but-live', [sampleJob({ name: 'train', state: 'running' })]);
-  const state = { runs: [...runs, live], runners: [] };
+  const state = { runs: [...runs, live], runners: [], archived: 0 };
   assert.is(selectRuns(state, {}).runs.length, 21);
   assert.is(selectRuns(state, {}).runs.at(-1)?.name, 'old-but-live');
   assert.is(selectRuns(state, {}).hidden, 30);
@@ -119,14 +131,14 @@ test('foreign text cannot break a line or steer the terminal', () => {
     waiting: evil,
   });
   for (const text of [
-    statusTable({ runs: [run], runners: [] }, { now: NOW }),
+    statusTable({ runs: [run], runners: [], archived: 0 }, { now: NOW }),
     runTable(run, { now: NOW }),
     runnerTable([runner], NOW),
   ]) {
     assert.not.match(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
     assert.match(text, /a\\x0ab/);
   }
-  assert.is(statusTable({ runs: [run], runners: [] }, { now: NOW }).split('\n').length, 3);
+  assert.is(statusTable({ runs: [run], runners: [], archived: 0 }, { now: NOW }).split('\n').length, 3);
 });
 
 test('a runner is late after three heartbeats, whatever else it is', () => {

@@ -1,8 +1,13 @@
 import type { ParsedCommit } from '../../git/object-reader.ts';
 import type { RefUpdate } from '../../git/push.ts';
+import { archivedRunSchema, runPath } from '../archive/archived-run.ts';
+import { archiveTips } from '../archive/read-archive.ts';
+import { parseFile } from '../formats.ts';
 import type { JobId, RefNames } from '../refs.ts';
 import { parseRunMessage, type RunMessage } from '../run-message.ts';
 import { heldBy } from '../stand-ins.ts';
+import type { RunView } from '../state.ts';
+import { most } from './limits.ts';
 import { type Commit, type PushedObjects, refuse } from './objects.ts';
 import type { Role } from './roles.ts';
 
@@ -35,6 +40,10 @@ export interface Push {
   holds(ref: string): Promise<Commit | null>;
   /** What is there counts before what is pushed, which will fail then. */
   run(run: string): Promise<KnownRun | null>;
+  /** A run as the archive has it, by the indexes that are there now. */
+  archived(run: string): Promise<RunView | null>;
+  /** Is this ref not there, or does it go in this very push? */
+  isGone(ref: string): Promise<boolean>;
   /** The commit that a job ended with, from where outcomes rest, or coming to rest there. */
   outcome(id: JobId): Promise<string | null>;
 }
@@ -54,6 +63,7 @@ export function openPush(
     const commit = id === null ? null : await objects.commit(id);
     return commit && { commit: commit.id, message: parseRunMessage(commit.message), isThere: there !== null };
   };
+  const inArchive = new Map<string, Promise<RunView | null>>();
   return {
     names,
     objects,
@@ -71,11 +81,28 @@ export function openPush(
       runs.set(run, known);
       return known;
     },
+    archived(run) {
+      const known = inArchive.get(run) ?? findArchived(names, objects, run);
+      inArchive.set(run, known);
+      return known;
+    },
+    isGone: async (ref) => pushed.get(ref) === null || (await objects.tip(ref)) === null,
     async outcome(id) {
       const ref = names.job('jobs', id);
       return (await objects.tip(ref)) ?? pushed.get(ref) ?? null;
     },
   };
+}
+
+/** As whoever reads it finds it: in the newest index first. */
+async function findArchived(names: RefNames, objects: PushedObjects, run: string): Promise<RunView | null> {
+  const tips = [...archiveTips(names, await objects.tips()).values()].reverse();
+  for (const commit of tips) {
+    const file = await objects.file(commit, runPath(run), most.archivedRun);
+    const found = file && parseFile(archivedRunSchema, runPath(run), file.content).run;
+    if (found?.name === run) return found;
+  }
+  return null;
 }
 
 /**

@@ -3,8 +3,10 @@ import { DstackError } from '../../errors.ts';
 import { isName } from '../names.ts';
 import type { ParsedRef, RefNames } from '../refs.ts';
 import { heldBy } from '../stand-ins.ts';
+import { checkIndex } from './archive-rules.ts';
 import { type Change, checkStandIn, held, openPush, type Push, type Update } from './change.ts';
 import { checkClaim } from './claim-rules.ts';
+import { checkKeeper } from './keeper-rules.ts';
 import { mostRefs } from './limits.ts';
 import { type PushedObjects, refuse } from './objects.ts';
 import { checkCache, checkNote, checkOutcome } from './outcome-rules.ts';
@@ -81,6 +83,11 @@ async function checkUpdate(push: Push, { ref, from, to }: Update): Promise<void>
     if (place.run.startsWith('probe-') && !(await push.run(place.run)))
       return push.needs('submitter', 'runner');
     return checkNote(await plain(push, ref, from, to), place);
+  }
+
+  if (place.area === 'archive') {
+    const change = await plain(push, ref, from, to);
+    return place.part === 'keep' ? checkKeeper(change) : checkIndex(change, place.shard);
   }
 
   const [before, after] = [await held(push.objects, from), await held(push.objects, to)];

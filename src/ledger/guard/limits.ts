@@ -10,6 +10,9 @@ export const most = {
   /** `seen.json`: every branch and tag. */
   seen: 16 << 20,
   record: 4 << 20,
+  /** A run in the archive, with what its ten thousand jobs ended as; and what an index says of itself. */
+  archivedRun: 64 << 20,
+  shard: 4 << 20,
   /** `artifacts.json`: some hundred thousand files. */
   manifest: 64 << 20,
   chunk: 2 * logBytesInGit,
@@ -18,8 +21,8 @@ export const most = {
   note: 4 * (logBytesInGit + logTailBytes),
 } as const;
 
-/** Refs of dstack's in one push: a run of the largest matrix has half as many. */
-export const mostRefs = 25_000;
+/** Refs of dstack's in one push: when a run of ten thousand jobs has been archived, three of each job go. */
+export const mostRefs = 50_000;
 
 /**
  * Looks at objects for one push, and bytes of them that are read: a run of ten thousand jobs that is brought with its
@@ -33,6 +36,9 @@ export const longestLease = 7 * 24 * 3600;
 
 /** Pushes that are pending at a time; twice what dstack itself lets there be. */
 export const mostPending = 100;
+
+/** Keepers of an archive that are looked through, the newest first: a folding adds a few. */
+export const mostKeepers = 1_000;
 
 /** Commits of one claim: a few an attempt. */
 export const mostSteps = 1_000;

@@ -21,8 +21,12 @@ export interface PushedObjects {
   commit(id: string): Promise<Commit | null>;
   /** What a ref below the prefix points at. */
   tip(ref: string): Promise<string | null>;
+  /** All refs below the prefix, with what they point at. */
+  tips(): Promise<ReadonlyMap<string, string>>;
   /** Name → entry. @throws `refused-by-guard` */
   tree(id: string): Promise<Map<string, Entry>>;
+  /** A file of a commit; null if there is none. @param most bytes. @throws `refused-by-guard` */
+  file(commit: string, path: string, most: number): Promise<{ id: string; content: Buffer } | null>;
   /** @param most bytes. @throws `refused-by-guard` */
   blob(id: string, most: number, what: string): Promise<Buffer>;
   /** Checks that it is a blob of at most so many bytes, without reading it. @throws `refused-by-guard` */
@@ -60,7 +64,11 @@ export function openPushedObjects(
   const sizes = openSizeReader(gitDir, { ...env, ...asIs });
   const before = openSizeReader(gitDir, asIs);
   // Only a list has names as they are: of a ref that isn't there `git cat-file` would take the branch that is called so.
-  let tips: Promise<Map<string, string>> | null = null;
+  let listed: Promise<Map<string, string>> | null = null;
+  const tips = () => {
+    listed ??= listRefs(gitDir, [prefix]);
+    return listed;
+  };
 
   let [looks, bytes] = [0, 0];
   const spend = (size: number) => {
@@ -90,10 +98,8 @@ export function openPushedObjects(
     return found && (await reader.read(found.id));
   };
   return {
-    async tip(ref) {
-      tips ??= listRefs(gitDir, [prefix]);
-      return (await tips).get(ref) ?? null;
-    },
+    tips,
+    tip: async (ref) => (await tips()).get(ref) ?? null,
     async commit(id) {
       if (!isObjectId(id)) return null;
       const object = await read(id, 'commit', mostOfCommit, 'what it points at');
@@ -110,6 +116,8 @@ export function openPushedObjects(
       }
       return entries;
     },
+    file: async (commit, path, most) =>
+      isObjectId(commit) ? read(`${commit}:${path}`, 'blob', most, `its ${path}`) : null,
     async blob(id, most, what) {
       const object = await read(id, 'blob', most, what);
       return object ? object.content : refuse(`${what} is missing`);

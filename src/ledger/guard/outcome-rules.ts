@@ -1,14 +1,16 @@
 import { jobSchema, parseFile, recordSchema } from '../formats.ts';
 import { streams } from '../log-chunks.ts';
 import type { JobId } from '../refs.ts';
-import { isSuccess } from '../state.ts';
+import { isSuccess, type JobView } from '../state.ts';
+import { checkLeaving, readRecord } from './archive-rules.ts';
 import { type Change, checkNoParents, type Push } from './change.ts';
 import { readClaim } from './claim-rules.ts';
 import { most } from './limits.ts';
-import { entriesOf, refuse } from './objects.ts';
+import { type Commit, entriesOf, refuse } from './objects.ts';
 
 /** An outcome is what the job's claim ended with, and nothing else. */
 export async function checkOutcome({ push, old, next }: Change, id: JobId): Promise<void> {
+  if (old && !next) return checkLeavingAfter(push, 'an outcome', id, old.id);
   if (old || !next) refuse('an outcome is never changed');
   push.needs('runner', 'submitter');
   const claim = await push.holds(push.names.job('claims', id));
@@ -16,8 +18,16 @@ export async function checkOutcome({ push, old, next }: Change, id: JobId): Prom
   if ((await readClaim(push, next, id)).kind !== 'end') refuse('its claim has not ended');
 }
 
+/** What is left of a job may go after its run: whoever finds that looks for the rest beside it. */
+async function checkLeavingAfter(push: Push, what: string, id: JobId, commit: string | null): Promise<void> {
+  const isKept = (job: JobView) => job.name === id.job && (commit === null || job.commit === commit);
+  await checkLeaving(push, what, id.run, ({ jobs }) => jobs.some(isKept));
+  if (!(await push.isGone(push.names.run(id.run)))) refuse(`the run ${id.run} has to go before it`);
+}
+
 /** A log is a note on its job's run, and on no other commit. */
 export async function checkNote({ push, old, next }: Change, id: JobId): Promise<void> {
+  if (old && !next) return checkLeavingAfter(push, 'a log', id, null);
   if (old || !next) refuse('a log is never changed');
   push.needs('runner', 'submitter');
   checkNoParents(next);
@@ -37,9 +47,10 @@ async function hasEnded(push: Push, id: JobId): Promise<boolean> {
 }
 
 /** The cache points at results that are there, each under its own key. */
-export async function checkCache({ push, next }: Change, key: string): Promise<void> {
+export async function checkCache({ push, old, next }: Change, key: string): Promise<void> {
   push.needs('runner');
-  if (!next) refuse('only an admin takes results out of the cache');
+  if (old && !next) return checkLeavesCache(push, old);
+  if (!next) refuse('it holds nothing');
   if (!/^[0-9a-f]{64}$/.test(key)) refuse('it is no key');
   const entries = await entriesOf(push.objects, next, {
     needs: ['job.json', 'record.json'],
@@ -56,4 +67,11 @@ export async function checkCache({ push, next }: Change, key: string): Promise<v
   for (const area of ['jobs', 'claims'] as const)
     if ((await push.holds(push.names.job(area, record)))?.id === next.id) return;
   refuse('it is the outcome of no job');
+}
+
+async function checkLeavesCache(push: Push, old: Commit): Promise<void> {
+  const record = await readRecord(push, old.id);
+  const isKept = (job: JobView) => job.name === record?.job && job.commit === old.id;
+  const run = record && (await push.archived(record.run));
+  if (!run?.jobs.some(isKept)) refuse('only an admin takes results out of the cache that no archive has');
 }

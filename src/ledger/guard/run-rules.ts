@@ -2,14 +2,17 @@ import { parseTrailers } from '../../git/object-reader.ts';
 import { jobSchema, parseFile } from '../formats.ts';
 import { type JobId, jobName } from '../refs.ts';
 import { parseRunMessage } from '../run-message.ts';
+import { checkLeaving, checkNameIsFree } from './archive-rules.ts';
 import { type Change, checkNoParents, type Push } from './change.ts';
 import { most } from './limits.ts';
 import { type Commit, entriesOf, refuse } from './objects.ts';
 
 /** A run is created once, under the name that it gives itself. */
-export function checkRun({ push, old, next }: Change, run: string): void {
+export async function checkRun({ push, old, next }: Change, run: string): Promise<void> {
+  if (old && !next) return checkLeaving(push, 'a run', run, ({ commit }) => commit === old.id);
   if (old || !next) refuse('a run is never changed');
   push.needs('submitter');
+  await checkNameIsFree(push, run);
   const message = parseRunMessage(next.message);
   if (!message) refuse('its message is not that of a run');
   if (message.run !== run) refuse(`it is the run ${message.run}`);
@@ -27,6 +30,7 @@ export async function checkQueue({ push, ref, old, next }: Change, id: JobId): P
     return;
   }
   push.needs('submitter');
+  if (!run?.isThere) await checkNameIsFree(push, id.run);
   const { blob, runCommit } = await checkEntry(push, next, id);
   const isListed = run?.commit === runCommit && run.message?.jobs.get(id.job) === blob;
   if (run && !isListed) refuse(`the run ${id.run} does not list this job`);
@@ -59,6 +63,6 @@ export async function checkTag({ push, next }: Change): Promise<void> {
   push.needs('submitter');
   if (!next) return;
   const message = parseRunMessage(next.message);
-  const run = message && (await push.run(message.run));
+  const run = message && ((await push.run(message.run)) ?? (await push.archived(message.run)));
   if (run?.commit !== next.id) refuse('it is on no run');
 }

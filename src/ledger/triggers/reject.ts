@@ -1,12 +1,6 @@
-import { createHash } from 'node:crypto';
-import { hostname } from 'node:os';
 import { defaultRequirements, type JobSpec } from '../../language/job-spec.ts';
-import { acquireClaim } from '../claims.ts';
-import { timeOf } from '../clock.ts';
+import { endAtOnce, forNoRunner } from '../end-at-once.ts';
 import type { Ledger } from '../ledger.ts';
-import { openLiveReader } from '../live.ts';
-import { makeRecord } from '../records.ts';
-import { settle } from '../settle.ts';
 import { type Started, submitStarted } from './submit-started.ts';
 
 /** The job of a run that could not be made, because of what was pushed. */
@@ -48,33 +42,14 @@ function rejectedSpec(workflow: string, problem: string): JobSpec {
     ...defaultRequirements,
     retry: { limit: 0, on: [] },
     // No runner is to be quicker than who knows the reason.
-    labels: { 'dstack/rejected': 'true' },
+    labels: forNoRunner('rejected'),
   };
 }
 
 async function closeRejected(ledger: Ledger, run: string): Promise<void> {
-  const id = { run, job };
-  const ref = ledger.names.job('queue', id);
-  const commit = (await ledger.shared.list([ref])).get(ref);
-  if (commit === undefined) return;
-  const entry = await openLiveReader(ledger).queueEntry(id, commit);
-  const claimant = { runner: 'triggers', host: hostname(), instance: ledger.clock.id(), lease: 60 };
-  const acquired = await acquireClaim(ledger, entry, claimant, null, true);
-  if (acquired.result !== 'won') return;
-  const { holder } = acquired;
-  const problem = entry.job.spec.env.PROBLEM ?? 'what was pushed can’t be run';
-  const bytes = Buffer.from(`${problem}\n`);
-  await holder.renew({ chunks: [{ at: Math.floor(ledger.clock.now() / 1000), bytes }] });
-  const log = {
-    bytes: bytes.length,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    stored: false,
-  };
-  const [reason = ''] = problem.split('\n');
-  const finished = await holder.finish(
-    (claim) => makeRecord(entry, claim, { state: 'failed', reason, log }, timeOf(ledger.clock)),
-    { artifacts: null, logTail: null },
-    (attempt) => attempt >= 5,
-  );
-  if (finished.result === 'won') await settle(ledger, [finished]).catch(() => false);
+  await endAtOnce(ledger, { run, job }, ({ env }) => {
+    const problem = env.PROBLEM ?? 'what was pushed can’t be run';
+    const [reason = ''] = problem.split('\n');
+    return { by: 'triggers', outcome: { state: 'failed', reason }, log: Buffer.from(`${problem}\n`) };
+  });
 }

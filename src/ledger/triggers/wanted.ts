@@ -35,7 +35,7 @@ function wantsRef({ branches, tags }: PushTrigger, ref: string): boolean {
 
 function wantsPaths({ paths }: PushTrigger, ref: string, changed: readonly string[] | null): boolean {
   if (paths === null || changed === null || !isBranch(ref)) return true;
-  const isWanted = fileFilter({ include: texts(paths), exclude: [], strict: true });
+  const isWanted = fileFilter({ include: texts(paths), exclude: [] });
   return changed.some(isWanted);
 }
 

@@ -1,4 +1,4 @@
-import { headBranch, listBranches, listRemoteBranches, remoteHeadBranch } from '../../git/branches.ts';
+import { headBranch, listRemoteBranches, openBranches, remoteHeadBranch } from '../../git/branches.ts';
 import { longestRef } from '../formats.ts';
 import { unreachable } from '../shared-repository.ts';
 import { type CarriedOut, carryOutPush, type Submitted } from './carry-out-push.ts';
@@ -61,13 +61,12 @@ export function watchTriggers(
   const tryAgainAt = new Map<string, number>();
   let head: string | null = null;
   const schedules = watchSchedules();
+  const branches = shared.path === null ? null : openBranches(shared.path);
 
   const listRefs = async (): Promise<ReadonlyMap<string, string>> => {
     const own = `${ledger.names.prefix}/`;
     const found =
-      shared.path === null
-        ? await listRemoteBranches(shared.local, shared.remote)
-        : { refs: await listBranches(shared.path) };
+      branches === null ? await listRemoteBranches(shared.local, shared.remote) : { refs: await branches() };
     if ('failure' in found) throw unreachable(shared.location, found.failure);
     return new Map([...found.refs].filter(([ref]) => !ref.startsWith(own) && ref.length <= longestRef));
   };

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createProject, type TestProject, until } from '../../e2e/project.ts';
 import { freePort } from '../../git/free-port.ts';
+import { uptime } from './processes.ts';
 
 /** The lease of every runner, in seconds. */
 export const lease = 3;
@@ -24,6 +25,8 @@ export interface Arena {
   /** Makes the repository unreachable. @returns ends that */
   cutOff(how: 'rename' | 'server'): () => Promise<void>;
   readonly isCutOff: () => boolean;
+  /** Seconds since boot: the last moment at which it was unreachable. */
+  lastCutAt(): number;
   remove(): Promise<void>;
 }
 
@@ -127,6 +130,11 @@ exit 0
 
   const away = `${shared}.away`;
   let cuts = 0;
+  let lastCut = Number.NEGATIVE_INFINITY;
+  const back = () => {
+    cuts -= 1;
+    lastCut = uptime();
+  };
   return {
     project,
     evidence: evidenceIn(root),
@@ -144,16 +152,17 @@ exit 0
         endServer();
         return async () => {
           await serve();
-          cuts -= 1;
+          back();
         };
       }
       if (existsSync(shared)) renameSync(shared, away);
       return async () => {
         if (existsSync(away)) renameSync(away, shared);
-        cuts -= 1;
+        back();
       };
     },
     isCutOff: () => cuts > 0,
+    lastCutAt: () => (cuts > 0 ? uptime() : lastCut),
     async remove() {
       endServer();
       if (existsSync(away)) renameSync(away, shared);

@@ -43,7 +43,6 @@ export function openFleet(arena: Arena, names: readonly string[]): Fleet {
   const halted = new Map<string, Halt>();
   const halts: Halt[] = [];
   const deaths: string[] = [];
-  let lastCut = Number.NEGATIVE_INFINITY;
 
   const start = (name: string) => {
     const args = ['--poll', '300ms', '--concurrency', '2'];
@@ -52,8 +51,7 @@ export function openFleet(arena: Arena, names: readonly string[]): Fleet {
     const began = uptime();
     void runner.exited.then((how) => {
       if (running.get(name) === runner) running.delete(name);
-      if (arena.isCutOff()) lastCut = uptime();
-      const inOutage = lastCut >= began && startsWithoutContact.test(runner.output());
+      const inOutage = arena.lastCutAt() >= began && startsWithoutContact.test(runner.output());
       if (!expected.has(runner) && !inOutage && !findsLock.test(runner.output()))
         deaths.push(`${name} ended by itself (${how}): ${runner.output()}`);
     });
@@ -88,7 +86,6 @@ export function openFleet(arena: Arena, names: readonly string[]): Fleet {
       halted.delete(name);
     },
     complete() {
-      if (arena.isCutOff()) lastCut = uptime();
       for (const name of names) if (!running.has(name)) start(name);
     },
     async leave() {

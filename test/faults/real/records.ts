@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { blobsOfFile } from '../../../src/store/manifest.ts';
+import { parseManifest } from '../../../src/store/manifest-text.ts';
 import type { Arena } from './arena.ts';
 
 /** What is checked of a record. */
@@ -39,17 +41,19 @@ export async function readLogText(arena: Arena, commit: string): Promise<string>
 
 /** Files of an outcome that are not in the store as the manifest has them. */
 export async function missingArtifacts(arena: Arena, commit: string): Promise<string[]> {
-  const manifest = JSON.parse(await arena.project.git(['cat-file', 'blob', `${commit}:artifacts.json`]));
-  const entries = manifest.entries as { path: string; sha256?: string }[];
-  return entries.flatMap(({ path: name, sha256 }) => {
-    if (sha256 === undefined) return [];
-    try {
-      const blob = readFileSync(
-        path.join(arena.project.store, 'sha256', sha256.slice(0, 2), sha256.slice(2)),
-      );
-      return createHash('sha256').update(blob).digest('hex') === sha256 ? [] : [`${name} is damaged`];
-    } catch {
-      return [`${name} is missing`];
-    }
-  });
+  const text = await arena.project.git(['cat-file', 'blob', `${commit}:artifacts.json`]);
+  const manifest = parseManifest(`${text}\n`);
+  return manifest.entries.flatMap((entry) =>
+    entry.type !== 'file'
+      ? []
+      : blobsOfFile(manifest, entry).flatMap(({ sha256 }) => {
+          try {
+            const file = path.join(arena.project.store, 'sha256', sha256.slice(0, 2), sha256.slice(2));
+            const now = createHash('sha256').update(readFileSync(file)).digest('hex');
+            return now === sha256 ? [] : [`${entry.path} is damaged`];
+          } catch {
+            return [`${entry.path} is missing`];
+          }
+        }),
+  );
 }

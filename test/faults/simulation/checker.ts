@@ -1,5 +1,7 @@
 import type { QueueEntry } from '../../../src/ledger/live.ts';
 import { type JobId, jobName, refNames } from '../../../src/ledger/refs.ts';
+import type { LedgerState } from '../../../src/ledger/state.ts';
+import { createArchiveChecker, misread } from './archive-checker.ts';
 import { type ClaimTip, createClaimTips } from './claim-tips.ts';
 import type { MemoryObjects } from './memory-objects.ts';
 import type { RefObserver } from './server.ts';
@@ -26,6 +28,21 @@ export interface Checker extends RefObserver {
    * Then what waits for the missing jobs can't go on.
    */
   isStuck(run: string, refs: ReadonlyMap<string, string>): boolean;
+  /** The names of runs whose submission was acknowledged. */
+  runsThere(): string[];
+  /** The jobs of a run that have ended, with the commits of their outcomes. */
+  endedJobs(run: string): Map<string, string>;
+  /**
+   * A reader was shown this, who began to look when those jobs of the run had ended.
+   * @returns whether he has reason to look again: a listing is no snapshot, and can miss an outcome, once
+   */
+  read(
+    run: string,
+    ended: ReadonlyMap<string, string>,
+    state: LedgerState,
+    by: Actor,
+    isLast: boolean,
+  ): boolean;
   /** At the end, when nothing has gone wrong for long. */
   finally(refs: ReadonlyMap<string, string>): void;
 }
@@ -68,6 +85,8 @@ export function createChecker(
     if (violations.length < 5) violations.push(text);
     world.note(() => `VIOLATION ${text}`);
   };
+
+  const archive = createArchiveChecker(objects, outcomes, violate);
 
   const ended = (key: string, commit: string, before: ClaimTip | null, by: Actor) => {
     const tip = tipOf(commit);
@@ -158,7 +177,7 @@ export function createChecker(
           `${by.name} ${late ? 'late ' : ''}${ref} ${from?.slice(0, 7) ?? '-'} -> ${to?.slice(0, 7) ?? '-'}`,
       );
       const name = names.parse(ref);
-      if (name?.area === 'runs' && from !== null) violate(`the run ${name.run} was changed`);
+      archive.changed(ref, from, to, by, late);
       if (name?.area === 'claims') {
         claimChanged(jobName(name), ref, from, to, by);
         renewedAt.set(ref, world.now());
@@ -167,7 +186,7 @@ export function createChecker(
       if (name?.area === 'queue' && to === null) queued.delete(jobName(name));
       else if (name?.area === 'queue') queued.add(jobName(name));
       if (name?.area === 'stops') everStopped.add(jobName(name));
-      if (name?.area === 'jobs') {
+      if (name?.area === 'jobs' && to !== null) {
         const key = jobName(name);
         resting.add(key);
         if (from !== null) violate(`the outcome of ${key} was changed by ${by.name}`);
@@ -216,18 +235,37 @@ export function createChecker(
         const id = { run, job };
         return !outcomes.has(jobName(id)) && !refs.has(names.job('queue', id));
       }),
+    runsThere: () => [...submissions].map(({ run }) => run),
+    endedJobs(run) {
+      const { jobs = [] } = [...submissions].find((one) => one.run === run) ?? {};
+      return new Map(
+        jobs.flatMap((job) => {
+          const outcome = outcomes.get(jobName({ run, job }));
+          return outcome === undefined ? [] : [[job, outcome] as const];
+        }),
+      );
+    },
+    read(run, ended, state, by, isLast) {
+      const commit = archive.commitOf(run) ?? '';
+      const wrong = misread(run, commit, isLast ? ended : new Map(), state);
+      if (wrong !== null) violate(`${by.name} ${wrong}`);
+      return misread(run, commit, ended, state) !== null;
+    },
     finally(refs) {
       for (const { run, commit, jobs } of submissions) {
-        if (refs.get(names.run(run)) !== commit) violate(`the run ${run} was acknowledged and is gone`);
+        if (archive.commitOf(run) !== commit) violate(`the run ${run} was acknowledged and is gone`);
         for (const job of jobs) {
           const key = jobName({ run, job });
           if (!outcomes.has(key)) violate(`${key} has not ended, though nothing has gone wrong for long`);
-          else if (refs.get(names.job('jobs', { run, job })) !== outcomes.get(key))
+          else if (
+            (refs.get(names.job('jobs', { run, job })) ?? archive.outcomeOf({ run, job })) !==
+            outcomes.get(key)
+          )
             violate(`the outcome of ${key} does not rest where it should`);
         }
       }
       for (const { run, commit } of refused) {
-        if (refs.get(names.run(run)) === commit)
+        if (archive.commitOf(run) === commit)
           violate(`${run} was submitted, and reported as taken by another`);
       }
       for (const ref of refs.keys()) {

@@ -10,6 +10,7 @@ import { mayRetry } from '../../../src/ledger/retries.ts';
 import { yieldsTo } from '../../../src/ledger/same-key.ts';
 import { keepLease } from '../../../src/runner/lease-keeper.ts';
 import { conclude, handBack } from '../../../src/runner/publish.ts';
+import type { Settler } from '../../../src/runner/settler.ts';
 import type { Stage } from './stage.ts';
 import type { Actor } from './world.ts';
 
@@ -28,7 +29,7 @@ interface Course {
   computing: boolean;
 }
 
-const quiet = { info() {}, warn() {} } as unknown as Logger;
+export const quiet = { info() {}, warn() {} } as unknown as Logger;
 
 /**
  * Claims a job and sees it through, as the runner's `executeJob` and `carryOut` do, without the files.
@@ -43,6 +44,7 @@ export async function execute(
   lease: Lease | null,
   claimant: Claimant,
   silent: ReadonlySet<string>,
+  settler: Settler,
   over: () => void,
 ): Promise<JobControl | null> {
   const { checker, server, busy } = stage;
@@ -79,7 +81,7 @@ export async function execute(
   busy.set(holder, actor);
   const yields = async () =>
     lease === null && (await yieldsTo(ledger, openLiveReader(ledger), entry, silent)) !== null;
-  void carryOut(stage, ledger, holder, course, yields, computes)
+  void carryOut(stage, ledger, settler, holder, course, yields, computes)
     .catch((error: unknown) => stage.world.note(() => `${actor.name} fails: ${String(error)}`))
     .finally(() => {
       course.computing = false;
@@ -99,6 +101,7 @@ export async function execute(
 async function carryOut(
   stage: Stage,
   ledger: Ledger,
+  settler: Settler,
   holder: ClaimHolder,
   course: Course,
   yields: () => Promise<boolean>,
@@ -106,7 +109,7 @@ async function carryOut(
 ): Promise<void> {
   const { clock } = ledger;
   const end = (outcome: Outcome) =>
-    conclude({ ledger, log: quiet }, holder, { leaving: false }, { outcome, artifacts: '{}' });
+    conclude({ ledger, log: quiet, settler }, holder, { leaving: false }, { outcome, artifacts: '{}' });
   if (!(await runIsThere(ledger, holder, course))) {
     if (!course.lost) await holder.withdraw();
     return;

@@ -7,7 +7,8 @@ import { jobName } from '../../../src/ledger/refs.ts';
 import { makersByKey, othersOf } from '../../../src/ledger/same-key.ts';
 import { settle } from '../../../src/ledger/settle.ts';
 import { openLookout } from '../../../src/runner/lookout.ts';
-import { execute, type JobControl } from './execution.ts';
+import { openSettler } from '../../../src/runner/settler.ts';
+import { execute, type JobControl, quiet } from './execution.ts';
 import { ledgerOf, type Stage } from './stage.ts';
 import type { Actor } from './world.ts';
 
@@ -32,6 +33,7 @@ export async function runner(
   const own = new Map<string, JobControl>();
   const suspicious = new Set<string>();
   const removeOrphans = watchForOrphans(ledger, patience);
+  const settler = openSettler(ledger, quiet);
   const loop = {};
   while (!leaves() || own.size > 0) {
     try {
@@ -47,8 +49,10 @@ export async function runner(
       }
       for (const action of decide(live, lookout.silence, new Set(own.keys()))) {
         if (action.do === 'settle') await settle(ledger, [action]).catch(() => false);
-        else if (action.do !== 'execute') await closeJob(ledger, action, claimant).catch(() => 'unknown');
-        else if (!leaves() && own.size < concurrency) {
+        else if (action.do !== 'execute') {
+          const closed = await closeJob(ledger, action, claimant).catch(() => 'unknown');
+          if (closed !== 'closed') suspicious.add(action.entry.id.run);
+        } else if (!leaves() && own.size < concurrency) {
           const key = jobName(action.entry.id);
           const makers = makersByKey(live, lookout.silence, new Set(own.keys()));
           const silent = new Set(othersOf(makers, action.entry).map(({ commit }) => commit));
@@ -60,6 +64,7 @@ export async function runner(
             action.over,
             claimant,
             silent,
+            settler,
             () => own.delete(key),
           ).catch(() => null);
           if (control) own.set(key, control);
@@ -72,4 +77,5 @@ export async function runner(
     stage.busy.delete(loop);
     await ledger.clock.sleep(500 + ledger.clock.random() * 1_500);
   }
+  await settler.idle();
 }

@@ -1,3 +1,4 @@
+import { scheduleArchivist, scheduleReader } from './archivist.ts';
 import { createChecker } from './checker.ts';
 import { createFortune, type Misfortune } from './fortune.ts';
 import { drawHost } from './host.ts';
@@ -60,7 +61,9 @@ export async function simulate({ seed, only, logs = false }: Scenario): Promise<
   for (let index = toSubmit - 1; index >= 0; index -= 1) {
     const own = createRandom(seedOf(seed, `submission ${index}`));
     const names = own() < 0.2 ? ['run0', `run${index}-again`] : [`run${index}`];
-    world.at(together ? 1_000 + own() * 50 : own() * 25_000, null, () => {
+    // A name that may be taken is asked for when its run is archived, perhaps.
+    const latest = names.length > 1 ? 60_000 : 25_000;
+    world.at(together ? 1_000 + own() * 50 : own() * latest, null, () => {
       const actor = world.actor(`submitter${index}`);
       let over = false;
       const end = () => {
@@ -79,6 +82,13 @@ export async function simulate({ seed, only, logs = false }: Scenario): Promise<
       });
     });
   }
+  const archivists = Math.floor(draw() * 3);
+  const atOnce = draw() < 0.5;
+  for (let index = 0; index < archivists; index += 1) {
+    const name = `archivist${index}`;
+    scheduleArchivist(stage, fortune, name, atOnce ? 'all archivists' : name);
+  }
+  scheduleReader(stage, fortune);
   world.at(calmAt, null, () => {
     fortune.calm();
     server.back();

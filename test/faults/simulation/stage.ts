@@ -45,6 +45,7 @@ export function ledgerOf({ world, server, nextId }: Stage, actor: Actor): Ledger
   return {
     shared: onHost(server.connect(actor), names, server.host),
     names,
+    host: server.host,
     who: { name: actor.name, email: `${actor.name}@simulated` },
     clock,
     close() {},

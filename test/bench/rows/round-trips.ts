@@ -1,12 +1,32 @@
-// Prints how often each thing that people and runners do has to wait for a Git host, by what goes through a proxy.
-// A call: a Git process that talked to the host. Round trips: something was sent after something had come.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createProject, type TestProject, until } from '../e2e/project.ts';
-import { startNginx, token } from '../transports/nginx.ts';
-import { type SlowLink, startSlowLink } from '../transports/slow-link.ts';
-import { sshLines, startSshd } from '../transports/sshd.ts';
-import { startFarRunner, succeeds, workflows } from '../transports/whole-run.ts';
+import { createProject, type TestProject, until } from '../../e2e/project.ts';
+import { missing, startNginx, token } from '../../transports/nginx.ts';
+import { type SlowLink, startSlowLink } from '../../transports/slow-link.ts';
+import { hasSshd, sshLines, startSshd } from '../../transports/sshd.ts';
+import { startFarRunner, succeeds, workflows } from '../../transports/whole-run.ts';
+import { absentRow, type Benchmark, type Row, rowOf } from '../benchmark.ts';
+
+/**
+ * How often each thing that people and runners do has to wait for a Git host, by what goes through a proxy.
+ * A call: a Git process that talked to the host. Round trips: something was sent after something had come.
+ */
+export const roundTrips: Benchmark = {
+  name: 'round-trips',
+  about: 'how often one has to wait for a Git host',
+  async run({ say }) {
+    if (!hasSshd || missing !== null)
+      return [
+        absentRow('what waits for a Git host', null, null, 'there is no sshd or no nginx with fcgiwrap here'),
+      ];
+    const project = await createProject(workflows);
+    try {
+      return await overAll(project, say);
+    } finally {
+      await project.remove();
+    }
+  },
+};
 
 interface Transport {
   readonly name: string;
@@ -16,30 +36,37 @@ interface Transport {
   calls(): number;
 }
 
-/** What was counted since the last time, as a line of the table. */
-function tell(transport: Transport, what: string): void {
+/** What was counted, divided by how often it was done. */
+function tell(transport: Transport, what: string, calls: number, times = 1): Row {
   const { connections, roundTrips, bytes } = transport.link.traffic();
-  const numbers = [transport.calls(), connections, roundTrips, `${(bytes / 1024).toFixed(0)} KB`];
-  console.log(
-    [transport.name.padEnd(16), what.padEnd(28), ...numbers.map((n) => String(n).padStart(11))].join(' '),
+  const [called, connected, kilobytes] = [calls, connections, bytes / 1024].map((n) =>
+    Number((n / times).toFixed(1)),
   );
+  return rowOf({
+    what: `${what}, ${transport.name}`,
+    unit: 'round trips',
+    measured: [roundTrips / times],
+    note: `${called} calls, ${connected} connections, ${kilobytes} KiB`,
+  });
 }
 
-async function measure(project: TestProject, transport: Transport): Promise<void> {
+async function measure(project: TestProject, transport: Transport): Promise<Row[]> {
   const env = { ...transport.env, TMPDIR: project.root, DSTACK_STORE: `file:${project.store}` };
+  const rows: Row[] = [];
+  const told = (what: string) => rows.push(tell(transport, what, transport.calls()));
   const take = async (what: string, args: readonly string[]) => {
     const { stdout } = await succeeds(project, args, env);
-    tell(transport, what);
+    told(what);
     return stdout.trim();
   };
   transport.link.traffic();
   transport.calls();
-  const run = await take('run --detach, one job', ['run', 'make', '--detach', '--no-cache']);
+  const run = await take('`dstack run --detach`, one job', ['run', 'make', '--detach', '--no-cache']);
   await startFarRunner(project, env, ['--once']).exited;
-  tell(transport, 'a runner, start to end of it');
-  await take('status', ['status']);
-  await take('logs', ['logs', run]);
-  await take('sync', ['sync']);
+  told('a runner, start to end of it');
+  await take('`dstack status`', ['status']);
+  await take('`dstack logs`', ['logs', run]);
+  await take('`dstack sync`', ['sync']);
 
   const runner = startFarRunner(project, { ...env, DSTACK_RUNNER_LEASE: '10m', DSTACK_RUNNER_POLL: '500ms' });
   await until('the runner', () => runner.output().includes('\n'));
@@ -54,18 +81,10 @@ async function measure(project: TestProject, transport: Transport): Promise<void
     polls += transport.calls();
     return polls >= 10;
   });
-  const { connections, roundTrips, bytes } = transport.link.traffic();
-  const each = [1, connections / polls, roundTrips / polls].map((n) => n.toFixed(1).padStart(11));
-  console.log(
-    [
-      transport.name.padEnd(16),
-      'a poll of an idle runner'.padEnd(28),
-      ...each,
-      `${(bytes / polls / 1024).toFixed(1)} KB`.padStart(11),
-    ].join(' '),
-  );
+  rows.push(tell(transport, 'a poll of an idle runner', polls, polls));
   runner.kill('SIGTERM');
   await runner.exited;
+  return rows;
 }
 
 /** Tells by how much a count that only grows has grown. */
@@ -79,7 +98,7 @@ function growth(count: () => number): () => number {
   };
 }
 
-async function main(project: TestProject): Promise<void> {
+async function overAll(project: TestProject, say: (line: string) => void): Promise<Row[]> {
   const sshd = await startSshd(path.join(project.root, 'sshd'));
   const nginx = await startNginx(path.join(project.root, 'nginx'), project.root);
   const links = [await startSlowLink(sshd.port), await startSlowLink(nginx.port)] as const;
@@ -111,19 +130,15 @@ async function main(project: TestProject): Promise<void> {
         calls: growth(asked),
       },
     ];
-    const heads = ['calls', 'connections', 'round trips', 'bytes'].map((head) => head.padStart(11));
-    console.log(['over'.padEnd(16), 'what'.padEnd(28), ...heads].join(' '));
-    for (const transport of transports) await measure(project, transport);
+    const rows: Row[] = [];
+    for (const transport of transports) {
+      say(transport.name);
+      rows.push(...(await measure(project, transport)));
+    }
+    return rows;
   } finally {
     for (const link of links) await link.close();
     await sshd.stop();
     await nginx.stop();
   }
-}
-
-const project = await createProject(workflows);
-try {
-  await main(project);
-} finally {
-  await project.remove();
 }

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+/** Of a version of dstack that has not been started for the first time for so long, milliseconds. */
+const staleAfter = 30 * 24 * 3_600_000;
+const hashBytes = 32;
+
+/**
+ * Where V8's code for a command is kept: in the user's cache folder, for this build, this Node and this kind of machine.
+ * Null if there is no command, or nothing is to be kept, by the variable that Node has for that.
+ */
+export function codeCacheFile(build: string, [command = '']: readonly string[]): string | null {
+  if (process.env.NODE_DISABLE_COMPILE_CACHE || !/^[a-z]{1,20}$/.test(command)) return null;
+  return path.join(cacheFolder(), `${build}-${process.version}-${process.arch}`, command);
+}
+
+function cacheFolder(): string {
+  const xdg = process.env.XDG_CACHE_HOME;
+  // The XDG specification says to ignore a relative path.
+  const caches = xdg !== undefined && path.isAbsolute(xdg) ? xdg : path.join(os.homedir(), '.cache');
+  return path.join(caches, 'dstack', 'code');
+}
+
+/** What was kept, by the names of files; what is not whole, or may be somebody else's, is as good as not there. */
+export function readCodeCache(file: string): Map<string, Buffer> {
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      const { uid, mode } = fstatSync(descriptor);
+      // Whoever could write it could have anything run.
+      if (uid !== process.getuid?.() || (mode & 0o022) !== 0) return new Map();
+      return parse(readFileSync(descriptor));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return new Map();
+  }
+}
+
+/** Keeps it for the next start; that it can't is no matter. Removes what was kept for builds of long ago. */
+export function writeCodeCache(file: string, codes: ReadonlyMap<string, Buffer>): void {
+  const folder = path.dirname(file);
+  const unfinished = `${file}.${process.pid}`;
+  try {
+    const isNew = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
+    writeFileSync(unfinished, print(codes), { mode: 0o600, flag: 'wx' });
+    renameSync(unfinished, file);
+    if (isNew) removeStale(path.dirname(folder));
+  } catch {
+    try {
+      rmSync(unfinished, { force: true });
+    } catch {}
+  }
+}
+
+// A hash of all the rest; a line of JSON with names and lengths; the codes, one after the other.
+function print(codes: ReadonlyMap<string, Buffer>): Buffer {
+  const head = JSON.stringify([...codes].map(([name, code]) => [name, code.length]));
+  const rest = Buffer.concat([Buffer.from(`${head}\n`), ...codes.values()]);
+  return Buffer.concat([sha256(rest), rest]);
+}
+
+function parse(content: Buffer): Map<string, Buffer> {
+  const rest = content.subarray(hashBytes);
+  if (!sha256(rest).equals(content.subarray(0, hashBytes))) return new Map();
+  const line = rest.indexOf(10);
+  let at = line + 1;
+  const head = JSON.parse(rest.toString('utf8', 0, line)) as [name: string, length: number][];
+  return new Map(
+    head.map(([name, length]) => {
+      at += length;
+      return [name, rest.subarray(at - length, at)];
+    }),
+  );
+}
+
+function removeStale(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const one = path.join(folder, name);
+    if (statSync(one).mtimeMs < Date.now() - staleAfter) rmSync(one, { recursive: true, force: true });
+  }
+}
+
+function sha256(data: Uint8Array): Buffer {
+  return createHash('sha256').update(data).digest();
+}

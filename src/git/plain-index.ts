@@ -1,0 +1,37 @@
+import type { Repository } from './repository.ts';
+
+/** Bytes of what `stat` says, in front of an entry's id; then come its flags. */
+const statBytes = 40;
+const modeAt = 24;
+const files = new Set([0o10, 0o12]);
+/** Assumed unchanged, more flags (not looked at, only intended to be added), stages of a merge. */
+const unusualFlags = 0xf000;
+const longName = 0xfff;
+
+/**
+ * Has an index only ordinary entries: files and links that nothing is to be kept in mind about? Then its entries need not be
+ * listed in order to find those that are not. By https://git-scm.com/docs/index-format, version 2; others are never plain.
+ * @param index content of the file
+ */
+export function isPlainIndex(index: Buffer, objectFormat: Repository['objectFormat']): boolean {
+  const idBytes = objectFormat === 'sha256' ? 32 : 20;
+  const end = index.length - idBytes;
+  if (end < 12 || index.toString('latin1', 0, 4) !== 'DIRC' || index.readUInt32BE(4) !== 2) return false;
+  let at = 12;
+  for (let left = index.readUInt32BE(8); left > 0; left -= 1) {
+    const nameAt = at + statBytes + idBytes + 2;
+    if (nameAt > end) return false;
+    const flags = index.readUInt16BE(nameAt - 2);
+    if (!files.has(index.readUInt32BE(at + modeAt) >>> 12) || (flags & unusualFlags) !== 0) return false;
+    const length = flags & longName;
+    const nameEnd = length < longName ? nameAt + length : index.indexOf(0, nameAt);
+    // Up to a multiple of eight bytes, at least one.
+    at += (nameEnd - at + 8) & ~7;
+  }
+  // Extensions: those that begin with a small letter must be understood, such as one that says where the rest is.
+  while (at + 8 <= end) {
+    if (!/[A-Z]/.test(String.fromCharCode(index[at] as number))) return false;
+    at += 8 + index.readUInt32BE(at + 4);
+  }
+  return at === end;
+}

@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import { lacksRoom } from '../disk-full.ts';
+import { DstackError } from '../errors.ts';
+import { type CommitInput, neededBy } from '../git/commit-input.ts';
+import { openDirectPush } from '../git/direct-push.ts';
+import { fetchRefs } from '../git/fetch.ts';
+import { readLoose } from '../git/loose-reader.ts';
+import { openObjectReader } from '../git/object-reader.ts';
+import { push, type RefUpdate } from '../git/push.ts';
+import { openRefFiles } from '../git/ref-files.ts';
+import { listRefs } from '../git/refs.ts';
+import { openRepository, type Repository } from '../git/repository.ts';
+import { writeCommits, writeEncoded } from '../git/write-commits.ts';
+import { openHookEffects } from './hook-effects.ts';
+import { exactly, type SharedRepository, unreachable } from './shared-repository.ts';
+
+/**
+ * A folder on this machine: read directly, so that a look costs a process at most and transfers nothing; and written directly,
+ * where that is the same as a push.
+ */
+export async function openOnThisMachine(local: Repository, path: string): Promise<SharedRepository> {
+  const shared = await openRepository(path);
+  if (shared.objectFormat !== local.objectFormat)
+    throw differentFormat(path, shared.objectFormat, local.objectFormat);
+  const reader = openObjectReader(shared.gitDir);
+  const ownReader = openObjectReader(local.gitDir);
+  const files = openRefFiles(shared);
+  const listHere = async (prefixes: readonly string[]): Promise<ReadonlyMap<string, string>> =>
+    files.list(prefixes) ?? listRefs(shared.gitDir, prefixes);
+  const effects = openHookEffects(shared);
+  const direct = openDirectPush(shared, reader, {
+    mayStandIn: () => effects.isOwnOrNone(),
+    follow: (refs, config) => effects.follow(refs, config),
+  });
+
+  /** Is it a path in what a ref there points at, which is there with all that belongs to it? */
+  const isInTip = (name: string): boolean => {
+    const colon = name.indexOf(':');
+    return colon > 0 && direct.isTip(name.slice(0, colon));
+  };
+
+  const obtain = async (ids: readonly string[]): Promise<void> => {
+    const known = await Promise.all(ids.map((id) => ownReader.read(id)));
+    const missing = ids.filter((_, index) => !known[index]);
+    if (missing.length === 0) return;
+    const failure = await fetchRefs(local, path, missing);
+    if (failure) throw unreachable(path, failure);
+  };
+  /** What was written there, and is to be pushed after all, has to be here. */
+  const bringHere = async (updates: readonly RefUpdate[]): Promise<void> => {
+    const elsewhere: string[] = [];
+    for (const id of updates.flatMap(({ to }) => to ?? [])) {
+      const encoded = direct.unpushed(id);
+      if (encoded) await writeEncoded(local, encoded).catch(() => elsewhere.push(id));
+      else if (direct.isTip(id)) elsewhere.push(id);
+    }
+    if (elsewhere.length > 0) await obtain(elsewhere);
+  };
+
+  /** Was something missing here that commits build on, and is there? */
+  const bringBases = async (commits: readonly CommitInput[]): Promise<boolean> => {
+    const needed = [...neededBy(commits)];
+    const here = await Promise.all(needed.map((id) => ownReader.read(id)));
+    const there = await Promise.all(needed.map((id) => reader.read(id)));
+    const missing = needed.filter((_, index) => !here[index] && there[index]);
+    if (missing.length > 0) await obtain(missing);
+    return missing.length > 0;
+  };
+
+  return {
+    location: path,
+    remote: path,
+    local,
+    path: shared.commonDir,
+    async list(prefixes) {
+      if (!existsSync(shared.gitDir))
+        throw unreachable(path, { code: 'unreachable', words: 'it is gone', hint: undefined });
+      const refs = await listHere(prefixes);
+      direct.sawTips(refs.values());
+      return refs;
+    },
+    tips: async (refs) => files.tips(refs) ?? exactly(refs, await listRefs(shared.gitDir, refs)),
+    async read(name) {
+      const there = await reader.read(name);
+      // A path that is not in an object is in none of that id, so the own repository isn't asked about it.
+      if (there !== null || isInTip(name) || readLoose(shared.objectDir, name) === null) return there;
+      return ownReader.read(name);
+    },
+    async obtain(ids, { toBuildOn = false } = {}) {
+      if (toBuildOn && (await direct.isPossible())) {
+        const there = await Promise.all(ids.map((id) => reader.read(id)));
+        if (there.every(Boolean)) return;
+      }
+      await obtain(ids);
+    },
+    async write(commits, { pushed = false } = {}) {
+      // Who has no room is not to begin anything, and hears it where he writes.
+      const ids = pushed || (await lacksRoom(local.objectDir)) ? null : await direct.write(commits);
+      if (ids) return ids;
+      return writeCommits(local, commits, ownReader).catch(async (error: unknown) => {
+        if (!(await bringBases(commits))) throw error;
+        return writeCommits(local, commits, ownReader);
+      });
+    },
+    async push(updates, { atomic = false, limit } = {}) {
+      if (updates.length === 0) return { ok: true };
+      const outcome = await direct.push(updates, { atomic });
+      if (outcome) return outcome;
+      await bringHere(updates);
+      return push(local, path, updates, { atomic, limit });
+    },
+    close() {
+      direct.close();
+      reader.close();
+      ownReader.close();
+    },
+  };
+}
+
+function differentFormat(path: string, theirs: string, ours: string): DstackError {
+  return new DstackError('object-format', `${path} holds ${theirs} objects, this repository ${ours} ones`, {
+    hint: `make a shared repository of the same kind: git init --bare --object-format=${ours} PATH`,
+  });
+}

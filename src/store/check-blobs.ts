@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { DstackError } from '../errors.ts';
+import { type Blob, blobsOf, blobsOfFile, type FileEntry, type Manifest } from './manifest.ts';
+import { mapLimited } from './map-limited.ts';
+import { countProgress, type OnProgress } from './progress.ts';
+import type { Store } from './store.ts';
+
+/** A file that can't be had as it was. */
+export interface LostFile {
+  readonly file: FileEntry;
+  readonly problem: 'missing' | 'damaged';
+}
+
+/**
+ * Reads every blob of a manifest. What is damaged is set aside, so that it counts as absent.
+ * @returns the files of which a blob is not there, or not what its name says
+ * @throws what the store throws when it can't be read at all
+ */
+export async function checkBlobs(
+  manifest: Manifest,
+  store: Store,
+  { progress, atOnce }: { progress?: OnProgress | undefined; atOnce?: number | undefined } = {},
+): Promise<LostFile[]> {
+  const blobs = blobsOf(manifest);
+  const count = countProgress(
+    blobs.map(({ size }) => size),
+    progress,
+  );
+  const problems = new Map<string, LostFile['problem']>();
+  await mapLimited(
+    blobs,
+    async (blob) => {
+      const problem = await checkBlob(store, blob);
+      if (problem !== null) problems.set(blob.sha256, problem);
+      count.file(blob.size);
+    },
+    atOnce,
+  );
+  return manifest.entries.flatMap((entry) => {
+    if (entry.type !== 'file') return [];
+    const found = blobsOfFile(manifest, entry).flatMap(({ sha256 }) => problems.get(sha256) ?? []);
+    return found[0] === undefined ? [] : [{ file: entry, problem: found[0] }];
+  });
+}
+
+async function checkBlob(store: Store, blob: Blob): Promise<LostFile['problem'] | null> {
+  try {
+    // What was damaged on its way only is right the second time.
+    if ((await isRight(store, blob)) || (await isRight(store, blob))) return null;
+    await store.setAside(blob.sha256);
+    return 'damaged';
+  } catch (error) {
+    if (error instanceof DstackError && error.code === 'blob-missing') return 'missing';
+    throw error;
+  }
+}
+
+async function isRight(store: Store, { sha256, size }: Blob): Promise<boolean> {
+  const hash = createHash('sha256');
+  let length = 0;
+  for await (const part of await store.read(sha256)) {
+    hash.update(part);
+    length += part.length;
+  }
+  return length === size && hash.digest('hex') === sha256;
+}

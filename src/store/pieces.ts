@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { DstackError } from '../errors.ts';
+import { plainText } from '../terminal-text.ts';
+import { compressed, decompressed } from './compression.ts';
+import { type Blob, blobOf, type Piece } from './manifest.ts';
+import type { Store } from './store.ts';
+
+/** No piece that is written is larger, in bytes; of one that is read, no more is believed. */
+const largestPiece = 64 << 20;
+
+/**
+ * Puts content in as one blob, compressed where that pays. `bytes` may be used again once it resolves.
+ * @throws what the store throws
+ */
+export async function putPiece(store: Store, bytes: Uint8Array): Promise<Piece> {
+  const small = await compressed(bytes);
+  const { sha256, size } = await store.putBytes(small ?? bytes);
+  return small ? { sha256, size: bytes.length, brotli: size } : { sha256, size };
+}
+
+/**
+ * The content of a piece, verified.
+ * @throws DstackError `blob-missing`, `blob-damaged`, and `bad-manifest` for a piece that can't be one
+ */
+export async function readPiece(store: Store, piece: Piece): Promise<Uint8Array> {
+  const blob = blobOf(piece);
+  if (Math.max(piece.size, blob.size) > largestPiece) throw badPiece(store, blob, 'is larger than any piece');
+  const stored = await readBlob(store, blob);
+  if (piece.brotli === undefined) return stored;
+  const content = await decompressed(stored, piece.size);
+  if (content === null) throw badPiece(store, blob, `is not ${piece.size} bytes compressed by Brotli`);
+  return content;
+}
+
+/** All of a blob, in memory; read once more if it was damaged on its way. */
+async function readBlob(store: Store, blob: Blob): Promise<Uint8Array> {
+  const bytes = (await readOnce(store, blob)) ?? (await readOnce(store, blob));
+  if (bytes === null) throw await store.setAside(blob.sha256);
+  return bytes;
+}
+
+/** @returns null if what came was not the blob */
+async function readOnce(store: Store, { sha256, size }: Blob): Promise<Uint8Array | null> {
+  const hash = createHash('sha256');
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of await store.read(sha256, { offset: 0, length: size + 1 })) {
+    hash.update(part);
+    parts.push(part);
+    length += part.length;
+    if (length > size) break;
+  }
+  return length === size && hash.digest('hex') === sha256 ? Buffer.concat(parts, length) : null;
+}
+
+function badPiece({ location }: Store, { sha256 }: Blob, problem: string): DstackError {
+  return new DstackError(
+    'bad-manifest',
+    `The list of artifacts is not valid: blob ${sha256} in ${plainText(location)} ${problem}`,
+    { hint: 'It was not written by dstack as it stands: do not trust that run.' },
+  );
+}

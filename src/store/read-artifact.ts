@@ -1,0 +1,84 @@
+import type { BigIntStats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DstackError } from '../errors.ts';
+import { plainText } from '../terminal-text.ts';
+import { errno, fileError } from './file-errors.ts';
+import { isAt, openRegularFile } from './hash-file.ts';
+
+/**
+ * Has a file of the workspace read, and once more if it changed meanwhile.
+ * @param read gets the file, and how many bytes it must find in it
+ * @throws DstackError `file-changed` for a file that will not keep still, or has gone; what `read` throws
+ */
+export async function readArtifact<Result>(
+  workspace: string,
+  path: string,
+  read: (file: FileHandle, size: number) => Promise<Result>,
+): Promise<{ result: Result; stats: BigIntStats }> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await readStill(join(workspace, path), read, () => artifactChanged(path));
+    } catch (error) {
+      const gone = errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR' || errno(error) === 'not-a-file';
+      const changed = gone || (error instanceof DstackError && error.code === 'file-changed');
+      if (!changed) throw fileError(error, path);
+      if (attempt === 2) throw gone ? artifactGone(path, error) : artifactChanged(path);
+    }
+  }
+}
+
+/** The error for a file that is not what it was a moment ago. */
+export function artifactChanged(path: string): DstackError {
+  return new DstackError('file-changed', `The artifact ${plainText(path)} changes while it is being read`, {
+    hint: 'Something still writes to it: let the job end all its processes before its commands end.',
+  });
+}
+
+function artifactGone(path: string, cause: unknown): DstackError {
+  return new DstackError(
+    'file-changed',
+    `The artifact ${plainText(path)} disappeared while it was being read`,
+    {
+      hint: 'Something still changes it: let the job end all its processes before its commands end.',
+      cause,
+    },
+  );
+}
+
+async function readStill<Result>(
+  absolute: string,
+  read: (file: FileHandle, size: number) => Promise<Result>,
+  changed: () => DstackError,
+): Promise<{ result: Result; stats: BigIntStats }> {
+  const file = await openRegularFile(absolute);
+  try {
+    if (!(await isAt(file, absolute))) throw changed();
+    const stats = await file.stat({ bigint: true });
+    const result = await read(file, Number(stats.size));
+    const after = await file.stat({ bigint: true });
+    const still =
+      stats.mtimeNs === after.mtimeNs && stats.ctimeNs === after.ctimeNs && stats.size === after.size;
+    if (!still) throw changed();
+    return { result, stats };
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * All of a file, in memory.
+ * @throws DstackError `file-changed` if it has another size by now
+ */
+export async function readWhole(file: FileHandle, size: number, path: string): Promise<Buffer> {
+  // One byte more than it has: one that has grown shows.
+  const buffer = Buffer.allocUnsafe(size + 1);
+  let length = 0;
+  while (length < buffer.length) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  if (length !== size) throw artifactChanged(path);
+  return buffer.subarray(0, size);
+}

@@ -1,0 +1,149 @@
+import { DstackError } from '../../errors.ts';
+import { plainText } from '../../terminal-text.ts';
+import { errno } from '../file-errors.ts';
+import { HOW_TO_GIVE_CREDENTIALS, type S3Place } from '../s3-place.ts';
+
+/** What S3 calls the failure (`NoSuchKey` …); for those without a body the SDK makes a name of the status. */
+export function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : '';
+}
+
+/** The status of the answer, or undefined if there was none. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as { $metadata?: { httpStatusCode?: number } } | null)?.$metadata?.httpStatusCode;
+}
+
+interface Explanation {
+  code: string;
+  /** Of the store, as which STORE stands. */
+  says: string;
+  hint: string;
+}
+
+const CREDENTIALS_EXPIRED: Explanation = {
+  code: 'store-credentials-expired',
+  says: 'The credentials for the store STORE have expired',
+  hint: 'Get new ones (`aws sso login`, or a new session token), or use a profile or role that renews them itself.',
+};
+const CREDENTIALS_REFUSED: Explanation = {
+  code: 'store-credentials-refused',
+  says: 'The store STORE does not accept the credentials',
+  hint: 'Compare AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile, with those of that service.',
+};
+const NO_CREDENTIALS: Explanation = {
+  code: 'store-no-credentials',
+  says: 'There are no credentials for the store STORE',
+  hint: HOW_TO_GIVE_CREDENTIALS,
+};
+const DENIED: Explanation = {
+  code: 'store-denied',
+  says: 'No permission to use the store STORE',
+  hint: 'It takes s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and, on the bucket, s3:ListBucket, without which what is missing looks forbidden.',
+};
+const NO_BUCKET: Explanation = {
+  code: 'store-no-bucket',
+  says: 'The bucket of the store STORE does not exist',
+  hint: 'Create it, or correct `store` in .dstackrc; for another service than AWS it needs `?endpoint=`.',
+};
+const WRONG_REGION: Explanation = {
+  code: 'store-wrong-region',
+  says: 'The store STORE is in another region',
+  hint: 'Add the region of the bucket to `store` in .dstackrc: `?region=REGION`.',
+};
+const NO_REGION: Explanation = {
+  code: 'store-no-region',
+  says: 'It is not known in which region the store STORE is',
+  hint: 'Add it to `store` in .dstackrc: `?region=REGION`, or set AWS_REGION.',
+};
+const CLOCK: Explanation = {
+  code: 'store-clock',
+  says: 'The clock of this machine differs too much from that of the store STORE',
+  hint: 'Set the clock, or switch its synchronisation on (`timedatectl set-ntp true`).',
+};
+const BUSY: Explanation = {
+  code: 'store-busy',
+  says: 'The store STORE is too busy, also after several attempts',
+  hint: 'Try again later: what has been sent is not sent again. Fewer runners at a time also help.',
+};
+const FULL: Explanation = {
+  code: 'store-full',
+  says: 'There is no room left in the store STORE',
+  hint: 'Remove what is not needed, raise the quota, or set `store` in .dstackrc to a place with more room.',
+};
+const UNREACHABLE: Explanation = {
+  code: 'store-unreachable',
+  says: 'The store STORE does not answer, also after several attempts',
+  hint: 'Check the network and the endpoint, then try again: what has been sent is not sent again.',
+};
+const UNTRUSTED: Explanation = {
+  code: 'store-untrusted',
+  says: 'The certificate of the store STORE is not trusted',
+  hint: 'Name the file of the authority that issued it in NODE_EXTRA_CA_CERTS, and compare the host with the certificate.',
+};
+
+const BY_NAME: readonly [RegExp, Explanation][] = [
+  [/^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired|RequestExpired)$/, CREDENTIALS_EXPIRED],
+  [
+    /^(InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|InvalidClientTokenId|UnrecognizedClientException)$/,
+    CREDENTIALS_REFUSED,
+  ],
+  [/^(RequestTimeTooSkewed|RequestInTheFuture)$/, CLOCK],
+  [/^NoSuchBucket$/, NO_BUCKET],
+  [/^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|301)$/, WRONG_REGION],
+  [/^(QuotaExceeded|XMinioStorageFull|XMinioAdminBucketQuotaExceeded|InsufficientStorage)$/, FULL],
+  [/^(AccessDenied|AllAccessDisabled|AccountProblem|Forbidden|InvalidObjectState|403|401)$/, DENIED],
+  [/^(SlowDown|ServiceUnavailable|InternalError|RequestLimitExceeded|TooManyRequests|Throttling.*)$/, BUSY],
+  [/^TimeoutError$/, UNREACHABLE],
+];
+
+const NETWORK =
+  /^(ECONN.*|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|EPROTO|HPE_.*|ERR_STREAM_PREMATURE_CLOSE)$/;
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS_/;
+
+function explain(error: unknown): Explanation | undefined {
+  const name = nameOf(error);
+  // The SDK's providers fail with classes of their own: an expired session of SSO is one of them.
+  if (/^(CredentialsProviderError|TokenProviderError|ProviderError)$/.test(name))
+    return /expired/i.test((error as Error).message) ? CREDENTIALS_EXPIRED : NO_CREDENTIALS;
+  const named = BY_NAME.find(([pattern]) => pattern.test(name))?.[1];
+  if (named) return named;
+  const code = errno(error) ?? '';
+  if (CERTIFICATE.test(code)) return UNTRUSTED;
+  if (NETWORK.test(code)) return UNREACHABLE;
+  if (/region is missing/i.test(error instanceof Error ? error.message : '')) return NO_REGION;
+  const status = statusOf(error) ?? 0;
+  if (status === 507) return FULL;
+  if (status === 401 || status === 403) return DENIED;
+  if (status === 429 || status >= 500) return BUSY;
+  return undefined;
+}
+
+/** The words for a failed call that a person can act on. They have nothing of the request in them. */
+export function s3Error(error: unknown, place: S3Place): unknown {
+  if (error instanceof DstackError) return error;
+  const explanation = explain(error);
+  const where = plainText(place.location);
+  const words = wordsOf(error);
+  if (explanation) {
+    const { code, says, hint } = explanation;
+    return new DstackError(code, `${says.replace('STORE', () => where)} (${words})`, { hint });
+  }
+  // What a server answered is none of our bugs.
+  if (statusOf(error) === undefined) return error;
+  return new DstackError('store-failed', `The store ${where} answers ${statusOf(error)}: ${words}`, {
+    hint: 'Ask whoever runs that service; `dstack runner check` tries it anew.',
+  });
+}
+
+/**
+ * The name of the failure and the beginning of what is said of it. The error itself isn't handed on: its fields have
+ * the key's id, and the answer with the request's headers.
+ */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'no reason given';
+  const code = errno(error);
+  const name = code && code !== error.name ? code : error.name;
+  const message = error.message === name || /^Unknown/.test(error.message) ? '' : error.message;
+  const text = [name, message.split('\n')[0]!.slice(0, 200)].filter(Boolean).join(': ');
+  return plainText(text);
+}

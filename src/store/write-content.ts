@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, writeFile } from 'node:fs/promises';
+import { DstackError } from '../errors.ts';
+import { plainText } from '../terminal-text.ts';
+import type { FileEntry, Manifest, Piece } from './manifest.ts';
+import { readPiece } from './pieces.ts';
+import type { Store } from './store.ts';
+
+/** So many packs are kept in memory: files are asked for in the order in which they lie in them. */
+const packsKept = 4;
+
+/** Writes the files of one manifest. */
+export interface ContentWriter {
+  /**
+   * Writes a file's content to `path`, verified. Where it is one blob, or in a pack, `path` must not exist; one of
+   * several chunks goes on with what is there of it, if it was cut off.
+   * @throws DstackError `blob-missing`, `blob-damaged`, `bad-manifest` for content that isn't what the list says
+   */
+  write(entry: FileEntry, path: string): Promise<void>;
+}
+
+/**
+ * @param atOnce so many chunks of a file are fetched at once
+ * @param written hears of the bytes of each part
+ */
+export function openContentWriter(
+  { packs }: Pick<Manifest, 'packs'>,
+  store: Store,
+  atOnce: number,
+  written: (bytes: number) => void,
+): ContentWriter {
+  const opened = new Map<number, Promise<Uint8Array>>();
+  const openPack = (index: number): Promise<Uint8Array> => {
+    const bytes = opened.get(index) ?? readPiece(store, packs[index] as Piece);
+    opened.delete(index);
+    opened.set(index, bytes);
+    bytes.catch(() => opened.delete(index));
+    for (const oldest of opened.keys()) if (opened.size > packsKept) opened.delete(oldest);
+    return bytes;
+  };
+
+  return {
+    async write(entry, path) {
+      if (entry.chunks) return writeChunks(store, entry, path, atOnce, written);
+      if (entry.pack) {
+        const { index, offset } = entry.pack;
+        const bytes = (await openPack(index)).subarray(offset, offset + entry.size);
+        if (createHash('sha256').update(bytes).digest('hex') !== entry.sha256) throw otherContent(entry);
+        await writeFile(path, bytes, { flag: 'wx' });
+      } else {
+        await store.fetchFile(entry.sha256, path);
+        const { size } = await lstat(path);
+        if (size !== entry.size) throw otherContent(entry, `has ${size} bytes, but`);
+      }
+      written(entry.size);
+    },
+  };
+}
+
+async function writeChunks(
+  store: Store,
+  entry: FileEntry,
+  path: string,
+  atOnce: number,
+  written: (bytes: number) => void,
+): Promise<void> {
+  const chunks = entry.chunks ?? [];
+  const offsets: number[] = [];
+  let end = 0;
+  for (const { size } of chunks) {
+    offsets.push(end);
+    end += size;
+  }
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o666);
+  try {
+    const before = (await file.stat()).size;
+    const load = async (index: number) => {
+      const [piece, offset] = [chunks[index] as Piece, offsets[index] as number];
+      const there = offset + piece.size <= before ? await contentThere(file, piece, offset) : null;
+      return { bytes: there ?? (await readPiece(store, piece)), isThere: there !== null };
+    };
+    const hash = createHash('sha256');
+    const loads = new Map<number, ReturnType<typeof load>>();
+    try {
+      for (const [index] of chunks.entries()) {
+        for (let next = index; next < Math.min(index + atOnce, chunks.length); next += 1) {
+          const loading = loads.get(next) ?? load(next);
+          loading.catch(() => {});
+          loads.set(next, loading);
+        }
+        const { bytes, isThere } = await (loads.get(index) as ReturnType<typeof load>);
+        loads.delete(index);
+        hash.update(bytes);
+        if (!isThere) await writeAt(file, bytes, offsets[index] as number);
+        written(bytes.length);
+      }
+    } finally {
+      await Promise.allSettled(loads.values());
+    }
+    await file.truncate(end);
+    if (hash.digest('hex') !== entry.sha256) {
+      // Each blob was what it should be: so together they are not what the list says, and never will be.
+      await file.truncate(0);
+      throw otherContent(entry);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** A chunk as an earlier attempt left it; null if it isn't that, or can't be told. */
+async function contentThere(file: FileHandle, piece: Piece, offset: number): Promise<Uint8Array | null> {
+  if (piece.brotli !== undefined) return null;
+  const bytes = Buffer.allocUnsafe(piece.size);
+  const { bytesRead } = await file.read(bytes, 0, piece.size, offset);
+  const isWhole =
+    bytesRead === piece.size && createHash('sha256').update(bytes).digest('hex') === piece.sha256;
+  return isWhole ? bytes : null;
+}
+
+async function writeAt(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
+  }
+}
+
+/** The error for a file whose blobs are right, but not the file that the list says. */
+export function otherContent(entry: FileEntry, says = 'has another content than'): DstackError {
+  const expected = says.endsWith('but')
+    ? `the list of artifacts says ${entry.size}`
+    : 'the list of artifacts says';
+  return new DstackError('bad-manifest', `${plainText(entry.path)} ${says} ${expected}`, {
+    hint: 'The list was not written by dstack as it stands: do not trust that run.',
+  });
+}

@@ -1,0 +1,59 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { timed } from '../bench-project.ts';
+import { keptFolder } from '../kept-folder.ts';
+
+/** The last version for Node 20. */
+const version = '4.60.1';
+
+/** gitlab-ci-local, installed outside of this project. */
+export interface GitlabCiLocal {
+  /** Runs so many jobs that do nothing, by its shell executor, so many at a time. @returns milliseconds, of the whole call */
+  drain(jobs: number, concurrency: number): Promise<number>;
+}
+
+/** @returns why it can't be had, if it can't */
+export async function installGitlabCiLocal(): Promise<GitlabCiLocal | string> {
+  // It copies each job's files with it.
+  if (spawnSync('rsync', ['--version'], { stdio: 'ignore' }).status !== 0)
+    return 'gitlab-ci-local needs rsync, which is not installed';
+  let folder: string;
+  try {
+    folder = await keptFolder(`gitlab-ci-local-${version}`, install);
+  } catch {
+    return `gitlab-ci-local ${version} could not be installed from npm`;
+  }
+  return {
+    async drain(jobs, concurrency) {
+      const project = mkdtempSync(path.join(os.tmpdir(), 'gitlab-ci-local-'));
+      try {
+        const env = { ...process.env, HOME: project };
+        for (const args of [
+          ['init', '--quiet'],
+          ['remote', 'add', 'origin', 'https://example.org/a/b.git'],
+        ])
+          execFileSync('git', args, { cwd: project, env, stdio: 'ignore' });
+        const text = Array.from({ length: jobs }, (_, job) => `job-${job}: {script: ["true"]}\n`);
+        writeFileSync(path.join(project, '.gitlab-ci.yml'), text.join(''));
+        const program = path.join(folder, 'node_modules/.bin/gitlab-ci-local');
+        const options = ['--force-shell-executor', '--concurrency', String(concurrency)];
+        return await timed([program, ...options], { cwd: project, env });
+      } finally {
+        rmSync(project, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+function install(folder: string): void {
+  // Settings of the npm that has started this are of no matter to another package.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+  const options = ['--no-audit', '--no-fund', '--no-save', '--ignore-scripts=false', '--prefix', folder];
+  execFileSync('npm', ['install', ...options, `gitlab-ci-local@${version}`], {
+    cwd: folder,
+    env,
+    stdio: 'ignore',
+  });
+}

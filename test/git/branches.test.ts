@@ -1,0 +1,29 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openBranches } from '../../src/git/branches.ts';
+import { listRefs } from '../../src/git/refs.ts';
+import { scratchFolder, scratchRepository } from './scratch-repository.ts';
+
+test('branches and tags are listed as Git lists them, and usually without a process', async () => {
+  const scratch = scratchRepository();
+  scratch.write('file', 'words');
+  scratch.git('add', '.');
+  scratch.git('commit', '--quiet', '-m', 'first');
+  for (const name of ['side', 'a/b']) scratch.git('branch', name);
+  scratch.git('tag', '-a', '-m', 'words', 'v1');
+  scratch.git('pack-refs', '--all');
+  scratch.git('branch', 'loose');
+  const gitDir = join(scratch.path, '.git');
+  const trace = join(scratchFolder(), 'trace');
+  process.env.GIT_TRACE2_EVENT = trace;
+  const found = await openBranches(gitDir)().finally(() => {
+    delete process.env.GIT_TRACE2_EVENT;
+  });
+  assert.equal([...found], [...(await listRefs(gitDir, ['refs/heads', 'refs/tags']))]);
+  assert.is(found.size, 5);
+  assert.not(existsSync(trace), existsSync(trace) ? readFileSync(trace, 'utf8') : '');
+});
+
+test.run();

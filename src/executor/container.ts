@@ -33,7 +33,7 @@ export function jobContainer(
   return {
     name: place.name,
     Image: place.image,
-    Entrypoint: ['/bin/sh', '-c', `${preamble}${shellLauncher}`, 'sh'],
+    Entrypoint: ['/bin/sh', '-c', `${waitsForWord(spec) ? waiting : ''}${preamble}${shellLauncher}`, 'sh'],
     Cmd: [shellScript(spec.commands)],
     Env: [
       ...Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
@@ -41,6 +41,7 @@ export function jobContainer(
     ],
     WorkingDir: path.posix.join(containerWorkspace, place.workingDir),
     Labels: labelsOf(spec.identity, place.starter),
+    ...(waitsForWord(spec) ? { AttachStdin: true, OpenStdin: true, StdinOnce: true } : {}),
     Healthcheck: { Test: ['NONE'] },
     ExposedPorts: Object.fromEntries(spec.ports.map((port) => [`${port}/tcp`, {}])),
     HostConfig: {
@@ -70,6 +71,16 @@ function limitsOf({ limits: { cpu, memory, shmSize }, gpus }: ExecutionSpec): Do
     ...(gpus === null ? {} : { DeviceRequests: [{ DeviceIDs: [...gpus], Capabilities: [['gpu']] }] }),
   };
 }
+
+/**
+ * Does the job's shell wait for a line, or the end, of its input before it does anything? Docker begins to watch a
+ * container's memory only once it has started it: of what ran out before it would never hear.
+ */
+export function waitsForWord({ limits }: ExecutionSpec): boolean {
+  return limits.memory !== null;
+}
+
+const waiting = 'read -r _; exec </dev/null; ';
 
 /** Docker's init sends signals to the whole group if it is told so, which is not the job's business. */
 const preamble = 'unset TINI_KILL_PROCESS_GROUP; exec 2>&1; ';

@@ -1,8 +1,8 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { DstackError } from '../errors.ts';
-import { containerName, jobContainer, labelsOf, runsAsRoot } from './container.ts';
+import { containerName, jobContainer, labelsOf, runsAsRoot, waitsForWord } from './container.ts';
 import { demultiplex } from './demultiplex.ts';
 import { reclaimFromContainer, removeContainer } from './docker-cleanup.ts';
 import { answerOf } from './docker-client.ts';
@@ -52,13 +52,15 @@ export function startDockerJob(
     asked = true;
     watchdog?.guard('container', name);
     const container = await answerOf(docker.createContainer(options));
+    const waits = waitsForWord(spec);
     // Before the start, so that nothing is missed.
     const stream = (await answerOf(
-      container.attach({ stream: true, stdout: true, stderr: true }),
-    )) as unknown as Readable;
+      container.attach({ stream: true, stdin: waits, hijack: waits, stdout: true, stderr: true }),
+    )) as Duplex;
     try {
       stop.signal.throwIfAborted();
       await answerOf(container.start());
+      if (waits) stream.end('\n');
       control.started(container);
       events.phase('running');
       if (spec.ports.length > 0) await tellPorts(container, events);

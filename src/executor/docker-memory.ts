@@ -8,8 +8,7 @@ const lateSeconds = 1;
 
 /**
  * Whether a container that has ended was out of memory. Docker's word in the container's state is only true if the
- * kernel's news came before that of the end, which it need not; the list of events has it in either order. What Docker
- * never hears of is memory that runs out in the first milliseconds, before it begins to watch.
+ * kernel's news came before that of the end, which it need not; the list of events has it in either order.
  */
 export async function ranOutOfMemory(
   docker: Docker,

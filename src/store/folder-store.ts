@@ -6,10 +6,13 @@ import type { DstackError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { plainText } from '../terminal-text.ts';
 import { blobDamaged, blobMissing, blobName, fileChanged } from './blob-errors.ts';
+import { openCopier } from './copy-file.ts';
 import { errno, fileError, storeError } from './file-errors.ts';
 import { copyAndHash, openRegularFile, openSource } from './hash-file.ts';
 import { listBlobs } from './list-blobs.ts';
 import type { Store } from './store.ts';
+
+const blobMode = 0o444;
 
 /**
  * A store in a folder, local or on a network file system, for any number of writers at once:
@@ -18,6 +21,7 @@ import type { Store } from './store.ts';
  */
 export function openFolderStore(root: string): Store {
   const synced = new Set<string>();
+  const copyFile = openCopier();
 
   function blobPath(sha256: string): string {
     return join(root, blobName(sha256));
@@ -42,19 +46,14 @@ export function openFolderStore(root: string): Store {
     synced.add(folder);
   }
 
-  async function put(sha256: string, write: (target: FileHandle) => Promise<void>): Promise<void> {
+  /** @param write makes the file, read-only and synced */
+  async function put(sha256: string, write: (part: string) => Promise<void>): Promise<void> {
     const path = blobPath(sha256);
     const part = join(root, 'tmp', `${randomUUID()}.part`);
     try {
       await makeBlobFolder(dirname(path));
       await makeFolder(dirname(part));
-      const target = await open(part, 'wx', 0o444);
-      try {
-        await write(target);
-        await target.sync();
-      } finally {
-        await target.close();
-      }
+      await write(part);
       await rename(part, path);
       await syncFolder(dirname(path));
     } catch (error) {
@@ -99,8 +98,8 @@ export function openFolderStore(root: string): Store {
       try {
         const { size } = await source.stat();
         if (await has(sha256, size)) return;
-        await put(sha256, async (target) => {
-          const copied = await copyAndHash(source, target, size);
+        await put(sha256, async (part) => {
+          const copied = await copyFile(source, part, { mode: blobMode, size, sync: true });
           if (copied.sha256 !== sha256) throw fileChanged(path);
         });
       } finally {
@@ -110,7 +109,7 @@ export function openFolderStore(root: string): Store {
 
     async putBytes(bytes) {
       const sha256 = createHash('sha256').update(bytes).digest('hex');
-      if (!(await has(sha256, bytes.length))) await put(sha256, (target) => target.writeFile(bytes));
+      if (!(await has(sha256, bytes.length))) await put(sha256, (part) => writeSynced(part, bytes));
       return { sha256, size: bytes.length };
     },
 
@@ -126,16 +125,11 @@ export function openFolderStore(root: string): Store {
     async fetchFile(sha256, path) {
       const source = await openBlob(sha256);
       try {
-        const target = await open(path, 'wx', 0o666);
-        try {
-          const { size } = await source.stat();
-          const copied = await copyAndHash(source, target, size).finally(() => target.close());
-          if (copied.sha256 !== sha256) {
-            throw await setAside(sha256);
-          }
-        } catch (error) {
+        const { size } = await source.stat();
+        const copied = await copyFile(source, path, { mode: 0o666, size });
+        if (copied.sha256 !== sha256) {
           await rm(path, { force: true });
-          throw error;
+          throw await setAside(sha256);
         }
       } catch (error) {
         throw fileError(error, path);
@@ -156,6 +150,16 @@ export function openFolderStore(root: string): Store {
       }
     },
   };
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const target = await open(path, 'wx', blobMode);
+  try {
+    await target.writeFile(bytes);
+    await target.sync();
+  } finally {
+    await target.close();
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -90,7 +90,7 @@ export function openMetricsTail(
     const path = join(await realpath(workspace), file);
     const handle = await openRegularFile(path);
     try {
-      if (!(await isAt(handle, path))) return false;
+      if (!isAt(handle.fd, path)) return false;
       await act(handle);
       return true;
     } finally {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, open, readlink } from 'node:fs/promises';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { errno, fileError } from './file-errors.ts';
@@ -13,26 +13,54 @@ export interface Digest {
   size: number;
 }
 
+/** A link at the end of the path is not followed, and the other end of a FIFO not waited for. */
+const regularFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /**
  * Opens a regular file for reading. Its last name is not followed if it is a link, and anything that is not a
  * regular file is refused (`not-a-file`) without waiting for a FIFO's other end.
  */
 export async function openRegularFile(path: string): Promise<FileHandle> {
-  const refused = () => new DstackError('not-a-file', `${plainText(path)} is not a regular file`);
   let handle: FileHandle;
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    handle = await open(path, regularFlags);
   } catch (error) {
-    // ELOOP: a link; ENXIO: a socket.
-    throw errno(error) === 'ELOOP' || errno(error) === 'ENXIO' ? refused() : error;
+    throw orNoFile(error, path);
   }
   try {
-    if (!(await handle.stat()).isFile()) throw refused();
+    if (!(await handle.stat()).isFile()) throw noFile(path);
     return handle;
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+/** The same at once, with what it is. */
+export function openRegularFileSync(path: string): { fd: number; stats: BigIntStats } {
+  let fd: number;
+  try {
+    fd = openSync(path, regularFlags);
+  } catch (error) {
+    throw orNoFile(error, path);
+  }
+  try {
+    const stats = fstatSync(fd, { bigint: true });
+    if (!stats.isFile()) throw noFile(path);
+    return { fd, stats };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** ELOOP: a link; ENXIO: a socket. */
+function orNoFile(error: unknown, path: string): unknown {
+  return errno(error) === 'ELOOP' || errno(error) === 'ENXIO' ? noFile(path) : error;
+}
+
+function noFile(path: string): DstackError {
+  return new DstackError('not-a-file', `${plainText(path)} is not a regular file`);
 }
 
 /** The same, with words for what a person can do about a failure. */
@@ -48,9 +76,10 @@ export async function openSource(path: string): Promise<FileHandle> {
  * Whether the open file really is where it was asked for: a folder on the way may have been exchanged for a link
  * since it was looked at. Only Linux can tell.
  */
-export async function isAt(file: FileHandle, path: string): Promise<boolean> {
+export function isAt(fd: number, path: string): boolean {
   try {
-    return (await readlink(`/proc/self/fd/${file.fd}`)) === path;
+    // No disk is asked for it.
+    return readlinkSync(`/proc/self/fd/${fd}`) === path;
   } catch (error) {
     if (errno(error) === 'ENOENT') return true;
     throw error;

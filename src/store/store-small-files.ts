@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { fileEntry } from './file-entry.ts';
 import type { KnownFiles } from './known-files.ts';
 import type { FileEntry, Manifest, Piece } from './manifest.ts';
 import { blobOf } from './manifest.ts';
-import { mapLimited } from './map-limited.ts';
 import { openGrouper, smallFile } from './pack-groups.ts';
 import { putPiece } from './pieces.ts';
-import { artifactChanged, readArtifact, readWhole } from './read-artifact.ts';
+import { artifactChanged, readSmallArtifact } from './read-artifact.ts';
 import type { Store } from './store.ts';
 import type { Found } from './walk-artifacts.ts';
 
 export type FoundFile = Extract<Found, { type: 'file' }>;
 
-/** So many are looked at before the next ones are: what they hold is in memory, of them and of a pack. */
+/** So many are read before others have their turn: about as many milliseconds as a tenth of it. */
 const window = 64;
+/** One that was small when the folder was gone through may have grown; not out of memory. */
+const mostBytes = 2 * smallFile;
 const packsAtOnce = 4;
 
 interface Member {
@@ -55,10 +57,10 @@ export async function storeSmallFiles(
 
   try {
     for (let start = 0; start < files.length; start += window) {
-      const members = await mapLimited(files.slice(start, start + window), (file) =>
-        readMember(workspace, file, known),
-      );
-      for (const member of members) {
+      // Others have their turn between the windows: all of one is read at once.
+      await setImmediate();
+      for (const file of files.slice(start, start + window)) {
+        const member = readMember(workspace, file, known);
         group.push(member);
         if (endsPack(member.entry)) await endGroup();
       }
@@ -85,22 +87,14 @@ function placed(members: readonly Member[], piece: Piece, packs: Piece[]): FileE
   });
 }
 
-async function readMember(workspace: string, file: FoundFile, known: KnownFiles): Promise<Member> {
+function readMember(workspace: string, file: FoundFile, known: KnownFiles): Member {
   const { path } = file;
   const content = known.find(path, file.stats);
   if (content) return { entry: fileEntry(path, file.stats, content), bytes: null };
-  const { result, stats } = await readSmall(workspace, path);
-  const sha256 = createHash('sha256').update(result).digest('hex');
+  const { bytes, stats } = readSmallArtifact(workspace, path, mostBytes);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
   known.keep(path, stats, { sha256 });
-  return { entry: fileEntry(path, stats, { sha256 }), bytes: result };
-}
-
-function readSmall(workspace: string, path: string) {
-  return readArtifact(workspace, path, (file, size) => {
-    // One that was small when the folder was gone through, and grows out of memory.
-    if (size > 2 * smallFile) throw artifactChanged(path);
-    return readWhole(file, size, path);
-  });
+  return { entry: fileEntry(path, stats, { sha256 }), bytes };
 }
 
 async function storePack(
@@ -116,15 +110,15 @@ async function storePack(
     const { sha256, size } = blobOf(before);
     if (await store.has(sha256, size)) return before;
   }
-  const parts = await mapLimited(members, async ({ entry, bytes }) => bytes ?? readAgain(workspace, entry));
+  const parts = members.map(({ entry, bytes }) => bytes ?? readAgain(workspace, entry));
   const piece = await putPiece(store, Buffer.concat(parts));
   known.keepPack(key, piece);
   return piece;
 }
 
 /** What was known of a file has turned out not to be enough: the store lacks it. */
-async function readAgain(workspace: string, { path, sha256 }: FileEntry): Promise<Uint8Array> {
-  const { result } = await readSmall(workspace, path);
-  if (createHash('sha256').update(result).digest('hex') !== sha256) throw artifactChanged(path);
-  return result;
+function readAgain(workspace: string, { path, sha256 }: FileEntry): Uint8Array {
+  const { bytes } = readSmallArtifact(workspace, path, mostBytes);
+  if (createHash('sha256').update(bytes).digest('hex') !== sha256) throw artifactChanged(path);
+  return bytes;
 }

@@ -8,6 +8,8 @@ export interface FileKeeper {
   readonly name: string;
   /** Why it can't be had here; null: it can. */
   readonly absent: string | null;
+  /** It takes so long for each file that one round of it must do. */
+  readonly once: boolean;
   /** Puts things in order for a first time; not timed. */
   prepare(): void;
   /** Where its own copy of the data is changed. */
@@ -31,6 +33,7 @@ export function fileKeepers(original: string, root: string, env: NodeJS.ProcessE
     return {
       name,
       absent: missing(name),
+      once: name === 'git-annex',
       data: path.join(repository, 'data'),
       prepare() {
         rmSync(own, { recursive: true, force: true });
@@ -63,6 +66,7 @@ export function fileKeepers(original: string, root: string, env: NodeJS.ProcessE
     {
       name: 'rclone',
       absent: missing('rclone'),
+      once: false,
       data: original,
       prepare: () => rmSync(copy, { recursive: true, force: true }),
       keep: () => sh(root, `rclone copy --checksum '${original}' '${copy}'`),

@@ -102,7 +102,7 @@ async function storing(options: BenchOptions, data: DataSet, times: number): Pro
       await sleep(3000);
       await byOurselves(project, data, folder, ours, floor);
       for (const peer of peers) {
-        if (peer.absent !== null) continue;
+        if (peer.absent !== null || (peer.once && round > 1)) continue;
         const taken = theirs.get(peer.name) ?? { first: [], again: [], changed: [], download: [] };
         theirs.set(peer.name, taken);
         await byPeer(peer, data, taken);

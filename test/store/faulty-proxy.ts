@@ -5,6 +5,8 @@ import { Transform, type TransformCallback } from 'node:stream';
 /** What becomes of one call. Offsets count from the body's beginning. */
 export type Fault =
   | { answer: number; code?: string; date?: Date }
+  /** Nothing is answered, and the connection broken. */
+  | { hangUp: true }
   /** The connection breaks once so much of what is sent, or of the answer, has passed. */
   | { cutBody: number }
   | { cutAnswer: number }
@@ -49,7 +51,8 @@ export async function startFaultyProxy(endpoint: string): Promise<FaultyProxy> {
     };
     proxy.calls.push(call);
     const fault = proxy.fault(call, proxy.calls.length);
-    if (fault && 'answer' in fault) refuse(incoming, answer, call, fault);
+    if (fault && 'hangUp' in fault) incoming.destroy();
+    else if (fault && 'answer' in fault) refuse(incoming, answer, call, fault);
     else forward(target, incoming, answer, call, fault, proxy);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -87,7 +90,7 @@ function forward(
   incoming: IncomingMessage,
   answer: ServerResponse,
   call: Call,
-  fault: Exclude<Fault, { answer: number }> | undefined,
+  fault: Exclude<Fault, { answer: number } | { hangUp: true }> | undefined,
   proxy: FaultyProxy,
 ): void {
   const headers = { ...incoming.headers };

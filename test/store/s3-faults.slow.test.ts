@@ -18,13 +18,17 @@ const test = suite('s3-faults');
 const MIB = 1 << 20;
 let server: Server;
 let proxy: FaultyProxy;
+const { random } = Math;
 
 test.before(async () => {
   Object.assign(process.env, CREDENTIALS);
+  // How long the SDK waits before it tries again is drawn, up to half a minute in all: here nearly the shortest times.
+  Math.random = () => 0.02;
   server = await startSwift();
   proxy = await startFaultyProxy(server.endpoint);
 });
 test.after(async () => {
+  Math.random = random;
   await proxy.stop();
   await server.stop();
 });
@@ -155,6 +159,26 @@ check('an upload whose connections break is finished all the same', async (subje
   await subject.store.putFile(file, sha256);
   assert.is(cuts, 3);
   await assertStored(subject, sha256, join(folder, 'copy'));
+});
+
+check('a store that has answered before is asked more often than one that never has', async (subject) => {
+  const bytes = randomBytes(1000);
+  let refusals = 0;
+  const unlessRefused = (often: number) => (call: Call) => {
+    if (call.method !== 'PUT' || refusals === often) return undefined;
+    refusals += 1;
+    return { answer: 503, code: 'ServiceUnavailable' };
+  };
+  proxy.fault = unlessRefused(6);
+  await subject.store.putBytes(bytes);
+  assert.is(refusals, 6);
+  assert.ok(await subject.store.has(sha256Of(bytes), bytes.length));
+
+  proxy.calls.length = 0;
+  proxy.fault = () => ({ hangUp: true });
+  const never = openStore(subject.location);
+  await assertFails(() => never.has(sha256Of(bytes), 1000), 'store-unreachable', /does not answer/);
+  assert.is(proxy.calls.length, 3);
 });
 
 check(

@@ -14,6 +14,7 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import { AdaptiveRetryStrategy } from '@smithy/core/retry';
 import type { S3Place } from '../s3-place.ts';
 
 /** How long a connection may be made, and be silent, in milliseconds. */
@@ -35,8 +36,8 @@ export function openBucket({ bucket: Bucket, endpoint, region }: S3Place) {
           ? { followRegionRedirects: true }
           : { endpoint, forcePathStyle: true, region: region ?? 'us-east-1' }),
         ...(region === undefined ? {} : { region }),
-        retryMode: 'adaptive',
-        maxAttempts: async () => (answered ? ATTEMPTS : FIRST_ATTEMPTS),
+        // The one that the SDK makes of its settings asks how many attempts there are once, and never again.
+        retryStrategy: new AdaptiveRetryStrategy(async () => (answered ? ATTEMPTS : FIRST_ATTEMPTS)),
         requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
         // Other services than AWS's refuse checksums that they don't know; every body is signed by its sha256 anyway.
         requestChecksumCalculation: 'WHEN_REQUIRED',

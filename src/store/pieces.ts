@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { compressed, decompressed } from './compression.ts';
+import type { ContentCache } from './content-cache.ts';
 import { type Blob, blobOf, type Piece } from './manifest.ts';
 import type { Store } from './store.ts';
 
@@ -22,10 +23,16 @@ export async function putPiece(store: Store, bytes: Uint8Array): Promise<Piece> 
  * The content of a piece, verified.
  * @throws DstackError `blob-missing`, `blob-damaged`, and `bad-manifest` for a piece that can't be one
  */
-export async function readPiece(store: Store, piece: Piece): Promise<Uint8Array> {
+export async function readPiece(
+  store: Store,
+  piece: Piece,
+  cache?: Pick<ContentCache, 'read' | 'keepBytes'>,
+): Promise<Uint8Array> {
   const blob = blobOf(piece);
   if (Math.max(piece.size, blob.size) > largestPiece) throw badPiece(store, blob, 'is larger than any piece');
-  const stored = await readBlob(store, blob);
+  const kept = await cache?.read(blob);
+  const stored = kept ?? (await readBlob(store, blob));
+  if (!kept) await cache?.keepBytes(blob, stored);
   if (piece.brotli === undefined) return stored;
   const content = await decompressed(stored, piece.size);
   if (content === null) throw badPiece(store, blob, `is not ${piece.size} bytes compressed by Brotli`);

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { plainText } from '../terminal-text.ts';
+import type { ContentCache } from './content-cache.ts';
 import { fileError } from './file-errors.ts';
 import type { FileEntry, Manifest, ManifestEntry } from './manifest.ts';
 import { checkManifest } from './manifest-text.ts';
@@ -23,6 +24,8 @@ export interface RestoreOptions {
   overwrite?: boolean | undefined;
   /** How many files, or chunks of one, are fetched at once. */
   atOnce?: number | undefined;
+  /** Is asked before the store. */
+  cache?: ContentCache | undefined;
 }
 
 export interface Restored {
@@ -58,7 +61,13 @@ export async function restoreArtifacts(
     wanted.flatMap((entry) => (entry.type === 'file' ? [entry.size] : [])),
     options.progress,
   );
-  const content = openContentWriter(manifest, store, options.atOnce ?? usuallyAtOnce, count.bytes);
+  const content = openContentWriter(
+    manifest,
+    store,
+    options.cache,
+    options.atOnce ?? usuallyAtOnce,
+    count.bytes,
+  );
   const result: Restored = { written: 0, unchanged: 0, bytes: 0 };
   const place = async ({ entry, state }: Planned) => {
     const target = join(root, entry.path);

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, writeFile } from 'node:fs/promises';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
+import type { ContentCache } from './content-cache.ts';
 import type { FileEntry, Manifest, Piece } from './manifest.ts';
 import { readPiece } from './pieces.ts';
 import type { Store } from './store.ts';
@@ -21,18 +22,20 @@ export interface ContentWriter {
 }
 
 /**
+ * @param cache is asked before the store, for files and for the packs of small ones, and keeps what it lacked
  * @param atOnce so many chunks of a file are fetched at once
  * @param written hears of the bytes of each part
  */
 export function openContentWriter(
   { packs }: Pick<Manifest, 'packs'>,
   store: Store,
+  cache: ContentCache | undefined,
   atOnce: number,
   written: (bytes: number) => void,
 ): ContentWriter {
   const opened = new Map<number, Promise<Uint8Array>>();
   const openPack = (index: number): Promise<Uint8Array> => {
-    const bytes = opened.get(index) ?? readPiece(store, packs[index] as Piece);
+    const bytes = opened.get(index) ?? readPiece(store, packs[index] as Piece, cache);
     opened.delete(index);
     opened.set(index, bytes);
     bytes.catch(() => opened.delete(index));
@@ -42,18 +45,22 @@ export function openContentWriter(
 
   return {
     async write(entry, path) {
-      if (entry.chunks) return writeChunks(store, entry, path, atOnce, written);
       if (entry.pack) {
         const { index, offset } = entry.pack;
         const bytes = (await openPack(index)).subarray(offset, offset + entry.size);
         if (createHash('sha256').update(bytes).digest('hex') !== entry.sha256) throw otherContent(entry);
         await writeFile(path, bytes, { flag: 'wx' });
-      } else {
+        return written(entry.size);
+      }
+      if (await cache?.take(entry, path)) return written(entry.size);
+      if (entry.chunks) await writeChunks(store, entry, path, atOnce, written);
+      else {
         await store.fetchFile(entry.sha256, path);
         const { size } = await lstat(path);
         if (size !== entry.size) throw otherContent(entry, `has ${size} bytes, but`);
+        written(size);
       }
-      written(entry.size);
+      await cache?.keep(entry, path);
     },
   };
 }

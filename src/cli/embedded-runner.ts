@@ -7,11 +7,13 @@ import { fold } from '../ledger/archive/fold.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
+import { openInputCache } from '../runner/input-cache.ts';
 import { ownLedger } from '../runner/own-ledger.ts';
 import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
 import { lockRunner } from '../runner/runner-lock.ts';
 import { openSecrets } from '../runner/secrets.ts';
+import { plainText } from '../terminal-text.ts';
 import { packageFile } from './package-file.ts';
 import { openLedgerStore, type Project } from './project.ts';
 import { say } from './terminal.ts';
@@ -45,10 +47,14 @@ export async function embeddedRunner(
     folder: folders.work,
   });
   if (executors.note) say(executors.note);
-  const { concurrency, lease, grace } = project.config.runner;
+  const { concurrency, lease, grace, inputCache: limit } = project.config.runner;
+  const store = await openLedgerStore(project, ledger);
   const runner = startRunner({
     ledger: own,
-    store: await openLedgerStore(project, ledger),
+    store,
+    inputCache: openInputCache(folders, store, limit, (message, file) =>
+      say(`${message}: ${plainText(file)}`),
+    ),
     executors,
     cache: repositories.cache,
     secrets: openSecrets(project.config.runner.secrets, location),

@@ -15,6 +15,7 @@ import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
 import { succeedFormer } from '../runner/former-instances.ts';
 import { listenToRemoteHook } from '../runner/hook-listener.ts';
+import { openInputCache } from '../runner/input-cache.ts';
 import { ownLedger } from '../runner/own-ledger.ts';
 import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
@@ -74,7 +75,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       folder: folders.work,
     });
     if (executors.note) log.warn(executors.note);
-    const { concurrency, lease, poll, grace, labels } = config.runner;
+    const { concurrency, lease, poll, grace, labels, inputCache: limit } = config.runner;
     const secrets = await checkedSecrets(config.runner.secrets, ledger.shared.location, log);
     const repository = path === null ? findGitHub(address, process.env) : null;
     const github = repository
@@ -88,6 +89,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
     const runner = startRunner({
       ledger,
       store,
+      inputCache: openInputCache(folders, store, limit, (message, file) => log.warn({ file }, message)),
       executors,
       secrets,
       cache,

@@ -1,3 +1,4 @@
+import bytes from 'bytes';
 import ms from 'ms';
 import { z } from 'zod';
 import { secretSources } from './secret-source.ts';
@@ -11,6 +12,11 @@ const duration = z
   .transform((text) => ms(text as ms.StringValue))
   .refine((time) => time > 0 && time <= LONGEST_MS);
 const DURATION = 'a duration with its unit, such as 60s or 5m, of at most 24d';
+
+const size = z
+  .string()
+  .regex(/^\d{1,12}(\.\d{1,6})? ?[KkMmGgTt][Bb]$/)
+  .transform((text) => Math.floor(bytes.parse(text) ?? 0));
 
 // A leading dash would make an option of it for Git.
 const text = z.string().regex(/^[^-\p{Cc}\s][^\p{Cc}]*$/u);
@@ -48,6 +54,10 @@ export const settings = z.strictObject({
     lease: duration.default(ms('60s')).describe(DURATION),
     poll: duration.default(ms('2s')).describe(DURATION),
     grace: duration.default(ms('10s')).describe(DURATION),
+    inputCache: z
+      .union([z.literal(0), size])
+      .default(20 * 2 ** 30)
+      .describe('a size with its unit, such as 20GB, or 0 for none'),
     labels: labels.default({}).describe('a map of labels, such as {gpu: a100}'),
     secrets: secretSources
       .default({})
@@ -62,12 +72,12 @@ export const settings = z.strictObject({
   }),
 });
 
-/** The settings in force. Durations (`runner.lease`, `poll`, `grace`) are in milliseconds; paths are absolute. */
+/** The settings in force. Durations (`runner.lease`, `poll`, `grace`) are in milliseconds, sizes (`runner.inputCache`) in bytes; paths are absolute. */
 export type Config = z.output<typeof settings>;
 
 type Written = z.input<typeof settings>;
 
-/** Settings as a person writes them, all optional: durations as text with a unit. */
+/** Settings as a person writes them, all optional: durations and sizes as text with a unit. */
 export type ConfigInput = Partial<Omit<Written, 'host' | 'runner' | 'snapshot'>> & {
   host?: Partial<Written['host']>;
   runner?: Partial<Written['runner']>;

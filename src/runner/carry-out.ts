@@ -158,9 +158,7 @@ async function executeIn(
     }
     const { spec } = entry.job;
     // Of what has not been executed, what happens to lie in the workspace is no artifact.
-    const upload = inputs
-      ? noUpload
-      : await collectUpload(work.store, spec.artifacts, workspace, cut, states);
+    const upload = inputs ? noUpload : await collectUpload(work, spec.artifacts, workspace, cut, states);
     if (upload.missing.length > 0 && (result.exitCode !== 0 || cut.kind !== null)) {
       say(`not there, so not kept: ${upload.missing.join(', ')}`);
     }
@@ -217,7 +215,7 @@ async function putInputs(
   const isOver = () => ending.kind !== null;
   const steps = [
     () => work.snapshots.checkOut(entry, workspace),
-    () => restoreInputs(work.ledger, work.reader, entry, work.store, workspace),
+    () => restoreInputs(work.ledger, work.reader, entry, work, workspace),
     () => restoreEarlier(work, holder, workspace, say),
   ];
   try {

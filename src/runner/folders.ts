@@ -19,6 +19,8 @@ export interface RunnerFolders {
   readonly instances: string;
   /** Which runs are still to be shown on a forge. */
   readonly reports: string;
+  /** Files that jobs need, of all runners of this user. */
+  readonly inputs: string;
 }
 
 /** @param location of the shared repository: two of them share nothing */
@@ -38,5 +40,6 @@ export function runnerFolders(
     lock: join(own, 'lock'),
     instances: join(own, 'instances'),
     reports: join(own, 'reports'),
+    inputs: join(base, 'dstack', 'inputs'),
   };
 }

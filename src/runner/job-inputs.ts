@@ -9,7 +9,7 @@ import type { Manifest } from '../store/manifest.ts';
 import { parseManifest } from '../store/manifest-text.ts';
 import { inOwnFolder } from '../store/own-folder.ts';
 import { restoreArtifacts } from '../store/restore-artifacts.ts';
-import type { Store } from '../store/store.ts';
+import type { Workplace } from './workplace.ts';
 
 /** A finished job as another one uses it. */
 export interface FinishedJob {
@@ -58,7 +58,7 @@ export async function restoreInputs(
   ledger: Ledger,
   reader: LiveReader,
   entry: QueueEntry,
-  store: Store,
+  { store, inputCache: cache }: Pick<Workplace, 'store' | 'inputCache'>,
   workspace: string,
 ): Promise<JobId[]> {
   const inputs: JobId[] = [];
@@ -85,9 +85,11 @@ export async function restoreInputs(
             id.job,
           )
         : finished.manifest;
-      await restoreArtifacts(manifest, store, workspace, { overwrite: true }).catch((error: unknown) => {
-        throw inputLost(error, finished, entry.id.run);
-      });
+      await restoreArtifacts(manifest, store, workspace, { overwrite: true, cache }).catch(
+        (error: unknown) => {
+          throw inputLost(error, finished, entry.id.run);
+        },
+      );
       inputs.push(id);
     }
   };

@@ -5,8 +5,8 @@ import { timeOf } from '../ledger/clock.ts';
 import { artifactsFailed, attemptFailed } from '../ledger/reasons.ts';
 import { makeRecord, type Outcome } from '../ledger/records.ts';
 import { jobName } from '../ledger/refs.ts';
+import { adoptArtifacts } from '../store/adopt-artifacts.ts';
 import { collectArtifacts } from '../store/collect-artifacts.ts';
-import type { Store } from '../store/store.ts';
 import type { Ending, Upload } from './job-outcome.ts';
 import type { Settler } from './settler.ts';
 import type { StateReport } from './state-report.ts';
@@ -23,9 +23,12 @@ export const noUpload: Upload = {
   problem: null,
 };
 
-/** Puts a job's artifacts into the store; nothing of an aborted one. */
+/**
+ * Puts a job's artifacts into the store; nothing of an aborted one. Its files then become inputs that are here already,
+ * since its workspace is not needed any more.
+ */
 export async function collectUpload(
-  store: Store,
+  { store, inputCache }: Pick<Workplace, 'store' | 'inputCache'>,
   paths: readonly string[],
   workspace: string,
   ending: Ending,
@@ -34,7 +37,9 @@ export async function collectUpload(
   if (paths.length === 0 || ending.kind === 'abort') return noUpload;
   states.tell({ state: 'uploading', detail: null });
   try {
-    return { ...(await collectArtifacts(workspace, paths, store)), problem: null };
+    const collected = await collectArtifacts(workspace, paths, store);
+    if (inputCache) await adoptArtifacts(collected.manifest, workspace, inputCache);
+    return { ...collected, problem: null };
   } catch (error) {
     return { ...noUpload, problem: artifactsFailed((error as Error).message) };
   }

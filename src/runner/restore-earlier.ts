@@ -26,7 +26,7 @@ export async function restoreEarlier(
     );
     return;
   }
-  await restoreArtifacts(manifest, work.store, workspace, { overwrite: true });
+  await restoreArtifacts(manifest, work.store, workspace, { overwrite: true, cache: work.inputCache });
   const { files } = kept.said;
   say(`${files === 1 ? '1 file' : `${files} files`} of what earlier attempts saved back in place`);
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Repository } from '../git/repository.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { JobId } from '../ledger/refs.ts';
+import type { ContentCache } from '../store/content-cache.ts';
 import type { Store } from '../store/store.ts';
 import type { Executors } from './executors.ts';
 import type { Secrets } from './secrets.ts';
@@ -10,6 +11,8 @@ import type { Secrets } from './secrets.ts';
 export interface RunnerOptions {
   readonly ledger: Ledger;
   readonly store: Store;
+  /** What it has of the store's content on its own disk. */
+  readonly inputCache?: ContentCache | undefined;
   readonly executors: Executors;
   readonly secrets: Secrets;
   readonly cache: Repository;

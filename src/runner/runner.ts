@@ -18,7 +18,7 @@ import type { RunnerOptions } from './runner-options.ts';
 import { openSettler } from './settler.ts';
 import { type Shift, startShift } from './shift.ts';
 import { openSnapshots } from './snapshot-cache.ts';
-import { clearUp, keepTidy } from './tidy.ts';
+import { clearUp, keepRoom, keepTidy } from './tidy.ts';
 import { type Waiting, waitingFor } from './waiting.ts';
 import type { Workplace } from './workplace.ts';
 
@@ -107,6 +107,7 @@ export function startRunner(options: RunnerOptions): Runner {
     await clearUp(options);
     const former = options.succeed?.(claimant.instance) ?? new Set<string>();
     const tidying = keepTidy([options.cache, options.ledger.shared.local], work.oneAtATime);
+    const room = keepRoom(options.inputCache);
     const folding = keepFolded(options.ledger, options);
     wake = openWake(options.ledger.shared);
     try {
@@ -142,6 +143,7 @@ export function startRunner(options: RunnerOptions): Runner {
       await work.snapshots.close();
       await presence?.remove();
       await tidying.stop();
+      await room.stop();
       await folding.stop();
       wake.close();
     }

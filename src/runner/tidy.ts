@@ -2,10 +2,13 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Repository } from '../git/repository.ts';
 import { runGit } from '../git/run-git.ts';
+import type { ContentCache } from '../store/content-cache.ts';
 import type { RunnerOptions } from './runner-options.ts';
 import type { Workplace } from './workplace.ts';
 
 const intervalMs = 60 * 60_000;
+/** A disk fills faster. */
+const roomMs = 15_000;
 /** More loose objects than this in one of 256 folders are too many; Git's own measure. */
 const looseLimit = 27;
 /** No object in use is older: a claim is renewed again and again, and takes what it needs along. */
@@ -40,6 +43,20 @@ export function keepTidy(
     stop() {
       clearInterval(timer);
       return tidying;
+    },
+  };
+}
+
+/** Has what is kept of inputs give way in time where jobs, or others, fill the disk. */
+export function keepRoom(cache: ContentCache | undefined): { stop(): Promise<void> } {
+  let tidying = cache?.tidy();
+  const timer = setInterval(() => {
+    tidying = cache?.tidy();
+  }, roomMs);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await tidying;
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Repository } from '../git/repository.ts';
 import type { Claimant } from '../ledger/claims.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LiveReader } from '../ledger/live.ts';
+import type { ContentCache } from '../store/content-cache.ts';
 import type { Store } from '../store/store.ts';
 import type { Executors } from './executors.ts';
 import type { Secrets } from './secrets.ts';
@@ -14,6 +15,7 @@ export interface Workplace {
   readonly ledger: Ledger;
   readonly reader: LiveReader;
   readonly store: Store;
+  readonly inputCache?: ContentCache | undefined;
   readonly executors: Executors;
   readonly secrets: Secrets;
   readonly cache: Repository;

@@ -52,7 +52,15 @@ config('with nothing configured there are defaults, durations in milliseconds', 
   const { config, sources } = await load(context);
   assert.equal(config, {
     refPrefix: 'refs/dstack',
-    runner: { concurrency: 1, lease: 60_000, poll: 2_000, grace: 10_000, labels: {}, secrets: {} },
+    runner: {
+      concurrency: 1,
+      lease: 60_000,
+      poll: 2_000,
+      grace: 10_000,
+      inputCache: 20 * 1024 ** 3,
+      labels: {},
+      secrets: {},
+    },
     host: {},
     snapshot: { allowLarge: false, allowSecrets: [] },
   });
@@ -126,6 +134,7 @@ config('a variable wins over files and an option over both, for every setting', 
     DSTACK_RUNNER_LEASE: '4s',
     DSTACK_RUNNER_POLL: '100ms',
     DSTACK_RUNNER_GRACE: '1m',
+    DSTACK_RUNNER_INPUT_CACHE: '0',
     DSTACK_RUNNER_LABELS: '{gpu: a100, disk: 2}',
     DSTACK_RUNNER_SECRETS: '{HF_TOKEN: {env: HF}, B: {command: [pass, show, b], workflows: [train]}}',
     DSTACK_SNAPSHOT_ALLOW_LARGE: 'true',
@@ -153,6 +162,7 @@ config('a variable wins over files and an option over both, for every setting', 
       lease: 5_000,
       poll: 100,
       grace: 60_000,
+      inputCache: 0,
       labels: { gpu: 'a100', disk: '2' },
       secrets: {
         HF_TOKEN: { env: 'HF' },
@@ -163,6 +173,16 @@ config('a variable wins over files and an option over both, for every setting', 
   });
   assert.is(sources.remote, 'option');
   assert.is(sources.store, 'DSTACK_STORE');
+});
+
+config('sizes are in bytes, each unit 1024 times the one before', async (context) => {
+  const inputCacheOf = async (size: string) =>
+    (await load(context, { DSTACK_RUNNER_INPUT_CACHE: size })).config.runner.inputCache;
+  assert.equal(await Promise.all(['1.5GB', '300 mb', '0'].map(inputCacheOf)), [
+    1.5 * 2 ** 30,
+    300 * 2 ** 20,
+    0,
+  ]);
 });
 
 config('variables that are no settings, or are empty, do not matter', async (context) => {
@@ -191,6 +211,8 @@ const wrong: [string, RegExp, RegExp?][] = [
   ['runner: {lease: 0s}', /runner\.lease must be/],
   ['runner: {lease: 60d}', /at most 24d/],
   ['runner: {concurrency: 0}', /a whole number/],
+  ['runner: {inputCache: 20}', /runner\.inputCache must be a size with its unit, .* or 0 for none, not 20$/],
+  ['runner: {inputCache: -1GB}', /a size with its unit/],
   ['runner: {executor: podman}', /docker or process, not "podman"/],
   ['runner: {labels: [a]}', /a map of labels/],
   ['remote:\n', /remote must be .*, not nothing/],

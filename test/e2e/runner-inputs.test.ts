@@ -182,6 +182,42 @@ workflows:
   ),
 );
 
+const largeInput = `
+workflows:
+  - {name: make, artifacts: [large], commands: ['seq 100000 | gzip -c > large']}
+  - {name: spoil, depends-on: {workflows: [make]}, commands: ['echo more >> large']}
+  - {name: use, depends-on: {workflows: [make]}, commands: ['zcat large | tail -n 1']}
+`;
+
+test(
+  'what jobs made on a machine is there for others without the store, also if one has written to it',
+  withProject(largeInput, async (project) => {
+    const first = await runAll(project, ['spoil']);
+    assert.is(await stateOf(project, first.run, 'spoil'), 'done');
+    const run = await project.submit(['use']);
+    const once = project.startRunner('one', ['--once']);
+    assert.is(await once.exited, 0, once.output());
+    assert.is(await stateOf(project, run, 'make'), 'cached');
+    rmSync(project.store, { recursive: true });
+    // Another runner of the same user.
+    const drained = project.startRunner('two', ['--drain']);
+    assert.is(await drained.exited, 0, drained.output());
+    assert.is(await project.log(run, 'use'), '100000');
+  }),
+);
+
+test(
+  'a runner that is to keep no inputs keeps none',
+  withProject(largeInput, async (project) => {
+    const inputs = path.join(project.env.XDG_CACHE_HOME as string, 'dstack', 'inputs');
+    const { run } = await runAll(project, ['use'], { DSTACK_RUNNER_INPUT_CACHE: '0' });
+    assert.is(await project.log(run, 'use'), '100000');
+    assert.not.ok(existsSync(inputs));
+    assert.is(await stateOf(project, (await runAll(project, ['spoil', '--no-cache'])).run, 'spoil'), 'done');
+    assert.ok(existsSync(inputs));
+  }),
+);
+
 test(
   'a queue entry that the run does not vouch for is never executed',
   withProject(

@@ -85,7 +85,8 @@ function wake(file: string, commonDir: string): void {
   try {
     writeOpenly(temporary, `${stamp}\n`, commonDir);
   } catch {
-    mkdirSync(folder, { recursive: true });
+    // Just this one: a shared repository that has gone meanwhile is not begun anew.
+    mkdirSync(folder);
     writeOpenly(temporary, `${stamp}\n`, commonDir);
   }
   renameSync(temporary, file);

@@ -1,17 +1,25 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Transform, type TransformCallback } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What becomes of one call. Offsets count from the body's beginning. */
 export type Fault =
   | { answer: number; code?: string; date?: Date }
   /** Nothing is answered, and the connection broken. */
   | { hangUp: true }
+  /** Nobody ever answers. */
+  | 'mute'
   /** The connection breaks once so much of what is sent, or of the answer, has passed. */
   | { cutBody: number }
   | { cutAnswer: number }
   /** The answer ends there as if that were all of it. */
   | { shorten: number }
+  /** So many bytes a second pass, in either direction. */
+  | { slow: number }
+  /** After so many bytes of what is sent, or of the answer, nothing passes any more, and the connection stays. */
+  | { stallBody: number }
+  | { stallAnswer: number }
   | { flip: number }
   | { rewrite: (text: string) => string }
   | { without: string };
@@ -40,7 +48,7 @@ export interface FaultyProxy {
 /** A network, and an object store, that behaves as badly as it is told to, in front of one that works. */
 export async function startFaultyProxy(endpoint: string): Promise<FaultyProxy> {
   const target = new URL(endpoint);
-  const server = createServer((incoming, answer) => {
+  const take = (incoming: IncomingMessage, answer: ServerResponse) => {
     const call: Call = {
       method: incoming.method ?? '',
       path: incoming.url ?? '',
@@ -51,10 +59,13 @@ export async function startFaultyProxy(endpoint: string): Promise<FaultyProxy> {
     };
     proxy.calls.push(call);
     const fault = proxy.fault(call, proxy.calls.length);
+    if (fault === 'mute') return;
     if (fault && 'hangUp' in fault) incoming.destroy();
     else if (fault && 'answer' in fault) refuse(incoming, answer, call, fault);
     else forward(target, incoming, answer, call, fault, proxy);
-  });
+  };
+  // Who asks whether to send a body at all is told so by whom the body is for.
+  const server = createServer(take).on('checkContinue', take);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const proxy: FaultyProxy = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -76,6 +87,7 @@ function refuse(
   { answer: status, code = '', date = new Date() }: Extract<Fault, { answer: number }>,
 ): void {
   call.status = status;
+  if (incoming.headers.expect) answer.writeContinue();
   incoming.resume().once('end', () => {
     answer.sendDate = false;
     answer.writeHead(status, { 'content-type': 'application/xml', date: date.toUTCString() });
@@ -90,19 +102,21 @@ function forward(
   incoming: IncomingMessage,
   answer: ServerResponse,
   call: Call,
-  fault: Exclude<Fault, { answer: number } | { hangUp: true }> | undefined,
+  fault: Exclude<Fault, { answer: number } | { hangUp: true } | 'mute'> | undefined,
   proxy: FaultyProxy,
 ): void {
   const headers = { ...incoming.headers };
   if (fault && 'without' in fault) delete headers[fault.without];
   const onward = request(
-    { host: target.hostname, port: target.port, method: call.method, path: call.path, headers },
+    // A connection of its own: one that the server has closed meanwhile would be a fault that nobody asked for.
+    { host: target.hostname, port: target.port, method: call.method, path: call.path, headers, agent: false },
     (back) => {
       call.status = back.statusCode ?? 0;
       const altered = fault !== undefined && ('shorten' in fault || 'rewrite' in fault);
       const raw = { ...back.headers };
       if (altered) delete raw['content-length'];
       answer.writeHead(call.status, raw);
+      if (fault && 'stallAnswer' in fault) answer.flushHeaders();
       const changing = change(fault, () => answer.destroy());
       changing.on('data', (bytes: Buffer) => {
         call.received += bytes.length;
@@ -112,6 +126,7 @@ function forward(
       back.pipe(changing).pipe(answer);
     },
   );
+  onward.on('continue', () => answer.writeContinue());
   onward.on('error', () => answer.destroy());
   incoming.on('error', () => onward.destroy());
   incoming.on('close', () => {
@@ -125,11 +140,42 @@ function forward(
       incoming.destroy();
     }
   });
-  incoming.pipe(onward);
+  if (fault && 'slow' in fault) incoming.pipe(slowly(fault.slow)).pipe(onward);
+  else if (fault && 'stallBody' in fault) incoming.pipe(stalling(fault.stallBody)).pipe(onward);
+  else incoming.pipe(onward);
+}
+
+/** Lets through so many bytes a second. */
+function slowly(bytesPerSecond: number): Transform {
+  return new Transform({
+    highWaterMark: 1,
+    async transform(bytes: Buffer, _, done) {
+      const piece = Math.max(1, Math.ceil(bytesPerSecond / 20));
+      for (let start = 0; start < bytes.length; start += piece) {
+        this.push(bytes.subarray(start, start + piece));
+        await sleep(50);
+      }
+      done();
+    },
+  });
+}
+
+/** Lets through so many bytes and then nothing, not even an end. */
+function stalling(bytes: number): Transform {
+  let passed = 0;
+  return new Transform({
+    transform(part: Buffer, _, done) {
+      if (passed < bytes) this.push(part.subarray(0, bytes - passed));
+      passed += part.length;
+      if (passed < bytes) done();
+    },
+  });
 }
 
 /** What the answer's bytes go through. */
-function change(fault: Fault | undefined, cut: () => void): Transform {
+function change(fault: Exclude<Fault, 'mute'> | undefined, cut: () => void): Transform {
+  if (fault && 'slow' in fault) return slowly(fault.slow);
+  if (fault && 'stallAnswer' in fault) return stalling(fault.stallAnswer);
   let passed = 0;
   const texts: Buffer[] = [];
   return new Transform({

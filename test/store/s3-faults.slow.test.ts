@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import { openStore } from '../../src/store/open-store.ts';
 import { freePort } from '../git/free-port.ts';
 import { type Call, type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
-import { newS3Store, type S3Subject } from './s3-support.ts';
+import { impatient, newS3Store, type S3Subject } from './s3-support.ts';
 import { assertAbsent, putProcess, sha256Of } from './store-contract.ts';
 import { CREDENTIALS, missing, type Server, startSwift } from './swift.ts';
 import { assertFails, inTempFolder } from './temp-folder.ts';
@@ -208,8 +208,9 @@ check(
   async (subject, folder) => {
     const { sha256 } = await subject.store.putBytes(randomBytes(1000));
     proxy.fault = (call) => (isGet(call) ? { cutAnswer: 0 } : undefined);
+    const store = impatient(subject.location, { outage: 2000 });
     await assertFails(
-      () => subject.store.fetchFile(sha256, join(folder, 'copy')),
+      () => store.fetchFile(sha256, join(folder, 'copy')),
       'store-unreachable',
       /does not answer/,
     );

@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { openStore } from '../../src/store/open-store.ts';
+import { createBucketStore } from '../../src/store/s3/bucket-store.ts';
+import { type Patience, usualPatience } from '../../src/store/s3/retries.ts';
+import { parseS3Location } from '../../src/store/s3-place.ts';
+import type { Store } from '../../src/store/store.ts';
 import type { Subject } from './store-contract.ts';
 
 // As the store does for itself.
@@ -14,6 +18,11 @@ export interface S3Subject extends Subject {
 
 export function keyOf(sha256: string): string {
   return `some/prefix/sha256/${sha256.slice(0, 2)}/${sha256.slice(2)}`;
+}
+
+/** The same store, with less patience. */
+export function impatient(location: string, patience: Partial<Patience>): Store {
+  return createBucketStore(parseS3Location(location), { ...usualPatience, ...patience });
 }
 
 /**

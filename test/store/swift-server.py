@@ -1,5 +1,6 @@
 # OpenStack Swift with its S3 interface, on one machine: swift-server.py FOLDER PORT PORT PORT PORT (they must be free).
-# S3 is on the first one. Needs Debian's python3-swift. Prints `ready` once it answers; ends with its standard input.
+# S3 is on the first one. Needs Debian's python3-swift. Prints `ready` and the ids of its
+# processes once it answers; ends with its standard input.
 import os, signal, sys, time, urllib.error, urllib.request
 
 from swift.common import utils
@@ -60,12 +61,13 @@ utils.SWIFT_CONF_FILE = f'{folder}/swift.conf'
 utils.validate_configuration()
 
 children = []
-for name in [*backends, 'proxy']:
+
+def start(name):
     pid = os.fork()
     if pid == 0:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.exit(run_wsgi(f'{folder}/{name}.conf', f'{name}-server'))
-    children.append(pid)
+    children.insert(0, pid)
 
 def ready(its_port):
     for _ in range(300):
@@ -78,8 +80,13 @@ def ready(its_port):
     return False
 
 try:
+    for name in backends:
+        start(name)
     # The proxy last: what it finds absent it leaves alone for a minute.
-    print('ready' if all(map(ready, [*others, port])) else 'does not answer', flush=True)
+    answers = all(map(ready, others))
+    start('proxy')
+    answers = answers and ready(port)
+    print(f'ready {" ".join(map(str, children))}' if answers else 'does not answer', flush=True)
     sys.stdin.read()
 finally:
     for pid in children:

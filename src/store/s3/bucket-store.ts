@@ -14,6 +14,7 @@ import { type Download, openDownload } from './download.ts';
 import { listBucket } from './list-bucket.ts';
 import { readPart, sendInParts } from './multipart.ts';
 import { createPutter } from './put-once.ts';
+import { usualPatience } from './retries.ts';
 import { nameOf, s3Error, statusOf } from './s3-errors.ts';
 import { removeOldUploads } from './uploads.ts';
 
@@ -26,8 +27,8 @@ const BUDGET_BYTES = 40 << 20;
  * A store in a bucket, for any number of writers at once: `PREFIX/sha256/ab/REST` are blobs, `PREFIX/damaged/` has what a
  * reader found not to be what its name says.
  */
-export function createBucketStore(place: S3Place): Store {
-  const bucket = openBucket(place);
+export function createBucketStore(place: S3Place, patience = usualPatience): Store {
+  const bucket = openBucket(place, patience);
   const budget = createBudget(BUDGET_BYTES);
   const putOnce = createPutter();
   let swept = false;
@@ -130,7 +131,7 @@ export function createBucketStore(place: S3Place): Store {
 
   async function download(sha256: string, range?: { offset: number; length: number }): Promise<Download> {
     try {
-      return await openDownload(bucket, keyOf(sha256), range);
+      return await openDownload(bucket, keyOf(sha256), patience, range);
     } catch (error) {
       if (statusOf(error) !== 404 || nameOf(error) === 'NoSuchBucket') throw s3Error(error, place);
       await call(() => requireBucket(bucket));

@@ -14,20 +14,13 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { AdaptiveRetryStrategy } from '@smithy/core/retry';
 import type { S3Place } from '../s3-place.ts';
-
-/** How long a connection may be made, and be silent, in milliseconds. */
-const CONNECT_MS = 10_000;
-const SILENCE_MS = 60_000;
-/** A service that has answered once is worth waiting for: these take about half a minute. */
-const ATTEMPTS = 10;
-const FIRST_ATTEMPTS = 3;
+import { type Patience, retriesWhile } from './retries.ts';
 
 /** The calls of S3 that a store is made of, for one bucket. They throw what the SDK throws. */
 export type Bucket = ReturnType<typeof openBucket>;
 
-export function openBucket({ bucket: Bucket, endpoint, region }: S3Place) {
+export function openBucket({ bucket: Bucket, endpoint, region }: S3Place, patience: Patience) {
   let answered = false;
   const client = withoutNodeWarning(
     () =>
@@ -36,9 +29,8 @@ export function openBucket({ bucket: Bucket, endpoint, region }: S3Place) {
           ? { followRegionRedirects: true }
           : { endpoint, forcePathStyle: true, region: region ?? 'us-east-1' }),
         ...(region === undefined ? {} : { region }),
-        // The one that the SDK makes of its settings asks how many attempts there are once, and never again.
-        retryStrategy: new AdaptiveRetryStrategy(async () => (answered ? ATTEMPTS : FIRST_ATTEMPTS)),
-        requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
+        retryStrategy: retriesWhile(() => answered, patience),
+        requestHandler: { connectionTimeout: patience.connect, socketTimeout: patience.silence },
         // Other services than AWS's refuse checksums that they don't know; every body is signed by its sha256 anyway.
         requestChecksumCalculation: 'WHEN_REQUIRED',
         responseChecksumValidation: 'WHEN_REQUIRED',
@@ -47,7 +39,8 @@ export function openBucket({ bucket: Bucket, endpoint, region }: S3Place) {
   client.middlewareStack.add(
     (next) => async (args) => {
       const answer = await next(args);
-      answered = true;
+      const { statusCode } = answer.response as { statusCode?: number };
+      answered ||= (statusCode ?? 500) < 500;
       return answer;
     },
     { step: 'deserialize', priority: 'low', name: 'dstackAnswered' },

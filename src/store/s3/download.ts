@@ -2,10 +2,12 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ByteRange } from '../store.ts';
 import type { Bucket } from './bucket.ts';
+import type { Patience } from './retries.ts';
 import { nameOf, statusOf } from './s3-errors.ts';
 
-/** How often in a row a connection may break without having brought a byte. */
+/** How often in a row a connection may break without having brought a byte; less often, where each takes long to. */
 const FRUITLESS = 6;
+const FRUITLESS_SILENCES = 3;
 const PAUSE_MS = 200;
 
 /** An object being read. */
@@ -21,7 +23,12 @@ export interface Download {
  * it broke. Only what the server sends is held in memory.
  * @throws what the SDK throws, at once if the object isn't there
  */
-export async function openDownload(bucket: Bucket, key: string, range?: ByteRange): Promise<Download> {
+export async function openDownload(
+  bucket: Bucket,
+  key: string,
+  patience: Patience,
+  range?: ByteRange,
+): Promise<Download> {
   const start = range?.offset ?? 0;
   const first =
     range?.length === 0 ? null : await answerFrom(bucket, key, start, range && start + range.length);
@@ -29,7 +36,7 @@ export async function openDownload(bucket: Bucket, key: string, range?: ByteRang
   const reading = { answer: first };
   return {
     etag: first.etag,
-    chunks: chunksOf(bucket, key, start, reading),
+    chunks: chunksOf(bucket, key, patience, start, reading),
     close: () => reading.answer.body.destroy(),
   };
 }
@@ -71,11 +78,13 @@ async function answerFrom(
 async function* chunksOf(
   bucket: Bucket,
   key: string,
+  { silence }: Patience,
   start: number,
   reading: { answer: Answer },
 ): AsyncGenerator<Uint8Array> {
   const { end } = reading.answer;
   let position = start;
+  let lastBytes = performance.now();
   for (let fruitless = 0; ; ) {
     let failure: unknown;
     try {
@@ -83,8 +92,10 @@ async function* chunksOf(
         // A server that knows no ranges may send more than it was asked for.
         const part = chunk.subarray(0, end - position);
         position += part.length;
-        fruitless = 0;
         yield part;
+        // What is done with them does not count as the server's silence.
+        lastBytes = performance.now();
+        fruitless = 0;
         if (position >= end) return;
       }
       if (position >= end || end === Number.POSITIVE_INFINITY) return;
@@ -93,7 +104,8 @@ async function* chunksOf(
       failure = error;
     }
     fruitless += 1;
-    if (fruitless > FRUITLESS) throw failure;
+    const isSilent = performance.now() - lastBytes > FRUITLESS_SILENCES * silence;
+    if (fruitless > FRUITLESS || isSilent) throw failure;
     await sleep(PAUSE_MS * 2 ** (fruitless - 1));
     const answer = await answerFrom(bucket, key, position, end);
     // It has become shorter: what has come isn't of the same object.

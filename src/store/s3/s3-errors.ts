@@ -18,83 +18,82 @@ interface Explanation {
   /** Of the store, as which STORE stands. */
   says: string;
   hint: string;
+  /** What services and the SDK call it. */
+  named?: RegExp;
 }
 
-const CREDENTIALS_EXPIRED: Explanation = {
-  code: 'store-credentials-expired',
-  says: 'The credentials for the store STORE have expired',
-  hint: 'Get new ones (`aws sso login`, or a new session token), or use a profile or role that renews them itself.',
-};
-const CREDENTIALS_REFUSED: Explanation = {
-  code: 'store-credentials-refused',
-  says: 'The store STORE does not accept the credentials',
-  hint: 'Compare AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile, with those of that service.',
-};
-const NO_CREDENTIALS: Explanation = {
-  code: 'store-no-credentials',
-  says: 'There are no credentials for the store STORE',
-  hint: HOW_TO_GIVE_CREDENTIALS,
-};
-const DENIED: Explanation = {
-  code: 'store-denied',
-  says: 'No permission to use the store STORE',
-  hint: 'It takes s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and, on the bucket, s3:ListBucket, without which what is missing looks forbidden.',
-};
-const NO_BUCKET: Explanation = {
-  code: 'store-no-bucket',
-  says: 'The bucket of the store STORE does not exist',
-  hint: 'Create it, or correct `store` in .dstackrc; for another service than AWS it needs `?endpoint=`.',
-};
-const WRONG_REGION: Explanation = {
-  code: 'store-wrong-region',
-  says: 'The store STORE is in another region',
-  hint: 'Add the region of the bucket to `store` in .dstackrc: `?region=REGION`.',
-};
-const NO_REGION: Explanation = {
-  code: 'store-no-region',
-  says: 'It is not known in which region the store STORE is',
-  hint: 'Add it to `store` in .dstackrc: `?region=REGION`, or set AWS_REGION.',
-};
-const CLOCK: Explanation = {
-  code: 'store-clock',
-  says: 'The clock of this machine differs too much from that of the store STORE',
-  hint: 'Set the clock, or switch its synchronisation on (`timedatectl set-ntp true`).',
-};
-const BUSY: Explanation = {
-  code: 'store-busy',
-  says: 'The store STORE is too busy, also after several attempts',
-  hint: 'Try again later: what has been sent is not sent again. Fewer runners at a time also help.',
-};
-const FULL: Explanation = {
-  code: 'store-full',
-  says: 'There is no room left in the store STORE',
-  hint: 'Remove what is not needed, raise the quota, or set `store` in .dstackrc to a place with more room.',
-};
-const UNREACHABLE: Explanation = {
-  code: 'store-unreachable',
-  says: 'The store STORE does not answer, also after several attempts',
-  hint: 'Check the network and the endpoint, then try again: what has been sent is not sent again.',
-};
-const UNTRUSTED: Explanation = {
-  code: 'store-untrusted',
-  says: 'The certificate of the store STORE is not trusted',
-  hint: 'Name the file of the authority that issued it in NODE_EXTRA_CA_CERTS, and compare the host with the certificate.',
-};
-
-const BY_NAME: readonly [RegExp, Explanation][] = [
-  [/^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired|RequestExpired)$/, CREDENTIALS_EXPIRED],
-  [
-    /^(InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|InvalidClientTokenId|UnrecognizedClientException)$/,
-    CREDENTIALS_REFUSED,
-  ],
-  [/^(RequestTimeTooSkewed|RequestInTheFuture)$/, CLOCK],
-  [/^NoSuchBucket$/, NO_BUCKET],
-  [/^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|301)$/, WRONG_REGION],
-  [/^(QuotaExceeded|XMinioStorageFull|XMinioAdminBucketQuotaExceeded|InsufficientStorage)$/, FULL],
-  [/^(AccessDenied|AllAccessDisabled|AccountProblem|Forbidden|InvalidObjectState|403|401)$/, DENIED],
-  [/^(SlowDown|ServiceUnavailable|InternalError|RequestLimitExceeded|TooManyRequests|Throttling.*)$/, BUSY],
-  [/^TimeoutError$/, UNREACHABLE],
-];
+const explanations = {
+  expired: {
+    code: 'store-credentials-expired',
+    says: 'The credentials for the store STORE have expired',
+    hint: 'Get new ones (`aws sso login`, or a new session token), or use a profile or role that renews them itself.',
+    named: /^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired|RequestExpired)$/,
+  },
+  refused: {
+    code: 'store-credentials-refused',
+    says: 'The store STORE does not accept the credentials',
+    hint: 'Compare AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile, with those of that service.',
+    named:
+      /^(InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|InvalidClientTokenId|UnrecognizedClientException)$/,
+  },
+  noCredentials: {
+    code: 'store-no-credentials',
+    says: 'There are no credentials for the store STORE',
+    hint: HOW_TO_GIVE_CREDENTIALS,
+  },
+  clock: {
+    code: 'store-clock',
+    says: 'The clock of this machine differs too much from that of the store STORE',
+    hint: 'Set the clock, or switch its synchronisation on (`timedatectl set-ntp true`).',
+    named: /^(RequestTimeTooSkewed|RequestInTheFuture)$/,
+  },
+  noBucket: {
+    code: 'store-no-bucket',
+    says: 'The bucket of the store STORE does not exist',
+    hint: 'Create it, or correct `store` in .dstackrc; for another service than AWS it needs `?endpoint=`.',
+    named: /^NoSuchBucket$/,
+  },
+  wrongRegion: {
+    code: 'store-wrong-region',
+    says: 'The store STORE is in another region',
+    hint: 'Add the region of the bucket to `store` in .dstackrc: `?region=REGION`.',
+    named: /^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|301)$/,
+  },
+  noRegion: {
+    code: 'store-no-region',
+    says: 'It is not known in which region the store STORE is',
+    hint: 'Add it to `store` in .dstackrc: `?region=REGION`, or set AWS_REGION.',
+  },
+  full: {
+    code: 'store-full',
+    says: 'There is no room left in the store STORE',
+    hint: 'Remove what is not needed, raise the quota, or set `store` in .dstackrc to a place with more room.',
+    named: /^(QuotaExceeded|XMinioStorageFull|XMinioAdminBucketQuotaExceeded|InsufficientStorage)$/,
+  },
+  denied: {
+    code: 'store-denied',
+    says: 'No permission to use the store STORE',
+    hint: 'It takes s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and, on the bucket, s3:ListBucket, without which what is missing looks forbidden.',
+    named: /^(AccessDenied|AllAccessDisabled|AccountProblem|Forbidden|InvalidObjectState|403|401)$/,
+  },
+  busy: {
+    code: 'store-busy',
+    says: 'The store STORE is too busy, also after several attempts',
+    hint: 'Try again later: what has been sent is not sent again. Fewer runners at a time also help.',
+    named: /^(SlowDown|ServiceUnavailable|InternalError|RequestLimitExceeded|TooManyRequests|Throttling.*)$/,
+  },
+  unreachable: {
+    code: 'store-unreachable',
+    says: 'The store STORE does not answer, also after several attempts',
+    hint: 'Check the network and the endpoint, then try again: what has been sent is not sent again.',
+    named: /^TimeoutError$/,
+  },
+  untrusted: {
+    code: 'store-untrusted',
+    says: 'The certificate of the store STORE is not trusted',
+    hint: 'Name the file of the authority that issued it in NODE_EXTRA_CA_CERTS, and compare the host with the certificate.',
+  },
+} satisfies Record<string, Explanation>;
 
 const NETWORK =
   /^(ECONN.*|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|EPROTO|HPE_.*|ERR_STREAM_PREMATURE_CLOSE)$/;
@@ -104,17 +103,18 @@ function explain(error: unknown): Explanation | undefined {
   const name = nameOf(error);
   // The SDK's providers fail with classes of their own: an expired session of SSO is one of them.
   if (/^(CredentialsProviderError|TokenProviderError|ProviderError)$/.test(name))
-    return /expired/i.test((error as Error).message) ? CREDENTIALS_EXPIRED : NO_CREDENTIALS;
-  const named = BY_NAME.find(([pattern]) => pattern.test(name))?.[1];
+    return /expired/i.test((error as Error).message) ? explanations.expired : explanations.noCredentials;
+  const known: readonly Explanation[] = Object.values(explanations);
+  const named = known.find((explanation) => explanation.named?.test(name));
   if (named) return named;
   const code = errno(error) ?? '';
-  if (CERTIFICATE.test(code)) return UNTRUSTED;
-  if (NETWORK.test(code)) return UNREACHABLE;
-  if (/region is missing/i.test(error instanceof Error ? error.message : '')) return NO_REGION;
+  if (CERTIFICATE.test(code)) return explanations.untrusted;
+  if (NETWORK.test(code)) return explanations.unreachable;
+  if (/region is missing/i.test(error instanceof Error ? error.message : '')) return explanations.noRegion;
   const status = statusOf(error) ?? 0;
-  if (status === 507) return FULL;
-  if (status === 401 || status === 403) return DENIED;
-  if (status === 429 || status >= 500) return BUSY;
+  if (status === 507) return explanations.full;
+  if (status === 401 || status === 403) return explanations.denied;
+  if (status === 429 || status >= 500) return explanations.busy;
   return undefined;
 }
 
@@ -141,6 +141,11 @@ export function s3Error(error: unknown, place: S3Place): unknown {
  */
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return 'no reason given';
+  // The SDK's words for these are about its own parts.
+  const [, silent] = /socket timed out after (\d+) ms/.exec(error.message) ?? [];
+  if (silent) return `nothing came through for ${Number(silent) / 1000} s`;
+  const [, unconnected] = /did not establish a connection .* (\d+) ms/.exec(error.message) ?? [];
+  if (unconnected) return `no connection within ${Number(unconnected) / 1000} s`;
   const code = errno(error);
   const name = code && code !== error.name ? code : error.name;
   const message = error.message === name || /^Unknown/.test(error.message) ? '' : error.message;

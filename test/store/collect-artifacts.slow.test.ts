@@ -15,7 +15,7 @@ import { verifyBlobs } from '../../src/store/verify-blobs.ts';
 import { random } from './random.ts';
 import { sha256Of } from './store-contract.ts';
 import { assertFails, inTempFolder } from './temp-folder.ts';
-import { type Tree, writeTree } from './tree.ts';
+import { readTree, type Tree, writeTree } from './tree.ts';
 
 const test = suite('collect-artifacts');
 
@@ -176,6 +176,30 @@ check(
     } finally {
       await new Promise((resolve) => server.close(resolve));
     }
+  },
+);
+
+check(
+  'links that lead in a circle are listed as they are',
+  { 'o/a': '->b', 'o/b': '->a', 'o/self': '->self', 'o/d/up': '->..', 'o/f': 'x' },
+  async ({ workspace, store }) => {
+    const { manifest } = await collectArtifacts(workspace, ['o'], store);
+    const paths = manifest.entries.map(({ type, path }) => `${type} ${path}`);
+    assert.equal(paths, ['link o/a', 'link o/b', 'link o/d/up', 'file o/f', 'link o/self']);
+    await assertFails(
+      () => collectArtifacts(workspace, ['o/a/x'], store),
+      'artifact-behind-link',
+      /the link o\/a/,
+    );
+    const into = join(workspace, 'copy');
+    await restoreArtifacts(manifest, store, into);
+    assert.equal(await readTree(into), {
+      'o/a': '->b',
+      'o/b': '->a',
+      'o/self': '->self',
+      'o/d/up': '->..',
+      'o/f': 'x',
+    });
   },
 );
 

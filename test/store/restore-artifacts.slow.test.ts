@@ -1,4 +1,16 @@
-import { lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import {
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { execa } from 'execa';
@@ -249,6 +261,31 @@ function packOf({ packs }: Manifest): string {
 }
 
 const MB = 1 << 20;
+
+check('a file with holes takes little room: in the store, and where it is restored', {}, async (scene) => {
+  const { folder, into, store } = scene;
+  const size = 200 * 2 ** 20;
+  const ends = [random(1000, 'begin'), random(1000, 'end')] as const;
+  const file = await open(join(folder, 'workspace/sparse'), 'w');
+  await file.write(ends[0], 0, 1000, 0);
+  await file.write(ends[1], 0, 1000, size - 1000);
+  await file.close();
+  const { manifest } = await collectArtifacts(join(folder, 'workspace'), ['sparse'], store);
+  let stored = 0;
+  for await (const blob of store.list()) stored += blob.size;
+  assert.ok(stored < 2 ** 20, `${stored} bytes in the store`);
+
+  // What an attempt before has left there is no hole.
+  const [entry] = manifest.entries;
+  assert.ok(entry?.type === 'file');
+  const part = join(into, `.dstack-${entry.sha256.slice(0, 16)}.part`);
+  await writeFile(part, random(9 * 2 ** 20, 'left'));
+  await restoreArtifacts(manifest, store, into);
+  const restored = await readFile(join(into, 'sparse'));
+  assert.is(createHash('sha256').update(restored).digest('hex'), entry.sha256);
+  const { blocks } = await stat(join(into, 'sparse'));
+  assert.ok(blocks * 512 < 20 * 2 ** 20, `${blocks} blocks where it was restored`);
+});
 
 check('a file of many chunks goes on where it was cut off, and asks only for the rest', {}, async (scene) => {
   const { folder, into, store, blob } = scene;

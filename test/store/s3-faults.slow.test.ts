@@ -254,6 +254,22 @@ check(
   },
 );
 
+check('what became of a damaged blob is told as it is', async (subject) => {
+  const denied = { answer: 403, code: 'AccessDenied' };
+  for (const [refused, fate] of [
+    [[], /^It was moved to some\/prefix\/damaged\/ in that bucket\. Run the job/],
+    [['PUT'], /^It was removed\. Run the job/],
+    [['PUT', 'DELETE'], /^Run the job/],
+  ] as const) {
+    const { sha256 } = await subject.store.putBytes(randomBytes(1000));
+    await subject.damage(sha256, Buffer.from('other'));
+    proxy.fault = ({ method }) => (refused.some((one) => one === method) ? denied : undefined);
+    const error = await subject.store.setAside(sha256);
+    proxy.fault = () => undefined;
+    assert.match(error.hint ?? '', fate);
+  }
+});
+
 check('a damaged blob is kept aside', async (subject, folder) => {
   const { sha256 } = await subject.store.putBytes(Buffer.from('content'));
   await subject.damage(sha256, Buffer.from('contemn'));

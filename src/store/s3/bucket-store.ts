@@ -142,18 +142,22 @@ export function createBucketStore(place: S3Place, patience = usualPatience): Sto
   /** Copies a blob aside and removes it, so that it counts as absent and the next `put` replaces it. */
   async function setAside(sha256: string, etag: string | undefined): Promise<DstackError> {
     const key = keyOf(sha256);
+    const aside = plainText(`${place.prefix}damaged/`);
+    let fate = '';
     try {
       // Unless a good one has taken its place meanwhile.
       if ((await look(key))?.etag !== etag) return differs(sha256);
-      // Not what is larger than 5 GB, which can't be copied in one call.
-      await bucket.copy(key, `${place.prefix}damaged/${sha256}`).catch(() => {});
+      // What is larger than 5 GB can't be copied in one call.
+      const copied = await bucket.copy(key, `${place.prefix}damaged/${sha256}`).then(
+        () => true,
+        () => false,
+      );
       await bucket.remove(key);
+      fate = copied ? `It was moved to ${aside} in that bucket. ` : 'It was removed. ';
     } catch {
       // A reader without the right to write still gets told that the blob is damaged.
     }
-    const aside = plainText(`${place.prefix}damaged/`);
-    const hint = `It was moved to ${aside} in that bucket. Run the job that made it again.`;
-    return blobDamaged(sha256, place.location, hint);
+    return blobDamaged(sha256, place.location, `${fate}Run the job that made it again.`);
   }
 
   /** The error for what is right in the bucket, or was a moment ago. */

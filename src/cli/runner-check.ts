@@ -18,11 +18,14 @@ import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { mirrors } from '../ledger/refs.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
 import { tryToWrite } from '../ledger/try-to-write.ts';
+import { inputsFolder } from '../runner/folders.ts';
 import { describeSource } from '../runner/read-secret.ts';
 import { openSecrets } from '../runner/secrets.ts';
+import { keptBytes } from '../store/cache-room.ts';
 import { openStore } from '../store/open-store.ts';
 import { tryStore } from '../store/try-store.ts';
 import { plainText } from '../terminal-text.ts';
+import { formatBytes } from '../tui/duration.ts';
 import { objectFormatOf } from './object-format.ts';
 import { storeLocation } from './project.ts';
 import { runnerConfig } from './runner-start.ts';
@@ -86,8 +89,20 @@ async function checkRepository(fix: boolean): Promise<Check[]> {
   const store = await attempt('store', async () =>
     tryStore(openStore(await storeLocation({ config }, remote, folder))),
   );
+  const inputs = await checkInputs(config.runner.inputCache);
   const secrets = answers.ok ? await withLedger(where, (ledger) => checkSecrets(config, ledger)) : [];
-  return [answers, ...locks, ...(answers.ok ? [writes] : []), store, ...secrets];
+  return [answers, ...locks, ...(answers.ok ? [writes] : []), store, inputs, ...secrets];
+}
+
+/** What is kept on this disk of what jobs need. */
+async function checkInputs(limit: number): Promise<Check> {
+  if (limit === 0) return { what: 'inputs', ok: null, detail: 'none are kept here: runner.inputCache is 0' };
+  const folder = inputsFolder();
+  const kept = async () => formatBytes(await keptBytes(folder));
+  return attempt(
+    'inputs',
+    async () => `${await kept()} of at most ${formatBytes(limit)} in ${plainText(folder)}`,
+  );
 }
 
 /** Only those that this repository may be given. */

@@ -29,10 +29,9 @@ export function runnerFolders(
   runner: string,
   env: NodeJS.ProcessEnv = process.env,
 ): RunnerFolders {
-  const configured = env.XDG_CACHE_HOME;
-  const base = configured && isAbsolute(configured) ? configured : join(homedir(), '.cache');
+  const base = cacheFolder(env);
   const key = createHash('sha256').update(location).digest('hex').slice(0, 12);
-  const own = join(base, 'dstack', key, runner);
+  const own = join(base, key, runner);
   return {
     cache: join(own, 'snapshots.git'),
     ledger: join(own, 'ledger.git'),
@@ -40,6 +39,15 @@ export function runnerFolders(
     lock: join(own, 'lock'),
     instances: join(own, 'instances'),
     reports: join(own, 'reports'),
-    inputs: join(base, 'dstack', 'inputs'),
+    inputs: inputsFolder(env),
   };
+}
+
+/** Where all runners of this user keep the files that jobs need. */
+export function inputsFolder(env: NodeJS.ProcessEnv = process.env): string {
+  return join(cacheFolder(env), 'inputs');
+}
+
+function cacheFolder({ XDG_CACHE_HOME: configured }: NodeJS.ProcessEnv): string {
+  return join(configured && isAbsolute(configured) ? configured : join(homedir(), '.cache'), 'dstack');
 }

@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blobName } from './blob-errors.ts';
+import { errno } from './file-errors.ts';
 import { listBlobs } from './list-blobs.ts';
 import { mapLimited } from './map-limited.ts';
 
@@ -100,6 +101,16 @@ export function chooseOld(kept: readonly Kept[], allowed: number, incoming: numb
 
 function totalOf(kept: readonly Kept[]): number {
   return kept.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** Bytes that are kept below `root`; 0 if there is no such folder. */
+export async function keptBytes(root: string): Promise<number> {
+  try {
+    return totalOf(await listKept(root));
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return 0;
+    throw error;
+  }
 }
 
 /** Bytes that may still be written before the disk has too little left for others; negative where it has. */

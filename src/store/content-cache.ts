@@ -108,6 +108,8 @@ export function openContentCache({ root, store, limit, warn }: CacheOptions): Co
     async take(content, path) {
       try {
         if (content.size < smallest || !(await isKept(content))) return false;
+        // What is taken by now may have filled the disk.
+        await room.tidy();
         const source = await openRegularFile(pathOf(content));
         try {
           const { sha256 } = await copy(source, path, { mode: 0o666, size: content.size });

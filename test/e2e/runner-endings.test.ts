@@ -195,6 +195,8 @@ test(
     assert.is(fine.exitCode, 0, fine.stdout);
     for (const what of ['git', 'process', 'repository', 'locks', 'store'])
       assert.match(line(fine.stdout, what), /^ok/);
+    assert.match(line(fine.stdout, 'inputs'), /^ok .* 0B of at most 20GB in .*\/dstack\/inputs$/);
+    assert.match(line((await check([], { DSTACK_RUNNER_INPUT_CACHE: '0' })).stdout, 'inputs'), /^- /);
 
     const wrong = await check([], { DSTACK_REMOTE: path.join(project.root, 'nowhere.git') });
     assert.is(wrong.exitCode, 1);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -79,6 +79,17 @@ else {
         await cache.tidy();
         assert.equal(await keptIn(root), []);
         disk.empty();
+
+        const other = random(1 << 20, 'other');
+        await cache.keepBytes({ sha256: sha256Of(other), size: other.length }, other);
+        await cache.keep(content, path);
+        await writeFile(join(root, 'of others'), random(3 << 18, 'of others'));
+        for (const name of ['one', 'two']) {
+          assert.is(await cache.take(content, join(root, name)), true);
+        }
+        assert.is((await keptIn(root)).length, 1);
+        for (const name of ['one', 'two', 'of others']) await rm(join(root, name));
+
         // A tenth stays free, whatever the limit.
         for (let index = 0; index < 8; index += 1) {
           const more = random(1 << 20, `${index}`);

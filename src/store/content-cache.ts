@@ -104,6 +104,15 @@ export function openContentCache({ root, store, limit, warn }: CacheOptions): Co
     }
   }
 
+  async function copySparse(from: string, to: string): Promise<void> {
+    const source = await openRegularFile(from);
+    try {
+      await copy(source, to, { mode: 0o444, size: (await source.stat()).size });
+    } finally {
+      await source.close();
+    }
+  }
+
   return {
     async take(content, path) {
       try {
@@ -145,6 +154,9 @@ export function openContentCache({ root, store, limit, warn }: CacheOptions): Co
 
     keep: (content, path) =>
       keepNew(content, async (temporary) => {
+        const { size, blocks } = await lstat(path);
+        // The system's own copy is faster, but fills holes.
+        if (blocks * 512 < size) return copySparse(path, temporary);
         await copyFile(path, temporary, constants.COPYFILE_FICLONE);
         await chmod(temporary, 0o444);
       }),

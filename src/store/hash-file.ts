@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { errno, fileError } from './file-errors.ts';
+import { isZero, writeAt } from './holes.ts';
 
 const CHUNK_BYTES = 1 << 18;
 
@@ -87,7 +88,8 @@ export function isAt(fd: number, path: string): boolean {
 }
 
 /**
- * Reads from the current position to the end, hashing, and writes everything to `target` if there is one.
+ * Reads from the current position to the end, hashing, and writes everything to `target` if there is one, which must be
+ * empty: what is zero becomes a hole.
  * Stops soon after `limit` bytes, so that a file that grows as it is read cannot keep it busy for ever.
  */
 export async function copyAndHash(
@@ -104,8 +106,9 @@ export async function copyAndHash(
     if (bytesRead === 0) break;
     const chunk = buffer.subarray(0, bytesRead);
     hash.update(chunk);
-    await target?.writeFile(chunk);
+    if (target && !isZero(chunk)) await writeAt(target, chunk, size);
     size += bytesRead;
   }
+  await target?.truncate(size);
   return { sha256: hash.digest('hex'), size };
 }

@@ -3,16 +3,14 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, writeFile } from 'node:fs/promises';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
-import { largestChunk } from './chunk-cuts.ts';
 import type { ContentCache } from './content-cache.ts';
+import { isZero, writeAt } from './holes.ts';
 import type { FileEntry, Manifest, Piece } from './manifest.ts';
 import { readPiece } from './pieces.ts';
 import type { Store } from './store.ts';
 
 /** So many packs are kept in memory: files are asked for in the order in which they lie in them. */
 const packsKept = 4;
-
-const zeros = Buffer.alloc(largestChunk);
 
 /** Writes the files of one manifest. */
 export interface ContentWriter {
@@ -128,17 +126,6 @@ async function contentThere(file: FileHandle, piece: Piece, offset: number): Pro
   const isWhole =
     bytesRead === piece.size && createHash('sha256').update(bytes).digest('hex') === piece.sha256;
   return isWhole ? bytes : null;
-}
-
-/** Behind the end of a file these need not be written: it has a hole there, which reads the same and takes no room. */
-function isZero(bytes: Uint8Array): boolean {
-  return bytes.length <= zeros.length && zeros.compare(bytes, 0, bytes.length, 0, bytes.length) === 0;
-}
-
-async function writeAt(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
-  }
 }
 
 /** The error for a file whose blobs are right, but not the file that the list says. */

@@ -77,6 +77,21 @@ check('gives what it keeps to be written to, and gives the same again', async (s
   assert.equal(scene.warnings, []);
 });
 
+check('what has holes takes no more room', async (scene) => {
+  const [path, size] = [join(scene.folder, 'sparse'), 40 << 20];
+  await writeFile(path, 'begin');
+  await truncate(path, size);
+  const content = { sha256: sha256Of(await readFile(path)), size };
+  const cache = scene.open();
+  await cache.keep(content, path);
+  const target = join(scene.folder, 'target');
+  assert.is(await cache.take(content, target), true);
+  for (const copy of [...(await scene.kept()), target]) {
+    assert.ok((await stat(copy)).blocks * 512 < 1 << 20, copy);
+  }
+  assert.is(sha256Of(await readFile(target)), content.sha256);
+});
+
 check('never writes over what is at the target', async (scene) => {
   const { path, content } = await scene.file('a');
   const cache = scene.open();

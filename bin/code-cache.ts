@@ -56,7 +56,7 @@ export function writeCodeCache(file: string, codes: ReadonlyMap<string, Buffer>)
   const folder = path.dirname(file);
   const unfinished = `${file}.${process.pid}`;
   try {
-    const isNew = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
+    const isNew = makeFolder(folder);
     writeFileSync(unfinished, print(codes), { mode: 0o600, flag: 'wx' });
     renameSync(unfinished, file);
     if (isNew) removeStale(path.dirname(folder));
@@ -64,6 +64,22 @@ export function writeCodeCache(file: string, codes: ReadonlyMap<string, Buffer>)
     try {
       rmSync(unfinished, { force: true });
     } catch {}
+  }
+}
+
+/** False if it is there already. Node's own `recursive` tries for ever below /proc. */
+function makeFolder(folder: string): boolean {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    const parent = path.dirname(folder);
+    if (code !== 'ENOENT' || parent === folder) throw error;
+    makeFolder(parent);
+    mkdirSync(folder, { mode: 0o700 });
+    return true;
   }
 }
 

@@ -98,4 +98,10 @@ cache('what was kept for builds of long ago goes when a new one comes', ({ folde
   assert.ok(left.includes('b0-recent'));
 });
 
+cache('a place where no folder can be made is left alone at once', () => {
+  // There Node's own recursive mkdir would try for ever: a test that hangs.
+  writeCodeCache('/proc/1/dstack/code/build/file', codes);
+  assert.is(readCodeCache('/proc/1/dstack/code/build/file').size, 0);
+});
+
 cache.run();

@@ -8,6 +8,8 @@ import { plainText } from '../terminal-text.ts';
 import { blobDamaged, blobMissing, blobName, fileChanged } from './blob-errors.ts';
 import { openCopier } from './copy-file.ts';
 import { errno, fileError, storeError } from './file-errors.ts';
+import { folderNotes } from './folder-notes.ts';
+import { folderRetired, openRetired } from './folder-retired.ts';
 import { copyAndHash, openRegularFile, openSource } from './hash-file.ts';
 import { listBlobs } from './list-blobs.ts';
 import type { Store } from './store.ts';
@@ -17,7 +19,8 @@ const blobMode = 0o444;
 /**
  * A store in a folder, local or on a network file system, for any number of writers at once:
  * `sha256/ab/<rest>` are blobs, read-only; `tmp/` is what is being written, or was when its writer died;
- * `damaged/` is what a reader found not to be what its name says.
+ * `damaged/` is what a reader found not to be what its name says; `retired/` what is about to be removed; `notes/` small
+ * files.
  */
 export function openFolderStore(root: string): Store {
   const synced = new Set<string>();
@@ -62,14 +65,17 @@ export function openFolderStore(root: string): Store {
     }
   }
 
+  /** Wherever it is: it may be retired, or come back, at that moment. */
   async function openBlob(sha256: string): Promise<FileHandle> {
+    const path = blobPath(sha256);
+    const isAbsent = (error: unknown) => errno(error) === 'ENOENT' || errno(error) === 'not-a-file';
     try {
-      return await openRegularFile(blobPath(sha256));
+      return await openRegularFile(path).catch(async (error: unknown) => {
+        if (!isAbsent(error)) throw error;
+        return (await openRetired(root, sha256)) ?? openRegularFile(path);
+      });
     } catch (error) {
-      if (errno(error) === 'ENOENT' || errno(error) === 'not-a-file') {
-        throw blobMissing(sha256, root, error);
-      }
-      throw storeError(error, root);
+      throw isAbsent(error) ? blobMissing(sha256, root, error) : storeError(error, root);
     }
   }
 
@@ -141,6 +147,9 @@ export function openFolderStore(root: string): Store {
     setAside,
 
     list: () => listBlobs(root),
+
+    retired: folderRetired(root),
+    ...folderNotes(root),
 
     async remove(sha256) {
       try {

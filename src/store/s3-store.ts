@@ -20,5 +20,21 @@ export function openS3Store(place: S3Place): Store {
     async *list() {
       yield* (await store()).list();
     },
+    retired: {
+      isAtomic: false,
+      add: async (sha256, batch) => (await store()).retired.add(sha256, batch),
+      async *list() {
+        yield* (await store()).retired.list();
+      },
+      restore: async (blob) => (await store()).retired.restore(blob),
+      remove: async (blob) => (await store()).retired.remove(blob),
+    },
+    notes: {
+      write: async (name, text) => (await store()).notes.write(name, text),
+      read: async (start) => (await store()).notes.read(start),
+      remove: async (name) => (await store()).notes.remove(name),
+    },
+    now: async () => (await store()).now(),
+    staleFor: async () => (await store()).staleFor(),
   };
 }

@@ -16,6 +16,45 @@ export interface StoredBlob {
   modified: Date;
 }
 
+/** A blob that was moved out of the way: nothing seemed to need it. */
+export interface RetiredBlob {
+  sha256: string;
+  /** In bytes. */
+  size: number;
+  /** With which others. */
+  batch: string;
+}
+
+/**
+ * What is about to be removed. A retired blob counts as absent: whoever puts it puts it again. But whoever reads it
+ * gets it still, so that it is lost to nobody who relied on it before.
+ */
+export interface RetiredBlobs {
+  /** Is a blob moved in one step? Otherwise it is in both places for a moment, and who stands still can make that long. */
+  readonly isAtomic: boolean;
+  /**
+   * Moves a blob among them.
+   * @param batch a name: letters, digits and dashes
+   * @returns false if it wasn't there, or is too large to be moved in this kind of store
+   */
+  add(sha256: string, batch: string): Promise<boolean>;
+  /** In no order. One that comes or goes meanwhile may be among them or not. */
+  list(): AsyncIterable<RetiredBlob>;
+  /** Puts it back where it was, unless it is there again. One that has gone is fine. */
+  restore(blob: RetiredBlob): Promise<void>;
+  /** For good. One that has gone is fine. */
+  remove(blob: RetiredBlob): Promise<void>;
+}
+
+/** Small files beside the blobs, replaced as a whole. Names have letters, digits and dashes. */
+export interface StoreNotes {
+  write(name: string, text: string): Promise<void>;
+  /** Those whose names begin so, by name. */
+  read(start: string): Promise<ReadonlyMap<string, string>>;
+  /** One that isn't there is fine. */
+  remove(name: string): Promise<void>;
+}
+
 /** Content-addressed bytes. Names are lower-case hex sha256 of the content. */
 export interface Store {
   /** For people: where it is. */
@@ -44,4 +83,10 @@ export interface Store {
   list(): AsyncIterable<StoredBlob>;
   /** One that isn't there is fine. */
   remove(sha256: string): Promise<void>;
+  readonly retired: RetiredBlobs;
+  readonly notes: StoreNotes;
+  /** The time by the store's clock, which is that of {@link StoredBlob.modified}. Writes something to find out, if it is there already. */
+  now(): Promise<Date>;
+  /** Milliseconds for which other machines may believe that something is there that has gone. */
+  staleFor(): Promise<number>;
 }

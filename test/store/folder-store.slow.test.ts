@@ -6,7 +6,8 @@ import { execa } from 'execa';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore } from '../../src/store/open-store.ts';
-import { addStoreContract, assertAbsent, putProcess, sha256Of } from './store-contract.ts';
+import { addRetiredContract } from './retired-contract.ts';
+import { addStoreContract, assertAbsent, putProcess, type Subject, sha256Of } from './store-contract.ts';
 import { assertFails, inTempFolder } from './temp-folder.ts';
 
 const test = suite('folder-store');
@@ -16,7 +17,7 @@ function blobPath(root: string, sha256: string): string {
   return join(root, 'sha256', sha256.slice(0, 2), sha256.slice(2));
 }
 
-addStoreContract(test, async (folder) => {
+const subject = async (folder: string): Promise<Subject> => {
   const root = join(folder, 'store');
   return {
     store: openStore(`file:${root}`),
@@ -26,7 +27,9 @@ addStoreContract(test, async (folder) => {
       await writeFile(blobPath(root, sha256), content);
     },
   };
-});
+};
+addStoreContract(test, subject);
+addRetiredContract(test, subject);
 
 test('blobs are read-only files at sha256/ab/rest, and no temporary file stays', () =>
   inTempFolder(async (folder) => {

@@ -1,4 +1,5 @@
 import { suite } from 'uvu';
+import { addRetiredContract } from './retired-contract.ts';
 import { newS3Store } from './s3-support.ts';
 import { addStoreContract } from './store-contract.ts';
 import { CREDENTIALS, missing, type Server, startSwift } from './swift.ts';
@@ -13,6 +14,7 @@ if (missing === null) {
   });
   test.after(() => server.stop());
   addStoreContract(test, () => newS3Store(server.endpoint));
+  addRetiredContract(test, () => newS3Store(server.endpoint));
 } else {
   console.log(`SKIP the store in S3: ${missing}`);
 }

@@ -208,7 +208,7 @@ export function addStoreContract(test: Test, subject: (folder: string) => Promis
   });
 }
 
-async function bytesOf(stream: Readable): Promise<Buffer> {
+export async function bytesOf(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks);

@@ -9,6 +9,8 @@ import { openSource } from '../hash-file.ts';
 import type { S3Place } from '../s3-place.ts';
 import type { Store } from '../store.ts';
 import { type Bucket, openBucket } from './bucket.ts';
+import { bucketNotes } from './bucket-notes.ts';
+import { bucketRetired, retiredKeys } from './bucket-retired.ts';
 import { createBudget } from './budget.ts';
 import { type Download, openDownload } from './download.ts';
 import { listBucket } from './list-bucket.ts';
@@ -25,7 +27,7 @@ const BUDGET_BYTES = 40 << 20;
 
 /**
  * A store in a bucket, for any number of writers at once: `PREFIX/sha256/ab/REST` are blobs, `PREFIX/damaged/` has what a
- * reader found not to be what its name says.
+ * reader found not to be what its name says, `PREFIX/retired/` what is about to be removed, `PREFIX/notes/` small files.
  */
 export function createBucketStore(place: S3Place, patience = usualPatience): Store {
   const bucket = openBucket(place, patience);
@@ -135,8 +137,20 @@ export function createBucketStore(place: S3Place, patience = usualPatience): Sto
     } catch (error) {
       if (statusOf(error) !== 404 || nameOf(error) === 'NoSuchBucket') throw s3Error(error, place);
       await call(() => requireBucket(bucket));
-      throw blobMissing(sha256, place.location);
+      return downloadRetired(sha256, range);
     }
+  }
+
+  async function downloadRetired(sha256: string, range?: { offset: number; length: number }) {
+    // It may have come back at that moment, too.
+    for (const key of [...(await call(() => retiredKeys(bucket, place.prefix, sha256))), keyOf(sha256)]) {
+      try {
+        return await openDownload(bucket, key, patience, range);
+      } catch (error) {
+        if (statusOf(error) !== 404) throw s3Error(error, place);
+      }
+    }
+    throw blobMissing(sha256, place.location);
   }
 
   /** Copies a blob aside and removes it, so that it counts as absent and the next `put` replaces it. */
@@ -268,5 +282,8 @@ export function createBucketStore(place: S3Place, patience = usualPatience): Sto
       const key = keyOf(sha256);
       await call(() => bucket.remove(key));
     },
+
+    retired: bucketRetired(bucket, place.prefix, call),
+    ...bucketNotes(bucket, place.prefix, call),
   };
 }

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
+import { errno, storeError } from './file-errors.ts';
+import { isSideName, longestNote, notesFolder, sideName } from './side-names.ts';
+import type { Store } from './store.ts';
+
+/** For how long network file systems believe what they have seen of a folder: NFS for up to 60 s. */
+const staleMs = 90_000;
+
+/** File systems of this very machine, by the number that Linux has for each. */
+const local = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010, 0xca451a4e, 0x858458f6,
+]);
+
+/** What a store in a folder has beside its blobs: `notes/NAME`, and the clock of its file system. */
+export function folderNotes(root: string): Pick<Store, 'notes' | 'now' | 'staleFor'> {
+  const path = (name: string) => join(root, notesFolder, sideName(name));
+  const inWords = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw storeError(error, root);
+    }
+  };
+  /** Does something with a new file, which is gone afterwards unless it was moved. */
+  const withFile = async <T>(text: string, work: (path: string) => Promise<T>): Promise<T> => {
+    const part = join(root, 'tmp', `${randomUUID()}.part`);
+    await makeFolder(join(root, 'tmp'));
+    try {
+      const file = await open(part, 'wx', 0o644);
+      await file.writeFile(text).finally(() => file.close());
+      return await work(part);
+    } finally {
+      await rm(part, { force: true });
+    }
+  };
+
+  return {
+    notes: {
+      write: (name, text) =>
+        inWords(async () => {
+          const to = path(name);
+          await makeFolder(join(root, notesFolder));
+          await withFile(text, (part) => rename(part, to));
+        }),
+      read: (start) =>
+        inWords(async () => {
+          const names = (await namesIn(join(root, notesFolder))).filter(
+            (name) => isSideName(name) && name.startsWith(start),
+          );
+          const found = new Map<string, string>();
+          for (const name of names.sort()) {
+            const text = await textOf(path(name));
+            if (text !== null) found.set(name, text);
+          }
+          return found;
+        }),
+      remove: (name) => inWords(() => rm(path(name), { force: true })),
+    },
+    now: () =>
+      inWords(async () => {
+        // A store that isn't there yet is not made just to be asked.
+        if (!existsSync(root)) return new Date();
+        return withFile('', async (part) => (await stat(part)).mtime);
+      }),
+    async staleFor() {
+      const { type } = await statfs(root).catch(() => ({ type: 0 }));
+      return process.platform === 'linux' && local.has(type) ? 0 : staleMs;
+    },
+  };
+}
+
+async function textOf(path: string): Promise<string | null> {
+  try {
+    if ((await stat(path)).size > longestNote) return '';
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

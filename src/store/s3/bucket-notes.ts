@@ -1,0 +1,61 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { isSideName, longestNote, notesFolder, sideName } from '../side-names.ts';
+import type { Store } from '../store.ts';
+import type { Bucket } from './bucket.ts';
+import { keysBelow } from './list-bucket.ts';
+import { statusOf } from './s3-errors.ts';
+
+/**
+ * What a store in a bucket has beside its blobs: `PREFIX/notes/NAME`, and the clock of the service.
+ * @param call gives errors their words
+ */
+export function bucketNotes(
+  bucket: Bucket,
+  prefix: string,
+  call: <T>(work: () => Promise<T>) => Promise<T>,
+): Pick<Store, 'notes' | 'now' | 'staleFor'> {
+  const top = `${prefix}${notesFolder}/`;
+  const put = (name: string, text: string) => {
+    const bytes = Buffer.from(text);
+    return bucket.put(top + name, bytes, createHash('md5').update(bytes).digest('base64'));
+  };
+  const read = async (name: string): Promise<string | null> => {
+    try {
+      const { Body } = await bucket.get(top + name);
+      const parts: Uint8Array[] = [];
+      for await (const part of Body as Readable) parts.push(part as Uint8Array);
+      return Buffer.concat(parts).toString('utf8');
+    } catch (error) {
+      if (statusOf(error) === 404) return null;
+      throw error;
+    }
+  };
+
+  return {
+    notes: {
+      write: (name, text) => call(async () => void (await put(sideName(name), text))),
+      read: (start) =>
+        call(async () => {
+          const found = new Map<string, string>();
+          for await (const { name, size } of keysBelow(bucket, top)) {
+            if (!isSideName(name) || !name.startsWith(start)) continue;
+            const text = size > longestNote ? '' : await read(name);
+            if (text !== null) found.set(name, text);
+          }
+          return found;
+        }),
+      remove: (name) => call(async () => void (await bucket.remove(top + sideName(name)))),
+    },
+    now: () =>
+      call(async () => {
+        const name = `clock-${randomUUID()}`;
+        await put(name, '');
+        const { LastModified } = await bucket.head(top + name);
+        await bucket.remove(top + name);
+        if (LastModified === undefined) throw new Error('the store does not say when something was stored');
+        return LastModified;
+      }),
+    staleFor: async () => 0,
+  };
+}

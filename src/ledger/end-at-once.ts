@@ -20,6 +20,8 @@ export interface EndAtOnce {
   readonly log?: Uint8Array;
   /** The text of `artifacts.json`. */
   readonly artifacts?: string;
+  /** Called once the job is claimed, before it ends; if it throws, the job goes back into the queue. */
+  readonly check?: () => Promise<void>;
 }
 
 /**
@@ -41,6 +43,12 @@ export async function endAtOnce(
   const acquired = await acquireClaim(ledger, entry, claimant, null, true);
   if (acquired.result !== 'won') return false;
   const { holder } = acquired;
+  try {
+    await end.check?.();
+  } catch (error) {
+    await holder.withdraw();
+    throw error;
+  }
   if (end.log) {
     await holder.renew({ chunks: [{ at: Math.floor(ledger.clock.now() / 1000), bytes: end.log }] });
   }

@@ -66,9 +66,8 @@ export function hostAbilities(
  */
 export function onHost(shared: SharedRepository, names: RefNames, host: HostAbilities): SharedRepository {
   // History: created once, or grown.
-  const immutable = [names.area('runs'), names.area('jobs'), names.area('archive'), names.notes].map(
-    (area) => `${area}/`,
-  );
+  const areas = ['runs', 'jobs', 'archive', 'pruned'] as const;
+  const immutable = [...areas.map(names.area), names.notes].map((area) => `${area}/`);
   const whole = withStandIns(shared, host, (ref) => immutable.some((area) => ref.startsWith(area)));
   return withArchive(whole, names);
 }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { DstackError } from '../errors.ts';
 import { parseTree } from '../git/object-reader.ts';
 import type { CommitInput } from '../git/write-commits.ts';
 import type { SharedRepository } from './shared-repository.ts';
@@ -50,7 +51,8 @@ const pointerSchema = z.strictObject({
   size: z.number().int().nonnegative(),
 });
 
-function parsePointer(content: Uint8Array): { sha256: string; size: number } {
+/** Where the store has a stored chunk. @throws ZodError, SyntaxError if that is damaged */
+export function parsePointer(content: Uint8Array): { sha256: string; size: number } {
   return pointerSchema.parse(JSON.parse(Buffer.from(content).toString('utf8')));
 }
 
@@ -160,9 +162,9 @@ async function* readPointer(
   next: number,
   readStored: ReadStored,
 ): AsyncGenerator<{ next: number; bytes: Uint8Array }> {
-  const missing = (size: string) => ({
+  const missing = (size: string, why = "are in the store, which can't be read here") => ({
     next,
-    bytes: Buffer.from(`\n[${size} of the log are in the store, which can't be read here]\n`),
+    bytes: Buffer.from(`\n[${size} of the log ${why}]\n`),
   });
   let pointer: { sha256: string; size: number };
   try {
@@ -180,7 +182,8 @@ async function* readPointer(
     for await (const bytes of await readStored(pointer.sha256))
       yield { next: next - 1, bytes: bytes as Uint8Array };
     yield { next, bytes: new Uint8Array() };
-  } catch {
-    yield missing(`${pointer.size} bytes`);
+  } catch (error) {
+    const isPruned = error instanceof DstackError && error.code === 'artifacts-pruned';
+    yield missing(`${pointer.size} bytes`, isPruned ? `are gone: ${error.message}` : undefined);
   }
 }

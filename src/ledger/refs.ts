@@ -19,7 +19,7 @@ export interface JobId {
 }
 
 export type JobArea = 'queue' | 'claims' | 'jobs' | 'stops';
-export type Area = JobArea | 'runs' | 'cache' | 'runners' | 'tags' | 'triggers' | 'archive';
+export type Area = JobArea | 'runs' | 'cache' | 'runners' | 'tags' | 'triggers' | 'archive' | 'pruned';
 
 /** What is kept of runs that have left their own refs: what is said of them, and what keeps their objects. */
 export type ArchivePart = 'index' | 'keep';
@@ -40,6 +40,8 @@ export interface RefNames {
   archive(part: ArchivePart, shard?: string): string;
   /** Up to where pushes to branches and tags have been dealt with. */
   seen: string;
+  /** Of which jobs the artifacts and long logs have been given up. */
+  pruned: string;
   /** Where the logs lie as notes: a folder of refs. */
   notes: string;
   /** The log of a job as a note on the run commit; its own ref per job, since one shared notes ref loses pushes. */
@@ -52,7 +54,7 @@ export interface RefNames {
   history: string;
 }
 
-const named = ['cache', 'runners', 'tags', 'triggers'] as const;
+const named = ['cache', 'runners', 'tags', 'triggers', 'pruned'] as const;
 
 export type ParsedRef =
   | { area: 'runs'; run: string }
@@ -76,6 +78,7 @@ export function refNames(prefix: string = defaultPrefix): RefNames {
     tag: (name) => `${prefix}/tags/${name}`,
     archive: (part, shard) => `${prefix}/archive/${part}${shard === undefined ? '' : `/${shard}`}`,
     seen: `${prefix}/triggers/seen`,
+    pruned: `${prefix}/pruned/artifacts`,
     probe: (id, name) => `${prefix}/probe/${id}/${name}`,
     history: `refs/remotes/${prefix}/runs/HEAD`,
     parse(ref) {

@@ -10,6 +10,7 @@ import { checkKeeper } from './keeper-rules.ts';
 import { mostRefs } from './limits.ts';
 import { type PushedObjects, refuse } from './objects.ts';
 import { checkCache, checkNote, checkOutcome } from './outcome-rules.ts';
+import { checkPruned } from './pruned-rules.ts';
 import { checkCard, checkSeen, checkStop } from './request-rules.ts';
 import type { Role } from './roles.ts';
 import { checkQueue, checkRun, checkTag } from './run-rules.ts';
@@ -85,6 +86,7 @@ async function checkUpdate(push: Push, { ref, from, to }: Update): Promise<void>
     return checkNote(await plain(push, ref, from, to), place);
   }
 
+  if (place.area === 'pruned') return checkPruned(await plain(push, ref, from, to), place.name);
   if (place.area === 'archive') {
     const change = await plain(push, ref, from, to);
     return place.part === 'keep' ? checkKeeper(change) : checkIndex(change, place.shard);

@@ -1,0 +1,158 @@
+import { parseCommit } from '../../git/object-reader.ts';
+import type { ArchivedRun } from '../archive/archived-run.ts';
+import { openArchive } from '../archive/read-archive.ts';
+import type { Ledger } from '../ledger.ts';
+import { belonging, type ClaimTip, openLiveReader, readClaimTip } from '../live.ts';
+import { type JobId, jobName } from '../refs.ts';
+import { parseRunMessage } from '../run-message.ts';
+import { mustRead, orStop, unreadable } from './must-read.ts';
+import { type PrunedJobs, readPruned } from './pruned-jobs.ts';
+
+/** A job and what it has to do with others. */
+export interface WholeJob {
+  readonly name: string;
+  /** The commit that it ended with; null: it has not ended. */
+  readonly commit: string | null;
+  /** By its runner's clock. */
+  readonly finishedAt: string | null;
+  readonly dependsOn: readonly { readonly run: string | null; readonly job: string }[];
+  readonly cachedFrom: JobId | null;
+}
+
+export interface WholeRun {
+  readonly name: string;
+  readonly commit: string;
+  readonly jobs: readonly WholeJob[];
+  /** All of it has ended and been settled. */
+  readonly isAtRest: boolean;
+}
+
+/** All that is in a ledger, archived or not, for who decides what nobody needs. */
+export interface WholeLedger {
+  readonly runs: ReadonlyMap<string, WholeRun>;
+  /** Commits that may need something of the store, and are no outcome of one of the runs: leases. */
+  readonly others: readonly string[];
+  /** Names of runs. */
+  readonly tagged: ReadonlySet<string>;
+  readonly pruned: PrunedJobs;
+  /** Refs of results, that are not archived, and their commits. */
+  readonly cache: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads all of a ledger. What moves from one place to the next meanwhile is found in one of them at least: they are read
+ * in the order in which things pass them.
+ * @throws DstackError `unreadable` if any of it can't be read; if the shared repository can't be reached
+ */
+export async function readWhole(ledger: Ledger): Promise<WholeLedger> {
+  const { shared, names } = ledger;
+  const first = await shared.list([names.area('queue'), names.area('claims'), names.area('stops')]);
+  const areas = ['runs', 'jobs', 'tags', 'cache'] as const;
+  const then = await shared.list(areas.map(names.area));
+  const archived = await readArchive(ledger);
+  const pruned = await readPruned(ledger);
+
+  const busy = new Set<string>();
+  const outcomes = new Map<string, string>();
+  const leases: string[] = [];
+  const waiting = new Map<string, WholeJob['dependsOn']>();
+  const { queueEntry } = openLiveReader(ledger);
+  for (const [ref, commit] of first) {
+    const parsed = names.parse(ref);
+    if (!parsed || !('job' in parsed)) continue;
+    busy.add(parsed.run);
+    if (parsed.area === 'queue') {
+      const { job } = await orStop(ledger, ref, () => queueEntry(parsed, commit));
+      waiting.set(jobName(parsed), job.spec.dependsOn);
+    }
+    if (parsed.area !== 'claims') continue;
+    const tip = await tipOf(ledger, parsed, ref, commit);
+    if (tip.kind === 'finished') outcomes.set(jobName(parsed), commit);
+    else leases.push(commit);
+  }
+  for (const [ref, commit] of then) {
+    const parsed = names.parse(ref);
+    if (parsed?.area === 'jobs') outcomes.set(jobName(parsed), commit);
+  }
+
+  const runs = new Map<string, WholeRun>();
+  for (const { run } of archived) runs.set(run.name, { ...run, isAtRest: !busy.has(run.name) });
+  const ofRuns = new Set(archived.flatMap(({ run }) => run.jobs.map(({ commit }) => commit)));
+  const tagged = new Set<string>();
+  const cache = new Map<string, string>();
+  for (const [ref, commit] of then) {
+    const parsed = names.parse(ref);
+    if (parsed?.area === 'cache') cache.set(ref, commit);
+    if (parsed?.area === 'tags') tagged.add((await messageOf(ledger, commit)).run);
+    if (parsed?.area !== 'runs' || runs.get(parsed.run)?.commit === commit) continue;
+    const { jobs: listed } = await messageOf(ledger, commit);
+    const jobs: WholeJob[] = [];
+    for (const name of listed.keys()) {
+      const id = { run: parsed.run, job: name };
+      const outcome = outcomes.get(jobName(id));
+      const job = outcome === undefined ? null : await finished(ledger, id, outcome);
+      jobs.push(job ?? { ...unfinished, name, dependsOn: waiting.get(jobName(id)) ?? [] });
+      if (job) ofRuns.add(job.commit);
+    }
+    const isAtRest = !busy.has(parsed.run) && jobs.length > 0 && jobs.every((job) => job.commit !== null);
+    runs.set(parsed.run, { name: parsed.run, commit, jobs, isAtRest });
+  }
+  // Outcomes of runs that are not there as yet, or of other runs of that name: nobody knows what they are for.
+  const strange = [...outcomes.values()].filter((commit) => !ofRuns.has(commit));
+  return { runs, others: [...leases, ...strange], tagged, pruned, cache };
+}
+
+/** Who may be putting something into the store now: everybody who has a lease. Who has none must get one first. */
+export async function readUploads(ledger: Ledger): Promise<Set<string>> {
+  const { shared, names } = ledger;
+  const uploads = new Set<string>();
+  // A ref that is being packed can be overlooked once.
+  for (let look = 0; look < 2; look += 1) {
+    for (const [ref, commit] of await shared.list([names.area('claims')])) {
+      const parsed = names.parse(ref);
+      if (parsed?.area !== 'claims') continue;
+      const tip = await readClaimTip(ledger, commit).catch(() => null);
+      if (tip === null) uploads.add(`${jobName(parsed)} ?`);
+      else if (tip.kind === 'claim')
+        uploads.add(`${jobName(parsed)} ${tip.claim.attempt} ${tip.claim.instance}`);
+    }
+  }
+  return uploads;
+}
+
+async function tipOf(ledger: Ledger, id: JobId, ref: string, commit: string): Promise<ClaimTip> {
+  return orStop(ledger, ref, async () => belonging(id, await readClaimTip(ledger, commit)));
+}
+
+async function messageOf(ledger: Ledger, commit: string) {
+  const object = await mustRead(ledger, commit, 'commit');
+  const message = parseRunMessage(parseCommit(object.content).message);
+  if (message) return message;
+  throw unreadable(ledger.shared.location, commit, 'it is no run, or one of a newer dstack');
+}
+
+const unfinished = { commit: null, finishedAt: null, cachedFrom: null };
+
+async function finished(ledger: Ledger, id: JobId, commit: string): Promise<WholeJob | null> {
+  const tip = await tipOf(ledger, id, jobName(id), commit);
+  if (tip.kind === 'claim') return null;
+  const { finishedAt, dependsOn, cachedFrom } = tip.record;
+  return { name: id.job, commit, finishedAt, dependsOn, cachedFrom };
+}
+
+/** Every archived run. What an index says that it has, it must have. */
+async function readArchive(ledger: Ledger): Promise<ArchivedRun[]> {
+  const { shared, names } = ledger;
+  const archive = openArchive(shared, names);
+  const all: ArchivedRun[] = [];
+  for (const [shard, tip] of await archive.tips()) {
+    const ref = names.archive('index', shard);
+    const said = await archive.shard(tip);
+    const foldings = (await archive.foldings(new Map([[shard, tip]]), null)) ?? [];
+    const runs = (await Promise.all(foldings.map((commit) => archive.folded(commit)))).flat();
+    if (said === null || runs.length !== said.runs)
+      throw unreadable(shared.location, ref, `it has ${runs.length} of ${said?.runs ?? 'its'} runs`);
+    all.push(...runs);
+  }
+  return all;
+}

@@ -4,6 +4,7 @@ import { DstackError, usageError } from '../errors.ts';
 import type { FileEntry } from '../store/manifest.ts';
 import { readContent } from '../store/read-content.ts';
 import { plainText } from '../terminal-text.ts';
+import { orPruned } from './explain-pruned.ts';
 import { manifestsOf, requireArtifacts } from './finished-artifacts.ts';
 import { locateRun } from './open-state.ts';
 import { openLedgerStore, openProject } from './project.ts';
@@ -38,7 +39,7 @@ export async function catArtifact(text: string): Promise<void> {
     });
   }
   const store = await openLedgerStore(project, ledger);
-  await pipeline(Readable.from(readContent(first.manifest, first.entry, store)), process.stdout, {
-    end: false,
-  });
+  await orPruned(ledger, { run: run.name, job: first.job }, () =>
+    pipeline(Readable.from(readContent(first.manifest, first.entry, store)), process.stdout, { end: false }),
+  );
 }

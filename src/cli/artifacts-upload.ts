@@ -12,6 +12,8 @@ import { listTags, setTag } from '../ledger/tags.ts';
 import { type Collected, collectArtifacts } from '../store/collect-artifacts.ts';
 import { openKeptFiles } from '../store/kept-known-files.ts';
 import { serializeManifest } from '../store/manifest-text.ts';
+import { noteUser } from '../store/store-users.ts';
+import { verifyBlobs } from '../store/verify-blobs.ts';
 import { plainText } from '../terminal-text.ts';
 import { formatBytes } from '../tui/duration.ts';
 import { confirmFirstPush } from './confirm-first-push.ts';
@@ -68,7 +70,21 @@ export async function uploadArtifacts(
     );
   }
   const { name, commit } = await submit(project, ledger, workflow, wanted, options.name);
-  await end(ledger, name, workflow, collected);
+  const { location: repository } = ledger.shared;
+  await noteUser(store, { repository, prefix: ledger.names.prefix, by: 'upload', run: name, commit });
+  await end(ledger, name, workflow, collected, async () => {
+    // Found there when nothing needed it, it may have been swept since; from now on, whoever sweeps waits for the claim.
+    if ((await verifyBlobs(collected.manifest, store)).length === 0) return;
+    const again = await collectArtifacts(folder, wanted, store, { known });
+    if (serializeManifest(again.manifest) !== serializeManifest(collected.manifest))
+      throw new DstackError(
+        'file-changed',
+        `files in ${plainText(folder)} changed while they were being stored`,
+        {
+          hint: `\`dstack stop ${name}\`, and upload again once they keep still`,
+        },
+      );
+  });
   if (options.tag !== undefined) await setTag(ledger, options.tag, commit);
   const { files, bytes } = collected.totals;
   if (options.json) return printJson({ run: name, commit, tag: options.tag ?? null, files, bytes });
@@ -126,7 +142,13 @@ async function submit(
   }
 }
 
-async function end(ledger: Ledger, run: string, job: string, { manifest, totals }: Collected): Promise<void> {
+async function end(
+  ledger: Ledger,
+  run: string,
+  job: string,
+  { manifest, totals }: Collected,
+  check: () => Promise<void>,
+): Promise<void> {
   const artifacts = serializeManifest(manifest);
   const said = {
     manifest: createHash('sha256').update(artifacts).digest('hex'),
@@ -134,7 +156,7 @@ async function end(ledger: Ledger, run: string, job: string, { manifest, totals 
     complete: true,
   };
   const outcome = { state: 'done', reason: null, artifacts: said } as const;
-  const ended = await endAtOnce(ledger, { run, job }, () => ({ by: 'upload', outcome, artifacts }));
+  const ended = await endAtOnce(ledger, { run, job }, () => ({ by: 'upload', outcome, artifacts, check }));
   if (ended) return;
   throw new DstackError('not-ended', `${run} was submitted, but not ended as done`, {
     hint: `\`dstack stop ${run}\`, and upload again: what is in the store already costs nothing`,

@@ -3,6 +3,7 @@ import { checkBlobs } from '../store/check-blobs.ts';
 import { manifestTotals } from '../store/manifest.ts';
 import { plainText } from '../terminal-text.ts';
 import { formatBytes } from '../tui/duration.ts';
+import { prunedErrors } from './explain-pruned.ts';
 import { manifestsOf, requireArtifacts } from './finished-artifacts.ts';
 import { locateRun } from './open-state.ts';
 import { openLedgerStore, openProject } from './project.ts';
@@ -37,6 +38,8 @@ export async function verifyArtifacts(name: string, options: { jobs?: number; js
   }
   if (options.json) printJson(results);
   if (lostFiles === 0) return;
+  const pruned = await prunedErrors(ledger, run.name);
+  for (const { job: of, lost } of results) if (lost.length > 0 && pruned.has(of)) throw pruned.get(of);
   throw new DstackError(
     'artifacts-lost',
     `${plural(lostFiles, 'file')} of ${plainText(name)} can’t be had any more`,

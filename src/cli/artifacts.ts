@@ -10,6 +10,7 @@ import { plainText } from '../terminal-text.ts';
 import { formatBytes } from '../tui/duration.ts';
 import { formatTable } from '../tui/table.ts';
 import { placeArtifacts } from './artifact-places.ts';
+import { orPruned, prunedNotices } from './explain-pruned.ts';
 import { manifestsOf, requireArtifacts } from './finished-artifacts.ts';
 import { locateRun } from './open-state.ts';
 import { openLedgerStore, openProject } from './project.ts';
@@ -48,6 +49,8 @@ export async function listArtifacts(name: string, options: { json?: true }): Pro
   }
   const columns = [{ title: 'JOB' }, { title: 'PATH' }, { title: 'SIZE' }, { title: 'SHA256' }];
   process.stdout.write(formatTable(columns, rows, { colour: hasColour(process.stdout) }));
+  const jobs = found.map(({ job: of }) => of);
+  for (const notice of await prunedNotices(ledger, run.name, jobs)) say(notice);
 }
 
 export async function downloadArtifacts(
@@ -67,30 +70,32 @@ export async function downloadArtifacts(
   const folder = resolve(options.output ?? run.name);
   const store = await openLedgerStore(project, ledger);
   const results: object[] = [];
-  for (const { job: of, manifest, state } of found) {
-    for (const [a, b] of caseCollisions(manifest)) {
-      warn(`${plainText(a)} and ${plainText(b)} are one file where case does not count`);
+  try {
+    for (const { job: of, manifest, state } of found) {
+      for (const [a, b] of caseCollisions(manifest)) {
+        warn(`${plainText(a)} and ${plainText(b)} are one file where case does not count`);
+      }
+      const bar = openTransferBar(of);
+      const restored = await orPruned(ledger, { run: run.name, job: of }, () =>
+        restoreArtifacts(manifest, store, folder, { filter, atOnce: options.jobs, progress: bar.show }),
+      ).finally(bar.end);
+      results.push({ job: of, ...restored, folder });
+      if (!options.json) {
+        const note = state === 'failed' || state === 'stopped' ? ` (of a job that ended as ${state})` : '';
+        say(
+          `${plainText(of)}: ${restored.written} written, ${restored.unchanged} already there, in ${folder}${note}`,
+        );
+      }
     }
-    const bar = openTransferBar(of);
-    const restored = await restoreArtifacts(manifest, store, folder, {
-      filter,
-      atOnce: options.jobs,
-      progress: bar.show,
-    }).finally(bar.end);
-    results.push({ job: of, ...restored, folder });
-    if (!options.json) {
-      const note = state === 'failed' || state === 'stopped' ? ` (of a job that ended as ${state})` : '';
-      say(
-        `${plainText(of)}: ${restored.written} written, ${restored.unchanged} already there, in ${folder}${note}`,
-      );
-    }
+  } finally {
+    if (options.output === undefined) keepOutOfSnapshots(folder, project.folder);
   }
-  if (options.output === undefined) keepOutOfSnapshots(folder, project.folder);
   if (options.json) printJson(results);
 }
 
 /** Results inside the project would be in the next snapshot, and change what is cached: the folder ignores itself. */
 function keepOutOfSnapshots(folder: string, project: string): void {
   const ignore = join(folder, '.gitignore');
-  if (folder.startsWith(`${project}${sep}`) && !existsSync(ignore)) writeFileSync(ignore, '*\n');
+  const isInside = folder.startsWith(`${project}${sep}`) && existsSync(folder);
+  if (isInside && !existsSync(ignore)) writeFileSync(ignore, '*\n');
 }

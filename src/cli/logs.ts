@@ -6,6 +6,7 @@ import { isFinal } from '../ledger/state.ts';
 import { openWake } from '../ledger/wake.ts';
 import { plainText } from '../terminal-text.ts';
 import { jobPrefixes, type LinePrinter } from '../tui/log-view.ts';
+import { orPruned } from './explain-pruned.ts';
 import { onInterrupt } from './interrupt.ts';
 import { leavableWake } from './leavable-wake.ts';
 import { locateRun } from './open-state.ts';
@@ -51,7 +52,9 @@ export async function showLogs(project: Project, name: string, options: LogsOpti
     for (const one of shown) {
       if (one.commit === null) continue;
       const pieces: Uint8Array[] = [];
-      for await (const { bytes } of readLog(ledger.shared, one.commit, 0, readStored, since)) {
+      const id = { run: run.name, job: one.name };
+      const read = readStored && ((sha256: string) => orPruned(ledger, id, () => readStored(sha256)));
+      for await (const { bytes } of readLog(ledger.shared, one.commit, 0, read, since)) {
         if (options.tail === undefined) print(one.name, bytes);
         else keepLastLines(pieces, bytes, options.tail);
       }

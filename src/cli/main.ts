@@ -1,5 +1,6 @@
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { fewAtOnce, keyValue, megabytes, timeSpan, wholeNumber } from './option-values.ts';
 import { endQuietlyWithTheReader, say } from './terminal.ts';
 
 /** Runs the command line; sets `process.exitCode`. Each command's code is loaded only when it runs. */
@@ -211,6 +212,30 @@ function buildProgram(): Command {
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./tags.ts')).tags(options));
 
+  command('prune', 'let old runs give up their artifacts, and free what nothing needs any more')
+    .addOption(
+      new Option('--keep <duration>', 'leave alone runs that ended within this time')
+        .argParser(timeSpan)
+        .default(timeSpan('30d'), '30d'),
+    )
+    .option('--dry-run', 'tell what would go and how much that frees; change nothing')
+    .option('--local', 'of the runs of `dstack run --local`, not of the shared ones')
+    .addOption(
+      new Option('--with <url>', 'another shared repository that uses the same store (may be repeated)')
+        .argParser((url: string, before: string[] = []) => [...before, url])
+        .conflicts('local'),
+    )
+    .option('-y, --yes', 'don’t ask')
+    .option('--json', 'print JSON')
+    .action(async (options) => (await import('./prune.ts')).prune(options));
+
+  const store = command('store', 'where artifacts and long logs lie');
+  command('check', 'read all that runs need of it; name and repair what is missing or damaged', store)
+    .option('--local', 'of the runs of `dstack run --local`, not of the shared ones')
+    .addOption(jobs())
+    .option('--json', 'print JSON')
+    .action(async (options) => (await import('./store-check.ts')).checkStore(options));
+
   const hook = command('hook', 'the hooks of a bare repository');
   command('install <path>', 'install one: wakes runners, starts what a push starts, keeps the history', hook)
     .option('--guard', 'and another that judges pushes: who may write what, and that it is what it says')
@@ -252,28 +277,4 @@ function buildProgram(): Command {
     .action(async (options) => (await import('./sync.ts')).sync(options));
 
   return program;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be a whole number.');
-  return Number(text);
-}
-
-function fewAtOnce(text: string): number {
-  const number = wholeNumber(text);
-  if (number < 1 || number > 64) throw new InvalidArgumentError('it must be from 1 to 64.');
-  return number;
-}
-
-function megabytes(text: string): number {
-  const number = wholeNumber(text);
-  // It is made in memory.
-  if (number > 1000) throw new InvalidArgumentError('it must be at most 1000.');
-  return number;
-}
-
-function keyValue(text: string, before: Record<string, string> = {}): Record<string, string> {
-  const equals = text.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError('write it as KEY=VALUE.');
-  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
 }

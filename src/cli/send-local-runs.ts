@@ -2,17 +2,16 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { readClaimTip, readFile } from '../ledger/live.ts';
-import { storedChunks } from '../ledger/log-chunks.ts';
 import { openStateReader } from '../ledger/read-state.ts';
 import { asEnded, type EndedRun, sendRun } from '../ledger/send-run.ts';
 import { listTags, setTag } from '../ledger/tags.ts';
 import { copyBlobs } from '../store/copy-blobs.ts';
-import { type Blob, blobsOf } from '../store/manifest.ts';
-import { parseManifest } from '../store/manifest-text.ts';
+import type { Blob } from '../store/manifest.ts';
 import type { Store } from '../store/store.ts';
+import { noteUser } from '../store/store-users.ts';
 import { plainText } from '../terminal-text.ts';
 import { formatBytes } from '../tui/duration.ts';
+import { blobsOfJob } from './blobs-of-job.ts';
 import { confirmFirstPush } from './confirm-first-push.ts';
 import { openLedgerStore, openLocalLedger, openRemoteLedger, type Project } from './project.ts';
 import { plural, say, warn } from './terminal.ts';
@@ -44,16 +43,24 @@ export async function sendLocalRuns(project: Project): Promise<void> {
         continue;
       }
       let bytes = 0;
+      let blobs: Blob[] = [];
       try {
+        const send = async () => {
+          // Where no store is known, what needs none is sent nevertheless.
+          if (blobs.length === 0) return;
+          const to = await openLedgerStore(project, shared);
+          bytes += await sendBlobs(run.name, blobs, from, to, folder);
+        };
         const result = await sendRun(local, shared, run, async () => {
           await refuseWithoutSources(local, shared, run);
-          const blobs = (
-            await Promise.all(run.outcomes.map(({ commit }) => blobsOfJob(local, commit)))
-          ).flat();
-          // Where no store is known, what needs none is sent nevertheless.
-          if (blobs.length > 0)
-            bytes = await sendBlobs(run.name, blobs, from, await openLedgerStore(project, shared), folder);
+          blobs = (await Promise.all(run.outcomes.map(({ commit }) => blobsOfJob(local, commit)))).flat();
+          await send();
         });
+        // What nothing seemed to need was perhaps swept before the run was there, and is not from now on.
+        if (result === 'sent') {
+          await send();
+          if (blobs.length > 0) await noteRun(await openLedgerStore(project, shared), shared, run);
+        }
         if (result === 'taken') leave(run.name, 'another run has its name there');
         if (result !== 'sent') continue;
         say(`${run.name}: ${plural(run.outcomes.length, 'job')}, ${formatBytes(bytes)} sent`);
@@ -75,6 +82,11 @@ export async function sendLocalRuns(project: Project): Promise<void> {
   }
   const where = plainText(shared.shared.location);
   say(sent === 0 ? `${where} has all of them` : `${plural(sent, 'run')} sent to ${where}`);
+}
+
+async function noteRun(to: Store, { shared, names }: Ledger, { name, commit }: EndedRun): Promise<void> {
+  const { location: repository } = shared;
+  await noteUser(to, { repository, prefix: names.prefix, by: 'sync', run: name, commit });
 }
 
 /** @returns how many bytes were not there yet */
@@ -106,20 +118,6 @@ async function refuseWithoutSources(local: Ledger, shared: Ledger, { sources }: 
   const missing = sources.find((run) => there(run) === undefined || here(run) !== there(run));
   if (missing !== undefined)
     throw new DstackError('source-missing', `it has something from ${missing}, which is not there`);
-}
-
-/** What a job's outcome needs of the store: its artifacts, and what of its log is too long for Git. */
-async function blobsOfJob(ledger: Ledger, commit: string): Promise<Blob[]> {
-  const tip = await readClaimTip(ledger, commit);
-  const record = tip.kind === 'finished' ? tip.record : null;
-  const manifest = record?.artifacts
-    ? parseManifest(await readFile(ledger, commit, 'artifacts.json'))
-    : { packs: [], entries: [] };
-  return [
-    ...blobsOf(manifest),
-    ...(record?.log.stored ? [{ sha256: record.log.sha256, size: record.log.bytes }] : []),
-    ...(await storedChunks(ledger.shared, commit)),
-  ];
 }
 
 async function sendTags(local: Ledger, shared: Ledger): Promise<void> {

@@ -1,9 +1,11 @@
 import { usageError } from '../errors.ts';
+import { prunedOf } from '../ledger/prune/pruned-jobs.ts';
 import { shownAtLeast } from '../ledger/read-state.ts';
 import { readCells } from '../ledger/run-cells.ts';
 import { jobStates, type LedgerState } from '../ledger/state.ts';
 import { openWake, untilNextLook } from '../ledger/wake.ts';
 import { selectRuns } from '../tui/select-runs.ts';
+import { prunedNotices } from './explain-pruned.ts';
 import { locateRun, openProjectState } from './open-state.ts';
 import { openProject, type Project } from './project.ts';
 import { stopJobs, stopTargets } from './stop-jobs.ts';
@@ -39,9 +41,19 @@ export async function status(name: string | undefined, options: StatusOptions): 
   if (name !== undefined) {
     const { ledger, run } = await locateRun(project, name);
     const cells = await readCells(ledger, run);
-    const withCells = () => run.jobs.map((job) => ({ ...job, matrix: cells.get(job.name) ?? null }));
-    if (options.json) printJson({ ...run, jobs: withCells() });
-    else process.stdout.write((await tables()).runTable(run, { ...table, cells }));
+    const having = run.jobs.flatMap((job) => (job.artifacts ? [job.name] : []));
+    if (options.json) {
+      const pruned = having.length > 0 ? await prunedOf(ledger, run.name) : new Map<string, string>();
+      const jobs = run.jobs.map((job) => ({
+        ...job,
+        matrix: cells.get(job.name) ?? null,
+        prunedAt: pruned.get(job.name) ?? null,
+      }));
+      printJson({ ...run, jobs });
+      return;
+    }
+    process.stdout.write((await tables()).runTable(run, { ...table, cells }));
+    if (having.length > 0) for (const notice of await prunedNotices(ledger, run.name, having)) say(notice);
     return;
   }
   const { read } = await openProjectState(project, { all: needsAll(options) });

@@ -1,15 +1,18 @@
 import { checkName } from '../ledger/names.ts';
 import { listTags, setTag } from '../ledger/tags.ts';
 import { plainText } from '../terminal-text.ts';
+import { prunedNotices } from './explain-pruned.ts';
 import { locateRun } from './open-state.ts';
 import { openLedgers, openProject } from './project.ts';
-import { printJson, say } from './terminal.ts';
+import { printJson, say, warn } from './terminal.ts';
 
 export async function tag(run: string, name: string): Promise<void> {
   checkName('tag', name);
   const found = await locateRun(await openProject(), run);
   await setTag(found.ledger, name, found.run.commit);
   say(`${name} keeps ${found.run.name}`);
+  const jobs = found.run.jobs.map((job) => job.name);
+  for (const notice of await prunedNotices(found.ledger, found.run.name, jobs)) warn(notice);
 }
 
 export async function untag(name: string): Promise<void> {

@@ -10,6 +10,7 @@ import { jobName } from '../ledger/refs.ts';
 import { mayRetry } from '../ledger/retries.ts';
 import { yieldsTo } from '../ledger/same-key.ts';
 import { serializeManifest } from '../store/manifest-text.ts';
+import { sayingOfWhom } from '../store/store-users.ts';
 import { findCached } from './cached-result.ts';
 import type { Course } from './course.ts';
 import { restoreInputs } from './job-inputs.ts';
@@ -40,12 +41,14 @@ export type JobEnd = 'finished' | 'lost' | 'given-back' | 'postponed' | 'handed-
 
 /** Sees a claimed job through, up to its end or to where it is given back. */
 export async function carryOut(
-  work: Workplace,
+  place: Workplace,
   holder: ClaimHolder,
   over: Lease | null,
   course: Course,
 ): Promise<JobEnd> {
   const { entry } = holder;
+  const noteRun = () => place.noteRun(entry.id.run, entry.runCommit);
+  const work = { ...place, store: sayingOfWhom(place.store, noteRun) };
   const isToEnd = () => course.ending.kind !== null;
   /** What may save an execution; not of what was taken over, which has a log to lose, and not once the job is to end. */
   const ask = async <T>(act: () => Promise<T | null>): Promise<T | null> => {
@@ -70,6 +73,8 @@ export async function carryOut(
   }
   const cached = await ask(() => findCached(work.ledger, work.reader, entry, work.store));
   if (cached) {
+    // Its files are this run's, too.
+    if (cached.manifest) await noteRun().catch(() => {});
     return conclude(work, holder, course, {
       outcome: {
         state: 'cached',

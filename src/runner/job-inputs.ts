@@ -2,6 +2,7 @@ import { DstackError } from '../errors.ts';
 import type { RecordFile } from '../ledger/formats.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type LiveReader, type QueueEntry, readFile } from '../ledger/live.ts';
+import { prunedOf } from '../ledger/prune/pruned-jobs.ts';
 import { type JobId, jobName } from '../ledger/refs.ts';
 import { readFinishedJob } from '../ledger/runs.ts';
 import { isSuccess } from '../ledger/state.ts';
@@ -86,8 +87,8 @@ export async function restoreInputs(
           )
         : finished.manifest;
       await restoreArtifacts(manifest, store, workspace, { overwrite: true, cache }).catch(
-        (error: unknown) => {
-          throw inputLost(error, finished, entry.id.run);
+        async (error: unknown) => {
+          throw inputLost(error, finished, entry.id.run, (await prunedOf(ledger, id.run)).get(id.job));
         },
       );
       inputs.push(id);
@@ -101,14 +102,20 @@ export async function restoreInputs(
  * What the store had when the dependency ended, or its cached result was found, may have been removed since. An outcome
  * stays as it is; but a cached one whose files are gone is not found again, so that another run makes them anew.
  */
-function inputLost(error: unknown, { id, record }: FinishedJob, run: string): unknown {
+function inputLost(
+  error: unknown,
+  { id, record }: FinishedJob,
+  run: string,
+  pruned: string | undefined,
+): unknown {
   if (!(error instanceof DstackError) || !/^blob-(missing|damaged)$/.test(error.code)) return error;
   const { cachedFrom } = record;
   const origin = cachedFrom ? `, which was taken from ${jobName(cachedFrom)}` : '';
   const tagged = id.run === run ? '' : ', to be tagged in its place';
+  const why = pruned === undefined ? error.message : `it was pruned on ${pruned.slice(0, 10)}`;
   return new DstackError(
     'input-lost',
-    `an artifact of ${jobName(id)}${origin}: ${error.message}; \`dstack rerun ${id.run}\` makes it anew${tagged}`,
+    `an artifact of ${jobName(id)}${origin}: ${why}; \`dstack rerun ${id.run}\` makes it anew${tagged}`,
     { cause: error },
   );
 }

@@ -13,6 +13,7 @@ import { unfitFor } from './fit.ts';
 import { keepFolded } from './keep-folded.ts';
 import { keepTriggers, type TriggerKeeper } from './keep-triggers.ts';
 import { type Lookout, openLookout } from './lookout.ts';
+import { openRunNotes } from './note-runs.ts';
 import { keepPresent, type Presence } from './presence.ts';
 import type { RunnerOptions } from './runner-options.ts';
 import { openSettler } from './settler.ts';
@@ -54,6 +55,7 @@ export function startRunner(options: RunnerOptions): Runner {
   const oneAtATime = inOrder();
   const work: Workplace = {
     ...options,
+    noteRun: openRunNotes(options.ledger, options.store, options.name),
     snapshots: openSnapshots({ ...options, claimant, oneAtATime }),
     reader: openLiveReader(options.ledger),
     claimant,

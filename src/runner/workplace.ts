@@ -16,6 +16,8 @@ export interface Workplace {
   readonly reader: LiveReader;
   readonly store: Store;
   readonly inputCache?: ContentCache | undefined;
+  /** Says in the store that it has something of this run. */
+  noteRun(run: string, commit: string): Promise<void>;
   readonly executors: Executors;
   readonly secrets: Secrets;
   readonly cache: Repository;

@@ -43,7 +43,8 @@ export async function checkBlobs(
   });
 }
 
-async function checkBlob(store: Store, blob: Blob): Promise<LostFile['problem'] | null> {
+/** Reads a blob. What is damaged is set aside. @returns what is wrong with it; null: nothing */
+export async function checkBlob(store: Store, blob: Blob): Promise<LostFile['problem'] | null> {
   try {
     // What was damaged on its way only is right the second time.
     if ((await isRight(store, blob)) || (await isRight(store, blob))) return null;

@@ -48,6 +48,8 @@ const cases: [line: string, ...expected: string[]][] = [
   ['dstack doctor --w', '--write'],
   ['dstack hook ', 'install', 'uninstall', 'listen', 'guard', '…'],
   ['dstack hook install --g', '--guard'],
+  ['dstack prune --d', '--dry-run'],
+  ['dstack store ', 'check', '…'],
   ['dstack untag ', 'best'],
   ['dstack status --state run', 'running'],
   ['dstack completion ', 'bash', 'zsh', 'fish'],

@@ -67,6 +67,7 @@ async function begin(isAway: (prefixes: readonly string[], names: Ledger['names'
       executors,
       secrets: openSecrets({}, shared.path),
       grace: 1_000,
+      noteRun: async () => {},
     },
     await queued(whole, 'run-1'),
     null,

@@ -1,0 +1,182 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DstackError } from '../errors.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { bring } from '../ledger/prune/needs.ts';
+import { readWhole, type WholeLedger } from '../ledger/prune/whole-ledger.ts';
+import { checkBlob } from '../store/check-blobs.ts';
+import type { Blob } from '../store/manifest.ts';
+import { mapLimited } from '../store/map-limited.ts';
+import { countProgress } from '../store/progress.ts';
+import { type BlobSource, repairBlobs, storeAsSource } from '../store/repair-blobs.ts';
+import type { Store } from '../store/store.ts';
+import { readUsers } from '../store/store-users.ts';
+import { graceMs } from '../store/sweep.ts';
+import { plainText } from '../terminal-text.ts';
+import { blobsOfJob } from './blobs-of-job.ts';
+import { unknownUsers } from './look-for-unused.ts';
+import { openLedgerStore, openLocalLedger, openProject, openRemoteLedger, type Project } from './project.ts';
+import { amountText, countUnused } from './prune-words.ts';
+import { plural, printJson, say } from './terminal.ts';
+import { openTransferBar } from './transfer-bar.ts';
+
+interface NeededBlob extends Blob {
+  /** `RUN/JOB` of those that need it. */
+  readonly jobs: string[];
+}
+
+interface LostBlob {
+  readonly blob: NeededBlob;
+  readonly problem: 'missing' | 'damaged';
+  /** From where it is there again. */
+  readonly repaired: string | null;
+}
+
+/**
+ * `dstack store check`: reads all that runs need of the store. What is missing or damaged is put there again from what
+ * this clone has.
+ * @throws DstackError `store-lacks` after all has been told, if something could not be repaired
+ */
+export async function checkStore(options: { local?: true; jobs?: number; json?: true }): Promise<void> {
+  const project = await openProject();
+  const ledger = options.local ? await openLocalLedger(project, false) : await openRemoteLedger(project);
+  if (ledger === null)
+    throw new DstackError('no-local-runs', 'there are no runs of `dstack run --local` here');
+  const store = await openLedgerStore(project, ledger);
+  const whole = await readWhole(ledger);
+  const needed = await neededBlobs(ledger, whole);
+  const lost = await findLost(store, [...needed.values()], options.jobs);
+  const repaired = await repair(project, store, lost, options.local === true);
+  const result = lost.map(({ blob, problem }): LostBlob => {
+    return { blob, problem, repaired: repaired.get(blob.sha256) ?? null };
+  });
+  const users = unknownUsers(await readUsers(store), [whole]).map(([, user]) => user.repository);
+  // Who may only read it need not know so exactly.
+  const now = await store.now().catch(() => new Date());
+  const before = new Date(now.getTime() - graceMs);
+  const unused = await countUnused(store, new Set(needed.keys()), new Set(), before);
+  const bytes = [...needed.values()].reduce((sum, { size }) => sum + size, 0);
+  if (options.json) {
+    printJson({
+      blobs: needed.size,
+      bytes,
+      lost: result.map(({ blob: { sha256, size, jobs }, ...rest }) => ({ sha256, size, jobs, ...rest })),
+      orphaned: unused.unneeded,
+      alsoUsedBy: users,
+    });
+  } else {
+    for (const line of lostText(result)) say(line);
+    const rest = {
+      blobs: needed.size - lost.length,
+      bytes: bytes - lost.reduce((sum, one) => sum + one.blob.size, 0),
+    };
+    say(`${amountText(rest)}, all right`);
+    if (unused.unneeded.blobs > 0) say(orphansText(amountText(unused.unneeded), users));
+  }
+  const gone = result.filter((one) => one.repaired === null).length;
+  if (gone === 0) return;
+  throw new DstackError('store-lacks', `${plural(gone, 'blob')} can’t be had any more`, {
+    hint: '`dstack artifacts verify RUN` names the files, `dstack rerun RUN` makes them anew; or copy `sha256/` back from a backup',
+  });
+}
+
+/** What the jobs of a ledger need of the store that have not given it up, and what is being uploaded has said so far. */
+async function neededBlobs(ledger: Ledger, whole: WholeLedger): Promise<Map<string, NeededBlob>> {
+  const commits = new Map<string, string>();
+  for (const commit of whole.others) commits.set(commit, 'a job that has not ended');
+  for (const { name: run, jobs } of whole.runs.values()) {
+    for (const { name, commit } of jobs)
+      if (commit !== null && !whole.pruned.get(run)?.has(name)) commits.set(commit, `${run}/${name}`);
+  }
+  await bring(ledger, [...commits.keys()]);
+  const needed = new Map<string, NeededBlob>();
+  for (const [commit, job] of commits) {
+    for (const { sha256, size } of await blobsOfJob(ledger, commit)) {
+      const blob = needed.get(sha256) ?? { sha256, size, jobs: [] };
+      if (!blob.jobs.includes(job)) blob.jobs.push(job);
+      needed.set(sha256, blob);
+    }
+  }
+  return needed;
+}
+
+async function findLost(store: Store, blobs: readonly NeededBlob[], atOnce: number | undefined) {
+  const bar = openTransferBar('reading');
+  const sizes = blobs.map(({ size }) => size);
+  const count = countProgress(sizes, bar.show);
+  const lost: { blob: NeededBlob; problem: 'missing' | 'damaged' }[] = [];
+  const check = async (blob: NeededBlob) => {
+    // What is retired is read still, but nobody else takes it for there.
+    const problem =
+      (await checkBlob(store, blob)) ?? ((await store.has(blob.sha256, blob.size)) ? null : 'missing');
+    if (problem !== null) lost.push({ blob, problem });
+    count.file(blob.size);
+  };
+  await mapLimited(blobs, check, atOnce).finally(bar.end);
+  return lost;
+}
+
+/** @returns from where each of the blobs came that are there again, by sha256 */
+async function repair(
+  project: Project,
+  store: Store,
+  lost: readonly { blob: Blob }[],
+  isLocal: boolean,
+): Promise<ReadonlyMap<string, string>> {
+  if (lost.length === 0) return new Map();
+  const blobs = lost.map(({ blob }) => blob);
+  const repaired = new Map<string, string>();
+  const wanted = new Set(blobs.map(({ sha256 }) => sha256));
+  for await (const retired of store.retired.list()) {
+    if (!wanted.has(retired.sha256)) continue;
+    await store.retired.restore(retired);
+    if ((await checkBlob(store, retired)) === null)
+      repaired.set(retired.sha256, 'what was about to be removed');
+  }
+  const left = blobs.filter(({ sha256 }) => !repaired.has(sha256));
+  const parent = join(project.repository.commonDir, 'dstack');
+  await mkdir(parent, { recursive: true });
+  const folder = await mkdtemp(join(parent, 'sending-'));
+  try {
+    const found = await repairBlobs(left, store, await sourcesOf(project, isLocal), folder);
+    return new Map([...repaired, ...found]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What this clone has copies in, those that cost least first. */
+async function sourcesOf(project: Project, isLocal: boolean): Promise<BlobSource[]> {
+  const other = isLocal
+    ? await openRemoteLedger(project).catch(() => null)
+    : await openLocalLedger(project, false);
+  const store = other && (await openLedgerStore(project, other).catch(() => null));
+  const name = isLocal ? 'the shared store' : 'the store of `dstack run --local`';
+  return store ? [storeAsSource(name, store)] : [];
+}
+
+function lostText(lost: readonly LostBlob[]): string[] {
+  const ofJobs = new Map<string, LostBlob[]>();
+  for (const one of lost) for (const job of one.blob.jobs) ofJobs.set(job, [...(ofJobs.get(job) ?? []), one]);
+  const lines = [...ofJobs].map(([job, all]) => {
+    const count = (problem: LostBlob['problem']) => all.filter((one) => one.problem === problem).length;
+    const parts = (['missing', 'damaged'] as const).flatMap((problem) =>
+      count(problem) > 0 ? [`${plural(count(problem), 'blob')} ${problem}`] : [],
+    );
+    const repaired = all.filter((one) => one.repaired !== null).length;
+    const end = repaired === 0 ? '' : repaired === all.length ? '; repaired' : `; ${repaired} repaired`;
+    return `${plainText(job)}: ${parts.join(', ')}${end}`;
+  });
+  const sources = new Set(lost.flatMap(({ repaired }) => repaired ?? []));
+  const from = [...sources].map((source) => {
+    const count = lost.filter(({ repaired }) => repaired === source).length;
+    return `${plural(count, 'blob')} put back from ${source}`;
+  });
+  return [...lines, ...from];
+}
+
+function orphansText(amount: string, users: readonly string[]): string {
+  const [first] = users;
+  if (first === undefined) return `${amount}, that nothing needs: \`dstack prune\` frees that`;
+  return `${amount}, that nothing here needs; but ${plainText(first)} uses this store, too`;
+}

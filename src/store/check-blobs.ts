@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { DstackError } from '../errors.ts';
 import { type Blob, blobsOf, blobsOfFile, type FileEntry, type Manifest } from './manifest.ts';
 import { mapLimited } from './map-limited.ts';
 import { countProgress, type OnProgress } from './progress.ts';
+import { readTwice } from './read-twice.ts';
 import type { Store } from './store.ts';
 
 /** A file that can't be had as it was. */
@@ -46,22 +46,11 @@ export async function checkBlobs(
 /** Reads a blob. What is damaged is set aside. @returns what is wrong with it; null: nothing */
 export async function checkBlob(store: Store, blob: Blob): Promise<LostFile['problem'] | null> {
   try {
-    // What was damaged on its way only is right the second time.
-    if ((await isRight(store, blob)) || (await isRight(store, blob))) return null;
+    if (await readTwice(store, blob)) return null;
     await store.setAside(blob.sha256);
     return 'damaged';
   } catch (error) {
     if (error instanceof DstackError && error.code === 'blob-missing') return 'missing';
     throw error;
   }
-}
-
-async function isRight(store: Store, { sha256, size }: Blob): Promise<boolean> {
-  const hash = createHash('sha256');
-  let length = 0;
-  for await (const part of await store.read(sha256)) {
-    hash.update(part);
-    length += part.length;
-  }
-  return length === size && hash.digest('hex') === sha256;
 }

@@ -37,6 +37,8 @@ export async function compressed(bytes: Uint8Array): Promise<Uint8Array | null> 
  * @returns null if these are not that many bytes compressed
  */
 export async function decompressed(bytes: Uint8Array, size: number): Promise<Uint8Array | null> {
-  const whole = await decompress(bytes, { maxOutputLength: size }).catch(() => null);
+  // One buffer for all of it, with room to spare, so that no second one is begun.
+  const options = { maxOutputLength: size, chunkSize: size + 64 };
+  const whole = await decompress(bytes, options).catch(() => null);
   return whole?.length === size ? whole : null;
 }

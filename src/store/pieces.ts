@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { compressed, decompressed } from './compression.ts';
 import type { ContentCache } from './content-cache.ts';
 import { type Blob, blobOf, type Piece } from './manifest.ts';
+import { readTwice } from './read-twice.ts';
 import type { Store } from './store.ts';
 
 /** No piece that is written is larger, in bytes; of one that is read, no more is believed. */
@@ -41,23 +41,11 @@ export async function readPiece(
 
 /** All of a blob, in memory; read once more if it was damaged on its way. */
 async function readBlob(store: Store, blob: Blob): Promise<Uint8Array> {
-  const bytes = (await readOnce(store, blob)) ?? (await readOnce(store, blob));
-  if (bytes === null) throw await store.setAside(blob.sha256);
+  // Each part goes to its place at once: those that wait to be put together would be in memory twice.
+  const bytes = Buffer.allocUnsafeSlow(blob.size);
+  const isRight = await readTwice(store, blob, (part, offset) => bytes.set(part, offset));
+  if (!isRight) throw await store.setAside(blob.sha256);
   return bytes;
-}
-
-/** @returns null if what came was not the blob */
-async function readOnce(store: Store, { sha256, size }: Blob): Promise<Uint8Array | null> {
-  const hash = createHash('sha256');
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of await store.read(sha256, { offset: 0, length: size + 1 })) {
-    hash.update(part);
-    parts.push(part);
-    length += part.length;
-    if (length > size) break;
-  }
-  return length === size && hash.digest('hex') === sha256 ? Buffer.concat(parts, length) : null;
 }
 
 function badPiece({ location }: Store, { sha256 }: Blob, problem: string): DstackError {

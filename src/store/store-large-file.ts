@@ -8,7 +8,7 @@ import { artifactChanged } from './read-artifact.ts';
 import type { Store } from './store.ts';
 
 /** Bytes of each of the two buffers: while the chunks of one are stored, the other is filled. */
-const bufferBytes = 4 * largestChunk;
+const bufferBytes = 2 * largestChunk;
 const atOnce = 4;
 
 /**

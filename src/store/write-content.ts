@@ -12,6 +12,9 @@ import type { Store } from './store.ts';
 /** So many packs are kept in memory: files are asked for in the order in which they lie in them. */
 const packsKept = 4;
 
+/** Bytes of most chunks: of larger ones fewer are in memory at once. */
+const usualChunk = 1 << 20;
+
 /** Writes the files of one manifest. */
 export interface ContentWriter {
   /**
@@ -83,6 +86,12 @@ async function writeChunks(
   const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o666);
   try {
     const before = (await file.stat()).size;
+    const endOf = (index: number) => (offsets[index] as number) + (chunks[index] as Piece).size;
+    /** Whether a chunk is the one before it once more, as in the hole of a file; where neither can be there already. */
+    const isRepeated = (index: number) =>
+      chunks[index]?.sha256 === chunks[index - 1]?.sha256 &&
+      chunks[index]?.size === chunks[index - 1]?.size &&
+      (offsets[index - 1] as number) >= before;
     const load = async (index: number) => {
       const [piece, offset] = [chunks[index] as Piece, offsets[index] as number];
       const there = offset + piece.size <= before ? await contentThere(file, piece, offset) : null;
@@ -92,8 +101,11 @@ async function writeChunks(
     const loads = new Map<number, ReturnType<typeof load>>();
     try {
       for (const [index] of chunks.entries()) {
-        for (let next = index; next < Math.min(index + atOnce, chunks.length); next += 1) {
-          const loading = loads.get(next) ?? load(next);
+        const last = Math.min(index + atOnce, chunks.length);
+        const limit = (offsets[index] as number) + atOnce * usualChunk;
+        for (let next = index; next < last && (next === index || endOf(next) <= limit); next += 1) {
+          const again = isRepeated(next) ? loads.get(next - 1) : undefined;
+          const loading = loads.get(next) ?? again ?? load(next);
           loading.catch(() => {});
           loads.set(next, loading);
         }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, lstat, realpath, rename, rm, symlink } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { chmod, lstat, realpath, rm, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
@@ -158,7 +159,7 @@ async function replace(
   const part = join(dirname(target), `.dstack-${kept ?? randomUUID()}.part`);
   try {
     await make(part);
-    await rename(part, target);
+    renameSync(part, target);
   } catch (error) {
     if (kept === null) await rm(part, { force: true });
     throw fileError(error, target);

@@ -2,13 +2,17 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { bring } from '../ledger/prune/needs.ts';
+import { bring, readNeeds } from '../ledger/prune/needs.ts';
 import { readWhole, type WholeLedger } from '../ledger/prune/whole-ledger.ts';
+import { inputsFolder } from '../runner/folders.ts';
+import { openInputCache } from '../runner/input-cache.ts';
+import { cacheAsSource, type PlaceInFile, placesInFiles } from '../store/cache-source.ts';
 import { checkBlob } from '../store/check-blobs.ts';
 import type { Blob } from '../store/manifest.ts';
+import { parseManifest } from '../store/manifest-text.ts';
 import { mapLimited } from '../store/map-limited.ts';
 import { countProgress } from '../store/progress.ts';
-import { type BlobSource, repairBlobs, storeAsSource } from '../store/repair-blobs.ts';
+import { type BlobSource, repairBlobs, retiredAsSource, storeAsSource } from '../store/repair-blobs.ts';
 import type { Store } from '../store/store.ts';
 import { readUsers } from '../store/store-users.ts';
 import { graceMs } from '../store/sweep.ts';
@@ -23,6 +27,8 @@ import { openTransferBar } from './transfer-bar.ts';
 interface NeededBlob extends Blob {
   /** `RUN/JOB` of those that need it. */
   readonly jobs: string[];
+  /** Of one of them. */
+  readonly commit: string;
 }
 
 interface LostBlob {
@@ -46,7 +52,7 @@ export async function checkStore(options: { local?: true; jobs?: number; json?: 
   const whole = await readWhole(ledger);
   const needed = await neededBlobs(ledger, whole);
   const lost = await findLost(store, [...needed.values()], options.jobs);
-  const repaired = await repair(project, store, lost, options.local === true);
+  const repaired = await repair(project, ledger, store, lost, options.local === true);
   const result = lost.map(({ blob, problem }): LostBlob => {
     return { blob, problem, repaired: repaired.get(blob.sha256) ?? null };
   });
@@ -92,7 +98,7 @@ async function neededBlobs(ledger: Ledger, whole: WholeLedger): Promise<Map<stri
   const needed = new Map<string, NeededBlob>();
   for (const [commit, job] of commits) {
     for (const { sha256, size } of await blobsOfJob(ledger, commit)) {
-      const blob = needed.get(sha256) ?? { sha256, size, jobs: [] };
+      const blob = needed.get(sha256) ?? { sha256, size, jobs: [], commit };
       if (!blob.jobs.includes(job)) blob.jobs.push(job);
       needed.set(sha256, blob);
     }
@@ -119,33 +125,50 @@ async function findLost(store: Store, blobs: readonly NeededBlob[], atOnce: numb
 /** @returns from where each of the blobs came that are there again, by sha256 */
 async function repair(
   project: Project,
+  ledger: Ledger,
   store: Store,
-  lost: readonly { blob: Blob }[],
+  lost: readonly { blob: NeededBlob }[],
   isLocal: boolean,
 ): Promise<ReadonlyMap<string, string>> {
   if (lost.length === 0) return new Map();
   const blobs = lost.map(({ blob }) => blob);
-  const repaired = new Map<string, string>();
-  const wanted = new Set(blobs.map(({ sha256 }) => sha256));
-  for await (const retired of store.retired.list()) {
-    if (!wanted.has(retired.sha256)) continue;
-    await store.retired.restore(retired);
-    if ((await checkBlob(store, retired)) === null)
-      repaired.set(retired.sha256, 'what was about to be removed');
-  }
-  const left = blobs.filter(({ sha256 }) => !repaired.has(sha256));
   const parent = join(project.repository.commonDir, 'dstack');
   await mkdir(parent, { recursive: true });
   const folder = await mkdtemp(join(parent, 'sending-'));
   try {
-    const found = await repairBlobs(left, store, await sourcesOf(project, isLocal), folder);
-    return new Map([...repaired, ...found]);
+    const cache = await cacheSource(project, ledger, store, blobs, folder);
+    const sources = [
+      retiredAsSource(store),
+      ...(cache ? [cache] : []),
+      ...(await sourcesOf(project, isLocal)),
+    ];
+    return await repairBlobs(blobs, store, sources, folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** What this clone has copies in, those that cost least first. */
+/** What runners of this machine have kept of that store. */
+async function cacheSource(
+  { config }: Project,
+  ledger: Ledger,
+  store: Store,
+  lost: readonly NeededBlob[],
+  folder: string,
+): Promise<BlobSource | null> {
+  const ignoreDamage = () => {};
+  const cache = openInputCache({ inputs: inputsFolder() }, store, config.runner.inputCache, ignoreDamage);
+  if (!cache) return null;
+  const places = new Map<string, PlaceInFile>();
+  for (const commit of new Set(lost.map((blob) => blob.commit))) {
+    const { artifacts } = await readNeeds(ledger, commit);
+    if (artifacts)
+      for (const [sha256, place] of placesInFiles(parseManifest(artifacts))) places.set(sha256, place);
+  }
+  return cacheAsSource('what is kept of inputs on this machine', cache, places, folder);
+}
+
+/** The other stores of this clone. */
 async function sourcesOf(project: Project, isLocal: boolean): Promise<BlobSource[]> {
   const other = isLocal
     ? await openRemoteLedger(project).catch(() => null)

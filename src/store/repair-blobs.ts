@@ -18,17 +18,27 @@ export interface BlobSource {
 export function storeAsSource(name: string, store: Store): BlobSource {
   return {
     name,
-    async fetch({ sha256, size }, path) {
-      try {
-        if (!(await store.has(sha256, size))) return false;
-        await store.fetchFile(sha256, path);
-        return true;
-      } catch (error) {
-        if (error instanceof DstackError && /^blob-(missing|damaged)$/.test(error.code)) return false;
-        throw error;
-      }
-    },
+    fetch: async ({ sha256, size }, path) =>
+      (await store.has(sha256, size)) && (await fetched(store, sha256, path)),
   };
+}
+
+/** What a store has of its own blobs among those that it is about to remove; they stay there, for whoever does so. */
+export function retiredAsSource(store: Store): BlobSource {
+  return {
+    name: 'what was about to be removed',
+    fetch: ({ sha256 }, path) => fetched(store, sha256, path),
+  };
+}
+
+async function fetched(store: Store, sha256: string, path: string): Promise<boolean> {
+  try {
+    await store.fetchFile(sha256, path);
+    return true;
+  } catch (error) {
+    if (error instanceof DstackError && /^blob-(missing|damaged)$/.test(error.code)) return false;
+    throw error;
+  }
 }
 
 /**

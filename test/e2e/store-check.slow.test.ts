@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   utimesSync,
@@ -38,6 +39,7 @@ function damage(blob: string): void {
 test(
   'what is missing, damaged, or needed by nobody is found; nothing of this clone can repair it',
   withProject(workflows, async (project) => {
+    project.env.DSTACK_RUNNER_INPUT_CACHE = '0';
     const fine = await project.dstack(['store', 'check']);
     assert.is(fine.exitCode, 0, fine.stderr);
     assert.match(fine.stderr, /^0 blobs, 0B, all right$/m);
@@ -87,10 +89,14 @@ test(
 test(
   'what this clone has copies of is put back, and so is what was about to be removed',
   withProject(workflows, async (project) => {
+    project.env.DSTACK_RUNNER_INPUT_CACHE = '0';
     const local = await project.dstack(['run', 'make', '--local', '--name', 'here']);
     assert.is(local.exitCode, 0, local.stderr);
     const sent = await project.dstack(['sync', '--push']);
     assert.is(sent.exitCode, 0, sent.stderr);
+    const [note] = readdirSync(path.join(project.store, 'notes'));
+    const user = JSON.parse(readFileSync(path.join(project.store, 'notes', note as string), 'utf8'));
+    assert.equal([user.by, user.run], ['sync', 'here']);
     const [first, second] = blobsIn(project.store) as [string, string];
     damage(first);
     rmSync(second);
@@ -121,6 +127,18 @@ test(
       ['what was about to be removed'],
     );
     assert.ok(existsSync(first));
+  }),
+);
+
+test(
+  'what a runner of this machine has kept of inputs is put back',
+  withProject(workflows, async (project) => {
+    const name = await run(project);
+    for (const blob of blobsIn(project.store)) rmSync(blob);
+    const { exitCode, stderr } = await project.dstack(['store', 'check']);
+    assert.is(exitCode, 0, stderr);
+    assert.match(stderr, /^2 blobs put back from what is kept of inputs on this machine$/m);
+    assert.is((await project.dstack(['artifacts', 'verify', name])).exitCode, 0);
   }),
 );
 

@@ -91,7 +91,7 @@ export async function addPruned(
       parents: before === null ? [] : [before],
       baseTree: before === null ? null : await treeOf(ledger, before),
       files,
-      message: `artifacts of ${jobs.size} runs given up\n\nDstack-Format: ${formatVersion}\n`,
+      message: `artifacts of ${jobs.size === 1 ? '1 run' : `${jobs.size} runs`} given up\n\nDstack-Format: ${formatVersion}\n`,
       author: signature(ledger),
     },
   ]);

@@ -197,6 +197,8 @@ function show(
       `It works with ${file === null ? 'the settings in force' : 'your settings as they are'}.\n`,
     );
   else process.stdout.write(`It works with these settings in .dstackrc:\n\n${indented(settings)}`);
+  if (findings.some(({ what, allowed }) => what === 'store' && allowed === false))
+    process.stdout.write("The store can't be used as it is: no job could keep anything there.\n");
   if (usable && unsure)
     process.stdout.write('Not everything could be found out: try again at a quieter time.\n');
   if (failure?.hint) say(`hint: ${failure.hint}`);

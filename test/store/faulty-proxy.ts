@@ -21,6 +21,7 @@ export type Fault =
   | { stallBody: number }
   | { stallAnswer: number }
   | { flip: number }
+  | { flipBody: number }
   | { rewrite: (text: string) => string }
   | { without: string };
 
@@ -141,6 +142,8 @@ function forward(
     }
   });
   if (fault && 'slow' in fault) incoming.pipe(slowly(fault.slow)).pipe(onward);
+  else if (fault && 'flipBody' in fault)
+    incoming.pipe(change({ flip: fault.flipBody }, () => {})).pipe(onward);
   else if (fault && 'stallBody' in fault) incoming.pipe(stalling(fault.stallBody)).pipe(onward);
   else incoming.pipe(onward);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
-import { statusOf } from './s3-errors.ts';
+import { isDamagedOnItsWay, statusOf } from './s3-errors.ts';
 
 /** How long a service is waited for, in milliseconds. */
 export interface Patience {
@@ -64,8 +64,8 @@ function isOutage({ error }: Failure): boolean {
   return status === undefined || status === 429 || status >= 500;
 }
 
-function mayPass({ errorType }: Failure): boolean {
-  return errorType === 'TRANSIENT' || errorType === 'THROTTLING';
+function mayPass({ errorType, error }: Failure): boolean {
+  return errorType === 'TRANSIENT' || errorType === 'THROTTLING' || isDamagedOnItsWay(error);
 }
 
 /** At random up to its length, so that those who fail together do not come back together. */

@@ -82,6 +82,12 @@ const explanations = {
     hint: 'Try again later: what has been sent is not sent again. Fewer runners at a time also help.',
     named: /^(SlowDown|ServiceUnavailable|InternalError|RequestLimitExceeded|TooManyRequests|Throttling.*)$/,
   },
+  damagedOnItsWay: {
+    code: 'store-unreliable',
+    says: 'What is sent to the store STORE arrives there as something else, also after several attempts',
+    hint: 'Look for what is on the way to that service, such as a proxy, and test the memory of this machine.',
+    named: /^(BadDigest|XAmzContentSHA256Mismatch)$/,
+  },
   unreachable: {
     code: 'store-unreachable',
     says: 'The store STORE does not answer, also after several attempts',
@@ -94,6 +100,11 @@ const explanations = {
     hint: 'Name the file of the authority that issued it in NODE_EXTRA_CA_CERTS, and compare the host with the certificate.',
   },
 } satisfies Record<string, Explanation>;
+
+/** Whether what arrived is not what was sent: nothing of it is stored. */
+export function isDamagedOnItsWay(error: unknown): boolean {
+  return explanations.damagedOnItsWay.named.test(nameOf(error));
+}
 
 const NETWORK =
   /^(ECONN.*|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|EPROTO|HPE_.*|ERR_STREAM_PREMATURE_CLOSE)$/;

@@ -58,9 +58,10 @@ export function artifactChanged(path: string): DstackError {
 }
 
 function artifactGone(path: string, cause: unknown): DstackError {
+  const became = errno(cause) === 'not-a-file' ? 'became a link, a pipe or a socket' : 'disappeared';
   return new DstackError(
     'file-changed',
-    `The artifact ${plainText(path)} disappeared while it was being read`,
+    `The artifact ${plainText(path)} ${became} while it was being read`,
     {
       hint: 'Something still changes it: let the job end all its processes before its commands end.',
       cause,

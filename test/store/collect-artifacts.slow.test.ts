@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { type BigIntStats, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { appendFile, chmod, lstat, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -202,6 +203,47 @@ check(
     });
   },
 );
+
+for (const [what, size] of [
+  ['small', 10],
+  ['large', 6 * 2 ** 20],
+] as const) {
+  check(`a ${what} file that turns into a pipe after the walk is told, not waited for`, {}, async (scene) => {
+    const { workspace, store } = scene;
+    const file = join(workspace, 'file');
+    for (const make of [() => execFileSync('mkfifo', [file]), () => symlinkSync('/etc/passwd', file)]) {
+      await rm(file, { force: true });
+      await writeFile(file, random(size, 'file'));
+      const exchange = () => {
+        rmSync(file);
+        make();
+      };
+      // The first report comes between the walk and the first file.
+      let told = 0;
+      const progress = () => told++ === 0 && exchange();
+      await assertFails(
+        () => collectArtifacts(workspace, ['file'], store, { progress }),
+        'file-changed',
+        /^The artifact file became a link, a pipe or a socket/,
+      );
+    }
+  });
+}
+
+check('a socket that is named itself is left out', { f: 'x' }, async ({ workspace, store }) => {
+  const server = createServer().listen(join(workspace, 'sock'));
+  await new Promise((resolve) => server.once('listening', resolve));
+  try {
+    const { manifest, skipped, missing } = await collectArtifacts(workspace, ['sock', 'f'], store);
+    assert.equal(
+      manifest.entries.map(({ path }) => path),
+      ['f'],
+    );
+    assert.equal([skipped, missing], [['sock is a socket'], []]);
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
 
 check('names a name that is not UTF-8', { 'o/f': 'x' }, async ({ workspace, store }) => {
   await writeFile(Buffer.concat([Buffer.from(`${workspace}/o/caf`), Buffer.of(0xe9)]), 'x');

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test as uvuTest } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -199,6 +200,61 @@ test(
       assert.is(await project.git(['for-each-ref']), '');
       disk.empty();
       await project.submit(['hello']);
+    },
+  ),
+);
+
+test(
+  'full where artifacts are brought back: named, nothing half in its place, and the rest comes once there is room',
+  withDisk(
+    `
+workflows:
+  - {name: files, artifacts: [out], commands: [mkdir out, head -c 9000000 /dev/urandom > out/big, echo 1 > out/little]}
+`,
+    { folder: 'got', size: '14m' },
+    async (project, disk) => {
+      const run = await project.submit(['files']);
+      const runner = project.startRunner('one', [...quick, '--drain']);
+      assert.is(await runner.exited, 0, runner.output());
+      const target = path.join(project.root, 'got/here');
+      const download = () => project.dstack(['artifacts', 'download', run, '-o', target]);
+      for (const room of [0, 5 << 20]) {
+        disk.fill();
+        if (room > 0) truncateSync(path.join(project.root, 'got/ballast'), (14 << 20) - room);
+        const failed = await download();
+        assertForPeople(failed);
+        assert.is(failed.exitCode, 1);
+        assert.match(failed.stderr, /disk full: there is no room left for .*got\/here.*\n.*hint: Free space/);
+        assert.is(existsSync(path.join(target, 'out/big')), false);
+      }
+      disk.empty();
+      const done = await download();
+      assert.is(done.exitCode, 0, done.stderr);
+      assert.equal(readdirSync(path.join(target, 'out')).sort(), ['big', 'little']);
+      assert.is((await project.dstack(['artifacts', 'verify', run])).exitCode, 0);
+    },
+  ),
+);
+
+test(
+  'full under the store while files are uploaded by hand: named, nothing submitted; with room the rest is sent',
+  withDisk(
+    'workflows: [{name: hello, commands: [echo hello]}]\n',
+    { folder: 'shared.store', size: '14m' },
+    async (project, disk) => {
+      writeFileSync(path.join(project.root, 'big'), randomBytes(9_000_000));
+      const args = ['artifacts', 'upload', 'data', '--from', project.root, path.join(project.root, 'big')];
+      const before = await project.git(['for-each-ref']);
+      disk.fill();
+      const failed = await project.dstack(args);
+      assertForPeople(failed);
+      assert.match(failed.stderr, /There is no room left in the store .*shared\.store/);
+      assert.is(await project.git(['for-each-ref']), before);
+      disk.empty();
+      const done = await project.dstack(args);
+      assert.is(done.exitCode, 0, done.stderr);
+      assert.is((await project.dstack(['artifacts', 'verify', done.stdout.trim()])).exitCode, 0);
+      assert.equal(readdirSync(path.join(project.store, 'tmp')), []);
     },
   ),
 );

@@ -125,26 +125,34 @@ function requireKnown(
   );
 }
 
-/** Results in the cache that have been given up and lack something now: their refs, and what these point at. */
+/**
+ * Results in the cache that have been given up and lack something now: their refs, what these point at, and the outcome
+ * of a job that has the same result and keeps its files, if there is one.
+ */
 export async function uselessResults(
   ledger: Ledger,
   { whole, prune }: UnusedLook,
   kept: ReadonlySet<string>,
-): Promise<{ ref: string; from: string; to: null }[]> {
+): Promise<{ ref: string; from: string; to: string | null }[]> {
   const given = new Set(
     [...prune].flatMap(([run, jobs]) => jobs.map(({ name }) => jobName({ run, job: name }))),
   );
   for (const [run, jobs] of whole.pruned) for (const job of jobs.keys()) given.add(jobName({ run, job }));
-  const owners = new Map(
-    [...whole.runs.values()].flatMap((run) =>
-      run.jobs.map(({ name, commit }) => [commit, jobName({ run: run.name, job: name })] as const),
-    ),
-  );
-  const useless: { ref: string; from: string; to: null }[] = [];
+  const owners = new Map<string, string>();
+  const others = new Map<string, string>();
+  for (const run of whole.runs.values()) {
+    for (const { name, commit, cacheKey } of run.jobs) {
+      if (commit === null) continue;
+      const id = jobName({ run: run.name, job: name });
+      owners.set(commit, id);
+      if (cacheKey !== null && !given.has(id)) others.set(ledger.names.cache(cacheKey), commit);
+    }
+  }
+  const useless: { ref: string; from: string; to: string | null }[] = [];
   for (const [ref, commit] of whole.cache) {
     if (!given.has(owners.get(commit) ?? '')) continue;
     if ((await blobsOfJob(ledger, commit)).some(({ sha256 }) => !kept.has(sha256)))
-      useless.push({ ref, from: commit, to: null });
+      useless.push({ ref, from: commit, to: others.get(ref) ?? null });
   }
   return useless;
 }

@@ -132,9 +132,18 @@ test(
     age(project.store);
     await prune(project, '--keep', '0d');
     assert.equal(blobsIn(project.store), []);
-    const anew = await run(project, 'use');
+    const anew = await run(project, 'use', '--tag', 'base');
     assert.is((await project.record(anew, 'make')).state, 'done');
     await verify(project, anew);
+
+    // What gave up the last result of a key leaves it to who has the same.
+    await run(project, 'use', '--no-cache');
+    age(project.store);
+    assert.is((await prune(project, '--keep', '0d')).runs.length, 1);
+    assert.equal((await project.record(await run(project, 'use'), 'make')).cachedFrom, {
+      run: anew,
+      job: 'make',
+    });
   }),
 );
 

@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger.ts';
 import { belonging, type ClaimTip, openLiveReader, readClaimTip } from '../live.ts';
 import { type JobId, jobName } from '../refs.ts';
 import { parseRunMessage } from '../run-message.ts';
+import { isSuccess } from '../state.ts';
 import { mustRead, orStop, unreadable } from './must-read.ts';
 import { type PrunedJobs, readPruned } from './pruned-jobs.ts';
 
@@ -17,6 +18,8 @@ export interface WholeJob {
   readonly finishedAt: string | null;
   readonly dependsOn: readonly { readonly run: string | null; readonly job: string }[];
   readonly cachedFrom: JobId | null;
+  /** The key of its result, if that may be used again. */
+  readonly cacheKey: string | null;
 }
 
 export interface WholeRun {
@@ -76,7 +79,11 @@ export async function readWhole(ledger: Ledger): Promise<WholeLedger> {
   }
 
   const runs = new Map<string, WholeRun>();
-  for (const { run } of archived) runs.set(run.name, { ...run, isAtRest: !busy.has(run.name) });
+  for (const { run, cache: results } of archived) {
+    const keys = new Map(Object.entries(results).map(([key, job]) => [job, key]));
+    const jobs = run.jobs.map((job) => ({ ...job, cacheKey: keys.get(job.name) ?? null }));
+    runs.set(run.name, { ...run, jobs, isAtRest: !busy.has(run.name) });
+  }
   const ofRuns = new Set(archived.flatMap(({ run }) => run.jobs.map(({ commit }) => commit)));
   const tagged = new Set<string>();
   const cache = new Map<string, string>();
@@ -131,13 +138,14 @@ async function messageOf(ledger: Ledger, commit: string) {
   throw unreadable(ledger.shared.location, commit, 'it is no run, or one of a newer dstack');
 }
 
-const unfinished = { commit: null, finishedAt: null, cachedFrom: null };
+const unfinished = { commit: null, finishedAt: null, cachedFrom: null, cacheKey: null };
 
 async function finished(ledger: Ledger, id: JobId, commit: string): Promise<WholeJob | null> {
   const tip = await tipOf(ledger, id, jobName(id), commit);
   if (tip.kind === 'claim') return null;
-  const { finishedAt, dependsOn, cachedFrom } = tip.record;
-  return { name: id.job, commit, finishedAt, dependsOn, cachedFrom };
+  const { state, finishedAt, dependsOn, cachedFrom } = tip.record;
+  const cacheKey = isSuccess(state) ? tip.record.cacheKey : null;
+  return { name: id.job, commit, finishedAt, dependsOn, cachedFrom, cacheKey };
 }
 
 /** Every archived run. What an index says that it has, it must have. */

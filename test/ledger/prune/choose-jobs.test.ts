@@ -19,6 +19,7 @@ function run(name: string, at: string, jobs: Record<string, Partial<WholeJob>>, 
       finishedAt: at,
       dependsOn: [],
       cachedFrom: null,
+      cacheKey: null,
       ...more,
     })),
   };

@@ -5,10 +5,10 @@ import { git, runGit } from '../git/run-git.ts';
 import { defaultRequirements, type JobSpec } from '../language/job-spec.ts';
 import { endAtOnce, forNoRunner } from '../ledger/end-at-once.ts';
 import { type Ledger, signature } from '../ledger/ledger.ts';
-import { checkName, drawRunName } from '../ledger/names.ts';
+import { checkName, drawRunName, nameTaken } from '../ledger/names.ts';
 import { prepareRun } from '../ledger/prepare-run.ts';
 import { submitRun } from '../ledger/submit.ts';
-import { listTags, setTag } from '../ledger/tags.ts';
+import { listTags, setTag, tagExists } from '../ledger/tags.ts';
 import { type Collected, collectArtifacts } from '../store/collect-artifacts.ts';
 import { openKeptFiles } from '../store/kept-known-files.ts';
 import { serializeManifest } from '../store/manifest-text.ts';
@@ -49,9 +49,7 @@ export async function uploadArtifacts(
   const ledger = options.local ? await openLocalLedger(project, true) : await openRemoteLedger(project);
   if (!ledger) throw new Error('unreachable');
   if (options.tag !== undefined && (await listTags(ledger)).has(options.tag)) {
-    throw new DstackError('tag-exists', `the tag ${options.tag} is on another run already`, {
-      hint: `remove it first: dstack untag ${options.tag}`,
-    });
+    throw tagExists(options.tag);
   }
 
   const store = await openLedgerStore(project, ledger);
@@ -134,11 +132,7 @@ async function submit(
       jobs: [{ spec: uploadedSpec(workflow, paths), cacheKey: null, useCache: false }],
     });
     if ((await submitRun(ledger, prepared)) === 'submitted') return { name, commit: prepared.commit };
-    if (given !== undefined) {
-      throw new DstackError('name-taken', `there is a run named ${given} already`, {
-        hint: 'choose another name',
-      });
-    }
+    if (given !== undefined) throw nameTaken(given);
   }
 }
 

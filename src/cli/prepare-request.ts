@@ -1,4 +1,3 @@
-import { DstackError } from '../errors.ts';
 import { requireGit } from '../git/git-version.ts';
 import { type Snapshot, takeSnapshot } from '../git/snapshot.ts';
 import { optionKey } from '../language/names.ts';
@@ -8,7 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { type PlannedJob, planRun } from '../ledger/plan-run.ts';
 import { jobName } from '../ledger/refs.ts';
 import { resultKey } from '../ledger/result-key.ts';
-import { listTags, resolveTag } from '../ledger/tags.ts';
+import { listTags, resolveTag, tagExists } from '../ledger/tags.ts';
 import { formatBytes } from '../tui/duration.ts';
 import { confirmFirstPush } from './confirm-first-push.ts';
 import { openLocalLedger, openProject, openRemoteLedger, type Project, remoteOf } from './project.ts';
@@ -73,9 +72,7 @@ export async function prepareRequest(
   for (const warning of snapshot.warnings) warn(warning);
   const tags = await listing;
   if (options.tag !== undefined && tags.has(options.tag) && !options.dryRun) {
-    throw new DstackError('tag-exists', `the tag ${options.tag} is on another run already`, {
-      hint: `remove it first: dstack untag ${options.tag}`,
-    });
+    throw tagExists(options.tag);
   }
   const resultOf = rememberResults(ledger);
   const planFor = (runName: string) =>

@@ -15,6 +15,7 @@ import { blobsOfJob } from './blobs-of-job.ts';
 import { confirmFirstPush } from './confirm-first-push.ts';
 import { openLedgerStore, openLocalLedger, openRemoteLedger, type Project } from './project.ts';
 import { plural, say, warn } from './terminal.ts';
+import { openTransferBar } from './transfer-bar.ts';
 
 /**
  * Sends what `dstack run --local` has made to the shared repository, and its files to the shared store: oldest first, each
@@ -97,14 +98,8 @@ async function sendBlobs(
   to: Store,
   folder: string,
 ): Promise<number> {
-  let shown = performance.now();
-  const copied = await copyBlobs(blobs, from, to, folder, ({ bytes, totalBytes }) => {
-    if (!process.stderr.isTTY || performance.now() - shown < 100) return;
-    shown = performance.now();
-    process.stderr.write(`\r${run}: ${formatBytes(bytes)} of ${formatBytes(totalBytes)}\x1b[K`);
-  });
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-  return copied;
+  const bar = openTransferBar(run);
+  return copyBlobs(blobs, from, to, folder, bar.show).finally(bar.end);
 }
 
 /** @throws DstackError `source-missing` if it has something from a run that means another one there, or none */

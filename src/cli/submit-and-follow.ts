@@ -1,7 +1,7 @@
 import { DstackError, usageError } from '../errors.ts';
 import { openRefUpdater, type RefUpdater } from '../git/ref-updater.ts';
 import { signature } from '../ledger/ledger.ts';
-import { checkName, drawRunName } from '../ledger/names.ts';
+import { checkName, drawRunName, nameTaken } from '../ledger/names.ts';
 import type { PlannedJob } from '../ledger/plan-run.ts';
 import { prepareRun } from '../ledger/prepare-run.ts';
 import { submitRun } from '../ledger/submit.ts';
@@ -119,8 +119,6 @@ async function submit(
       return { name, commit: prepared.commit, jobs };
     }
     if (options.name === undefined) continue;
-    throw new DstackError('name-taken', `there is a run named ${name} already`, {
-      hint: 'choose another name, or none',
-    });
+    throw nameTaken(name);
   }
 }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { usageError } from '../errors.ts';
+import { DstackError, usageError } from '../errors.ts';
 import { nameFault } from '../language/names.ts';
 
 /** May this be the name of a run, job, tag or runner? Lower case, at most 64 characters, fit for a ref. */
@@ -16,6 +16,13 @@ export function checkName(kind: 'run' | 'job' | 'tag' | 'runner', text: string):
     `${JSON.stringify(text.slice(0, 80))} can't be the name of a ${kind}: ${fault}`,
     'use lower-case letters, digits, "-", "_" and inner dots, at most 64 characters',
   );
+}
+
+/** The error for a run that was to have the name of another one. */
+export function nameTaken(run: string): DstackError {
+  return new DstackError('name-taken', `there is a run named ${run} already`, {
+    hint: 'choose another name, or none',
+  });
 }
 
 const adjectives =

@@ -74,7 +74,8 @@ export async function setTag(ledger: Ledger, tag: string, commit: string | null)
   }
 }
 
-function tagExists(tag: string): DstackError {
+/** The error for a tag that keeps another run. */
+export function tagExists(tag: string): DstackError {
   return new DstackError('tag-exists', `the tag ${tag} is on another run already`, {
     hint: `remove it first: dstack untag ${tag}`,
   });

@@ -11,7 +11,7 @@ import { submitRun } from '../ledger/submit.ts';
 import { listTags, setTag, tagExists } from '../ledger/tags.ts';
 import { type Collected, collectArtifacts } from '../store/collect-artifacts.ts';
 import { openKeptFiles } from '../store/kept-known-files.ts';
-import { serializeManifest } from '../store/manifest-text.ts';
+import { hashOfManifest, serializeManifest } from '../store/manifest-text.ts';
 import { noteUser } from '../store/store-users.ts';
 import { verifyBlobs } from '../store/verify-blobs.ts';
 import { plainText } from '../terminal-text.ts';
@@ -145,7 +145,7 @@ async function end(
 ): Promise<void> {
   const artifacts = serializeManifest(manifest);
   const said = {
-    manifest: createHash('sha256').update(artifacts).digest('hex'),
+    manifest: hashOfManifest(artifacts),
     ...totals,
     complete: true,
   };

@@ -11,7 +11,7 @@ import { parseManifest } from '../store/manifest-text.ts';
 export async function blobsOfJob(ledger: Ledger, commit: string): Promise<Blob[]> {
   const { artifacts, stored } = await readNeeds(ledger, commit);
   try {
-    return [...(artifacts ? blobsOf(parseManifest(artifacts)) : []), ...stored];
+    return [...(artifacts ? blobsOf(parseManifest(artifacts.text, artifacts.sha256)) : []), ...stored];
   } catch (error) {
     const what = `the artifacts.json of ${commit}`;
     throw unreadable(ledger.shared.location, what, (error as Error).message, error);

@@ -91,7 +91,7 @@ async function withFiles(
     if (artifacts && verified + artifacts.files <= mostVerified) {
       verified += artifacts.files;
       const missing = await readFile(ledger, entry.commit, 'artifacts.json')
-        .then((content) => verifyBlobs(parseManifest(content), store))
+        .then((content) => verifyBlobs(parseManifest(content, artifacts.manifest), store))
         .then((files) => files.length > 0)
         .catch(() => true);
       if (missing) continue;

@@ -163,7 +163,8 @@ async function cacheSource(
   for (const commit of new Set(lost.map((blob) => blob.commit))) {
     const { artifacts } = await readNeeds(ledger, commit);
     if (artifacts)
-      for (const [sha256, place] of placesInFiles(parseManifest(artifacts))) places.set(sha256, place);
+      for (const [sha256, place] of placesInFiles(parseManifest(artifacts.text, artifacts.sha256)))
+        places.set(sha256, place);
   }
   return cacheAsSource('what is kept of inputs on this machine', cache, places, folder);
 }

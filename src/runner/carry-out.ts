@@ -9,7 +9,7 @@ import { inputsFailed, whyFollowed } from '../ledger/reasons.ts';
 import { jobName } from '../ledger/refs.ts';
 import { mayRetry } from '../ledger/retries.ts';
 import { yieldsTo } from '../ledger/same-key.ts';
-import { serializeManifest } from '../store/manifest-text.ts';
+import { hashOfManifest, serializeManifest } from '../store/manifest-text.ts';
 import { sayingOfWhom } from '../store/store-users.ts';
 import { findCached } from './cached-result.ts';
 import type { Course } from './course.ts';
@@ -75,15 +75,17 @@ export async function carryOut(
   if (cached) {
     // Its files are this run's, too.
     if (cached.manifest) await noteRun().catch(() => {});
+    const artifacts = cached.manifest ? serializeManifest(cached.manifest) : null;
+    const said = cached.record.artifacts;
     return conclude(work, holder, course, {
       outcome: {
         state: 'cached',
         reason: null,
         cachedFrom: cached.record.cachedFrom ?? cached.id,
-        artifacts: cached.record.artifacts,
+        artifacts: said && artifacts !== null ? { ...said, manifest: hashOfManifest(artifacts) } : null,
         metrics: cached.record.metrics,
       },
-      artifacts: cached.manifest ? serializeManifest(cached.manifest) : null,
+      artifacts,
     });
   }
   const goesFirst = await ask(() => yieldsTo(work.ledger, work.reader, entry, course.silent));

@@ -46,7 +46,8 @@ export async function readManifest(
   commit: string,
   record: RecordFile,
 ): Promise<Manifest | null> {
-  return record.artifacts ? parseManifest(await readFile(ledger, commit, 'artifacts.json')) : null;
+  if (!record.artifacts) return null;
+  return parseManifest(await readFile(ledger, commit, 'artifacts.json'), record.artifacts.manifest);
 }
 
 /**

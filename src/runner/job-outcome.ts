@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { ExecutionResult } from '../executor/executor.ts';
 import type { JobSpec, RetryReason } from '../language/job-spec.ts';
 import { artifactsMissing, commandsFailed, outOfMemory, stoppedBy, timedOut } from '../ledger/reasons.ts';
 import type { Outcome } from '../ledger/records.ts';
 import type { Manifest } from '../store/manifest.ts';
-import { serializeManifest } from '../store/manifest-text.ts';
+import { hashOfManifest, serializeManifest } from '../store/manifest-text.ts';
 
 /** Why a job is ended before its time, if it is. */
 export interface Ending {
@@ -40,7 +39,7 @@ export function jobOutcome(result: ExecutionResult, ending: Ending, upload: Uplo
     exitCode,
     artifacts: upload.manifest
       ? {
-          manifest: createHash('sha256').update(serializeManifest(upload.manifest)).digest('hex'),
+          manifest: hashOfManifest(serializeManifest(upload.manifest)),
           ...upload.totals,
           complete: upload.missing.length === 0,
         }

@@ -18,7 +18,7 @@ export async function restoreEarlier(
 ): Promise<void> {
   const kept = await keptByEarlier(work, holder);
   if (kept === null) return;
-  const manifest = parseManifest(Buffer.from(kept.manifest));
+  const manifest = parseManifest(kept.manifest, kept.said.manifest);
   const missing = await verifyBlobs(manifest, work.store);
   if (missing.length > 0) {
     say(

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { linkProblem, parentPaths, pathProblem } from './artifact-path.ts';
@@ -9,8 +10,11 @@ const newestFormat = 2;
 /**
  * Reads an `artifacts.json` that anybody may have written.
  * Throws `newer-format` for one of a later dstack, `bad-manifest` for anything unsafe or contradictory.
+ * @param sha256 what the record beside it says that its text has
  */
-export function parseManifest(text: string | Uint8Array): Manifest {
+export function parseManifest(text: string | Uint8Array, sha256?: string): Manifest {
+  if (sha256 !== undefined && hashOfManifest(text) !== sha256)
+    throw badManifest('it is not the one of which its record has the hash');
   const value = parseJson(text);
   const { format, ...rest } =
     typeof value === 'object' && value !== null ? (value as { format?: unknown }) : {};
@@ -30,6 +34,11 @@ export function parseManifest(text: string | Uint8Array): Manifest {
     throw badManifest(`at ${plainText(where)}: ${plainText(issue?.message ?? 'malformed')}`, parsed.error);
   }
   return checkManifest(parsed.data);
+}
+
+/** What a record says of the list beside it: the sha256 of its text. */
+export function hashOfManifest(text: string | Uint8Array): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** The one text of a manifest: sorted, a line for each entry so that Git's diffs of it read well. */

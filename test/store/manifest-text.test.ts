@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { blobsOf, type Manifest, type ManifestEntry, manifestTotals } from '../../src/store/manifest.ts';
 import { caseCollisions, parseManifest, serializeManifest } from '../../src/store/manifest-text.ts';
+import { sha256Of } from './store-contract.ts';
 import { assertFails } from './temp-folder.ts';
 
 const test = suite('manifest-text');
@@ -20,6 +21,12 @@ function folder(path: string): ManifestEntry {
 function textOf(...entries: unknown[]): string {
   return JSON.stringify({ format: 1, entries });
 }
+
+test('a list of which the record has another hash is refused', async () => {
+  const text = textOf(file('a'));
+  assert.is(parseManifest(text, sha256Of(Buffer.from(text))).entries.length, 1);
+  await assertFails(() => parseManifest(text, sha256), 'bad-manifest', /its record has the hash/);
+});
 
 test('writes one sorted text, a line for each entry', () => {
   const manifest: Manifest = {

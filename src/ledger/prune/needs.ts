@@ -5,8 +5,8 @@ import { mustList, mustRead, orStop } from './must-read.ts';
 
 /** What a job's commit, an outcome or a lease, needs of the store. */
 export interface Needs {
-  /** The text of its manifest; null: it has none. */
-  readonly artifacts: Uint8Array | null;
+  /** The text of its manifest, and the sha256 that this should have; null: it has none. */
+  readonly artifacts: { readonly text: Uint8Array; readonly sha256: string } | null;
   /** What is too long for Git of its streams. */
   readonly stored: readonly { sha256: string; size: number }[];
 }
@@ -26,7 +26,10 @@ export async function readNeeds(ledger: Ledger, commit: string): Promise<Needs> 
       const folder = entries.get(stream);
       if (folder) for await (const pointer of pointersBelow(ledger, folder.id, 2)) stored.push(pointer);
     }
-    return { artifacts: said.artifacts ? await content('artifacts.json') : null, stored };
+    const artifacts = said.artifacts
+      ? { text: await content('artifacts.json'), sha256: said.artifacts.manifest }
+      : null;
+    return { artifacts, stored };
   });
 }
 

@@ -8,8 +8,8 @@ export interface FileKeeper {
   readonly name: string;
   /** Why it can't be had here; null: it can. */
   readonly absent: string | null;
-  /** It takes so long for each file that one round of it must do. */
-  readonly once: boolean;
+  /** More files than this would take it longer than anybody waits for a figure. */
+  readonly mostFiles: number;
   /** Puts things in order for a first time; not timed. */
   prepare(): void;
   /** Where its own copy of the data is changed. */
@@ -33,7 +33,8 @@ export function fileKeepers(original: string, root: string, env: NodeJS.ProcessE
     return {
       name,
       absent: missing(name),
-      once: name === 'git-annex',
+      // It starts programs for each, some 20 ms a file.
+      mostFiles: name === 'git-annex' ? 1_000 : Number.POSITIVE_INFINITY,
       data: path.join(repository, 'data'),
       prepare() {
         rmSync(own, { recursive: true, force: true });
@@ -66,7 +67,7 @@ export function fileKeepers(original: string, root: string, env: NodeJS.ProcessE
     {
       name: 'rclone',
       absent: missing('rclone'),
-      once: false,
+      mostFiles: Number.POSITIVE_INFINITY,
       data: original,
       prepare: () => rmSync(copy, { recursive: true, force: true }),
       keep: () => sh(root, `rclone copy --checksum '${original}' '${copy}'`),

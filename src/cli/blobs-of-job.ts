@@ -9,11 +9,11 @@ import { parseManifest } from '../store/manifest-text.ts';
  * @throws DstackError `unreadable` if any of it can't be read, `newer-format`
  */
 export async function blobsOfJob(ledger: Ledger, commit: string): Promise<Blob[]> {
-  const { artifacts, stored } = await readNeeds(ledger, commit);
+  const { job, artifacts, stored } = await readNeeds(ledger, commit);
   try {
     return [...(artifacts ? blobsOf(parseManifest(artifacts.text, artifacts.sha256)) : []), ...stored];
   } catch (error) {
-    const what = `the artifacts.json of ${commit}`;
+    const what = `the artifacts.json of ${job} (${commit})`;
     throw unreadable(ledger.shared.location, what, (error as Error).message, error);
   }
 }

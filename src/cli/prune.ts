@@ -66,7 +66,7 @@ async function openScope(project: Project, options: PruneOptions): Promise<Prune
   // Whose clock is ahead must not take for old what is not. Who only wants to know may have no right to write.
   const theirs = options.dryRun ? await store.now().catch(() => new Date()) : await store.now();
   const now = Math.min(Date.now(), theirs.getTime());
-  return { own, others, store, now, before: now - options.keep };
+  return { own, others, store, now, before: Math.max(0, now - options.keep) };
 }
 
 /** Blobs must be older than this. */

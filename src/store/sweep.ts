@@ -118,8 +118,9 @@ export async function emptyRetired(
 
   const now = await uploads();
   const own = blobs.some(isOwn) ? [noteOf(batch, null, now, at)] : [];
-  await writeNotes(store, own);
   const kept = blobs.length > 0 ? await needed() : new Set<string>();
+  // Not before: where that refuses, because there are uploads of which it does not know, the note would lack them.
+  await writeNotes(store, own);
 
   const adopted = over.filter((blob) => !doubled.has(blob));
   const about = aboutBlobs([...notes, ...own, ...notesOn(adopted, now, at)]);

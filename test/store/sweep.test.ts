@@ -1,6 +1,10 @@
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openStore } from '../../src/store/open-store.ts';
+import { emptyRetired, retireUnused } from '../../src/store/sweep.ts';
 import { type Mistakes, simulateSweeps } from './sweep-simulation.ts';
+import { inTempFolder } from './temp-folder.ts';
 
 const seeds = 300;
 
@@ -23,5 +27,25 @@ for (const mistake of mistakes) {
     assert.unreachable('it was not found');
   });
 }
+
+test('a call that is refused says nothing of whom the next one has to wait for', () =>
+  inTempFolder(async (folder) => {
+    const store = openStore(join(folder, 'store'));
+    const { sha256 } = await store.putBytes(Buffer.from('relied upon'));
+    await retireUnused(store, new Set(), new Date(Date.now() + 60_000), 'one');
+    const refuses = async () => {
+      throw new Error('another repository uses the store');
+    };
+    await emptyRetired(store, 'one', async () => new Set(), refuses).then(
+      () => assert.unreachable('it was not refused'),
+      () => {},
+    );
+    // The next call knows of an upload there that has found the blob in its place.
+    const theirs = async () => new Set(['run-1/train 1 instance']);
+    const { freed, waiting } = await emptyRetired(store, 'two', theirs, async () => new Set());
+    assert.equal([freed.blobs, waiting.blobs, waiting.for], [0, 1, ['run-1/train 1 instance']]);
+    await store.retired.restore({ sha256, size: 11, batch: 'one' });
+    assert.ok(await store.has(sha256, 11));
+  }));
 
 test.run();

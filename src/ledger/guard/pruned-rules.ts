@@ -5,7 +5,7 @@ import { changesIn } from './folder-changes.ts';
 import { most } from './limits.ts';
 import { entriesOf, refuse } from './objects.ts';
 
-/** What jobs have left is given up by an admin alone, of runs that are there; what was given up stays so. */
+/** What jobs have left is given up by an admin alone, of runs that are there; no run is taken out again. */
 export async function checkPruned({ push, old, next }: Change, name: string): Promise<void> {
   if (!next) refuse('only an admin forgets what was pruned');
   push.needs('admin');

@@ -49,7 +49,11 @@ function jobOf(whole: WholeLedger, { run, job }: { run: string; job: string }): 
   return whole.runs.get(run)?.jobs.find(({ name }) => name === job);
 }
 
-/** A run whose times can't be read has not ended before anything. */
-function endedAfter({ jobs }: WholeRun, before: number): boolean {
-  return jobs.some(({ finishedAt }) => !(Date.parse(finishedAt ?? '') < before));
+/**
+ * A run whose times can't be read has not ended before anything. Nor has one that was submitted later, whatever the
+ * runner's clock says, which is another one.
+ */
+function endedAfter({ submittedAt, jobs }: WholeRun, before: number): boolean {
+  const times = [submittedAt, ...jobs.map(({ finishedAt }) => Date.parse(finishedAt ?? ''))];
+  return times.some((time) => !(time < before));
 }

@@ -1,10 +1,13 @@
 import { type ClaimFile, claimSchema, parseFile, type RecordFile, recordSchema } from '../formats.ts';
 import type { Ledger } from '../ledger.ts';
 import { parsePointer, streams } from '../log-chunks.ts';
+import { jobName } from '../refs.ts';
 import { mustList, mustRead, orStop } from './must-read.ts';
 
 /** What a job's commit, an outcome or a lease, needs of the store. */
 export interface Needs {
+  /** For people: RUN/JOB. */
+  readonly job: string;
   /** The text of its manifest, and the sha256 that this should have; null: it has none. */
   readonly artifacts: { readonly text: Uint8Array; readonly sha256: string } | null;
   /** What is too long for Git of its streams. */
@@ -29,7 +32,7 @@ export async function readNeeds(ledger: Ledger, commit: string): Promise<Needs> 
     const artifacts = said.artifacts
       ? { text: await content('artifacts.json'), sha256: said.artifacts.manifest }
       : null;
-    return { artifacts, stored };
+    return { job: jobName(said), artifacts, stored };
   });
 }
 

@@ -25,6 +25,8 @@ export interface WholeJob {
 export interface WholeRun {
   readonly name: string;
   readonly commit: string;
+  /** By the clock of who submitted it; milliseconds since 1970. */
+  readonly submittedAt: number;
   readonly jobs: readonly WholeJob[];
   /** All of it has ended and been settled. */
   readonly isAtRest: boolean;
@@ -79,12 +81,18 @@ export async function readWhole(ledger: Ledger): Promise<WholeLedger> {
   }
 
   const runs = new Map<string, WholeRun>();
+  /** Of several runs of one name the last counts; what the others need stays all the same. */
+  const namesakes: WholeRun[] = [];
+  const put = (run: WholeRun) => {
+    const before = runs.get(run.name);
+    if (before && before.commit !== run.commit) namesakes.push(before);
+    runs.set(run.name, run);
+  };
   for (const { run, cache: results } of archived) {
     const keys = new Map(Object.entries(results).map(([key, job]) => [job, key]));
     const jobs = run.jobs.map((job) => ({ ...job, cacheKey: keys.get(job.name) ?? null }));
-    runs.set(run.name, { ...run, jobs, isAtRest: !busy.has(run.name) });
+    put({ ...run, submittedAt: Date.parse(run.submittedAt), jobs, isAtRest: !busy.has(run.name) });
   }
-  const ofRuns = new Set(archived.flatMap(({ run }) => run.jobs.map(({ commit }) => commit)));
   const tagged = new Set<string>();
   const cache = new Map<string, string>();
   for (const [ref, commit] of then) {
@@ -92,24 +100,29 @@ export async function readWhole(ledger: Ledger): Promise<WholeLedger> {
     if (parsed?.area === 'cache') cache.set(ref, commit);
     if (parsed?.area === 'tags') tagged.add((await messageOf(ledger, commit)).run);
     if (parsed?.area !== 'runs' || runs.get(parsed.run)?.commit === commit) continue;
-    const { jobs: listed } = await messageOf(ledger, commit);
+    const { jobs: listed, submittedAt } = await messageOf(ledger, commit);
     const jobs: WholeJob[] = [];
     for (const name of listed.keys()) {
       const id = { run: parsed.run, job: name };
       const outcome = outcomes.get(jobName(id));
       const job = outcome === undefined ? null : await finished(ledger, id, outcome);
       jobs.push(job ?? { ...unfinished, name, dependsOn: waiting.get(jobName(id)) ?? [] });
-      if (job) ofRuns.add(job.commit);
     }
     const isAtRest = !busy.has(parsed.run) && jobs.length > 0 && jobs.every((job) => job.commit !== null);
-    runs.set(parsed.run, { name: parsed.run, commit, jobs, isAtRest });
+    put({ name: parsed.run, commit, submittedAt, jobs, isAtRest });
   }
+  const commitsOf = (of: Iterable<WholeRun>) =>
+    [...of].flatMap(({ jobs }) => jobs.flatMap(({ commit }) => commit ?? []));
   // Outcomes of runs that are not there as yet, or of other runs of that name: nobody knows what they are for.
-  const strange = [...outcomes.values()].filter((commit) => !ofRuns.has(commit));
+  const ofRuns = new Set(commitsOf(runs.values()));
+  const strange = [...outcomes.values(), ...commitsOf(namesakes)].filter((commit) => !ofRuns.has(commit));
   return { runs, others: [...leases, ...strange], tagged, pruned, cache };
 }
 
-/** Who may be putting something into the store now: everybody who has a lease. Who has none must get one first. */
+/**
+ * Who may be putting something into the store now: everybody who has a lease. Who has none must get one first.
+ * @throws DstackError `unreadable` if it can't be told of one
+ */
 export async function readUploads(ledger: Ledger): Promise<Set<string>> {
   const { shared, names } = ledger;
   const uploads = new Set<string>();
@@ -118,10 +131,12 @@ export async function readUploads(ledger: Ledger): Promise<Set<string>> {
     for (const [ref, commit] of await shared.list([names.area('claims')])) {
       const parsed = names.parse(ref);
       if (parsed?.area !== 'claims') continue;
-      const tip = await readClaimTip(ledger, commit).catch(() => null);
-      if (tip === null) uploads.add(`${jobName(parsed)} ?`);
-      else if (tip.kind === 'claim')
-        uploads.add(`${jobName(parsed)} ${tip.claim.attempt} ${tip.claim.instance}`);
+      // What had gone before it could be read has ended, or is read the second time.
+      const tip =
+        look === 0
+          ? await readClaimTip(ledger, commit).catch(() => null)
+          : await tipOf(ledger, parsed, ref, commit);
+      if (tip?.kind === 'claim') uploads.add(`${jobName(parsed)} ${tip.claim.attempt} ${tip.claim.instance}`);
     }
   }
   return uploads;
@@ -133,8 +148,9 @@ async function tipOf(ledger: Ledger, id: JobId, ref: string, commit: string): Pr
 
 async function messageOf(ledger: Ledger, commit: string) {
   const object = await mustRead(ledger, commit, 'commit');
-  const message = parseRunMessage(parseCommit(object.content).message);
-  if (message) return message;
+  const { message: text, committedAt } = parseCommit(object.content);
+  const message = parseRunMessage(text);
+  if (message) return { ...message, submittedAt: committedAt };
   throw unreadable(ledger.shared.location, commit, 'it is no run, or one of a newer dstack');
 }
 

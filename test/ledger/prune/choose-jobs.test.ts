@@ -12,6 +12,7 @@ function run(name: string, at: string, jobs: Record<string, Partial<WholeJob>>, 
   return {
     name,
     commit: name,
+    submittedAt: Date.parse('2025-12-31'),
     isAtRest,
     jobs: Object.entries(jobs).map(([job, more]) => ({
       name: job,
@@ -55,6 +56,11 @@ test('what is old goes; what is young, has a tag, or has not ended stays', () =>
     kept: ['live/a', 'mixed/a', 'mixed/b', 'settling/a', 'strange/a', 'tagged/a', 'young/a'],
     prune: ['old/a'],
   });
+});
+
+test('what was submitted lately has not ended long ago, whatever the clock of its runner says', () => {
+  const runs = [{ ...run('lately', '2000-01-01T00:00:00.000Z', { a: {} }), submittedAt: Date.parse(young) }];
+  assert.equal(choose(whole(runs)), { kept: ['lately/a'], prune: [] });
 });
 
 test('what it depends on stays, in whichever run, and all that depends on', () => {

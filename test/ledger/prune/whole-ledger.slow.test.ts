@@ -83,7 +83,11 @@ test('what a job needs: its manifest, its long log, pieces of its streams; of a 
   await submit(ledger, 'run-1');
   const holder = await claim(ledger, await queued(ledger, 'run-1'));
   await holder.renew({ chunks: [chunk('some'), { at: 1, stored: blob }] });
-  assert.equal(await readNeeds(ledger, holder.tip()), { artifacts: null, stored: [blob] });
+  assert.equal(await readNeeds(ledger, holder.tip()), {
+    job: 'run-1/train',
+    artifacts: null,
+    stored: [blob],
+  });
   const said = { manifest: 'x', files: 0, bytes: 0, complete: true };
   const log = { bytes: 9, sha256: 'cd'.repeat(32), stored: true };
   const outcome = { ...done, artifacts: said, log };
@@ -111,6 +115,11 @@ function forge(shared: Shared, ref: string, path: string, change: (text: string)
   shared.git('update-ref', ref, commit);
 }
 
+/** That of another run, as if it were run-1's. */
+function runMessage(shared: Shared, commit: string): string {
+  return shared.git('log', '-1', '--format=%B', commit).replaceAll('run-2', 'run-1');
+}
+
 test('what cannot be read, or is of a newer dstack, stops it', async () => {
   const { shared, ledger } = await scratchLedger();
   await ended(ledger, 'run-1');
@@ -129,6 +138,31 @@ test('what cannot be read, or is of a newer dstack, stops it', async () => {
   const index = shared.git('for-each-ref', '--format=%(refname)', 'refs/dstack/archive/index');
   forge(shared, index, 'archive.json', (text) => text.replace('"runs": 1', '"runs": 2'));
   await stops(() => readWhole(ledger), /it has 1 of 2 runs/);
+});
+
+test('a lease that cannot be read stops whoever asks for uploads', async () => {
+  const { shared, ledger } = await scratchLedger();
+  await submit(ledger, 'run-1');
+  await claim(ledger, await queued(ledger, 'run-1'));
+  forge(shared, 'refs/dstack/claims/run-1/train', 'claim.json', (text) =>
+    text.replace('"format": 1', '"format": 7'),
+  );
+  await stops(() => readUploads(ledger), /run-1\/train in .* can't be read/);
+});
+
+test('of runs of one name, archived and pushed by hand, nothing goes that one of them needs', async () => {
+  const { shared, ledger } = await scratchLedger();
+  const { outcome } = await ended(ledger, 'run-1');
+  const other = await ended(ledger, 'run-2');
+  await fold(ledger, { most: 0, rest: 0 });
+  shared.git(
+    'update-ref',
+    'refs/dstack/runs/run-1',
+    shared.git('commit-tree', '-m', runMessage(shared, other.commit), `${other.commit}^{tree}`),
+  );
+  const whole = await readWhole(ledger);
+  assert.is(whole.runs.get('run-1')?.jobs[0]?.commit, null);
+  assert.ok(whole.others.includes(outcome));
 });
 
 test('what was pruned is added to, also where refs are only branches that nobody rewinds', async () => {

@@ -1,11 +1,11 @@
-import { type FileHandle, lstat, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { type FileHandle, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder } from '../make-folder.ts';
 import { blobName } from './blob-errors.ts';
 import { errno, storeError } from './file-errors.ts';
 import { openRegularFile } from './hash-file.ts';
 import { isSideName, retiredFolder, sideName } from './side-names.ts';
 import type { RetiredBlob, RetiredBlobs } from './store.ts';
+import { isOwnFolder, makeOwnFolder, namesIn, statsOf } from './store-folders.ts';
 
 /**
  * The retired blobs of a store's folder: `retired/BATCH/SHA256`. All is done by renaming, so that a blob is at any
@@ -34,6 +34,7 @@ export function folderRetired(root: string): RetiredBlobs {
       throw error;
     }
   };
+  const isBatch = (batch: string) => isOwnFolder(root, retiredFolder, batch);
   const isThere = async (sha256: string, size: number): Promise<boolean> => {
     const stats = await statsOf(blobPath(sha256));
     return stats?.isFile() === true && stats.size === size;
@@ -48,7 +49,8 @@ export function folderRetired(root: string): RetiredBlobs {
       inWords(async () => {
         const to = retiredPath({ sha256, batch });
         for (let attempt = 1; ; attempt += 1) {
-          await makeFolder(join(root, retiredFolder, batch));
+          if (!(await isOwnFolder(root, 'sha256', sha256.slice(0, 2)))) return false;
+          await makeOwnFolder(root, retiredFolder, batch);
           if (await move(blobPath(sha256), to)) return true;
           // Another may just have removed the folder, empty as it was.
           if (attempt === 3 || (await statsOf(blobPath(sha256))) === null) return false;
@@ -56,8 +58,8 @@ export function folderRetired(root: string): RetiredBlobs {
       }),
 
     async *list() {
-      for (const batch of (await inWords(() => namesIn(join(root, retiredFolder)))).filter(isSideName)) {
-        for (const sha256 of await inWords(() => namesIn(join(root, retiredFolder, batch)))) {
+      for (const batch of (await inWords(() => namesIn(root, retiredFolder))).filter(isSideName)) {
+        for (const sha256 of await inWords(() => namesIn(root, retiredFolder, batch))) {
           if (!/^[0-9a-f]{64}$/.test(sha256)) continue;
           const stats = await inWords(() => statsOf(retiredPath({ sha256, batch })));
           if (stats?.isFile()) yield { sha256, size: stats.size, batch };
@@ -67,14 +69,19 @@ export function folderRetired(root: string): RetiredBlobs {
 
     restore: (blob) =>
       inWords(async () => {
-        if (await isThere(blob.sha256, blob.size)) await rm(retiredPath(blob), { force: true });
-        else await move(retiredPath(blob), blobPath(blob.sha256));
+        const from = retiredPath(blob);
+        if (!(await isBatch(blob.batch))) return;
+        await makeOwnFolder(root, 'sha256', blob.sha256.slice(0, 2));
+        if (await isThere(blob.sha256, blob.size)) await rm(from, { force: true });
+        else await move(from, blobPath(blob.sha256));
         await tidy(blob.batch);
       }),
 
     remove: (blob) =>
       inWords(async () => {
-        await rm(retiredPath(blob), { force: true });
+        const path = retiredPath(blob);
+        if (!(await isBatch(blob.batch))) return;
+        await rm(path, { force: true });
         await tidy(blob.batch);
       }),
   };
@@ -82,7 +89,8 @@ export function folderRetired(root: string): RetiredBlobs {
 
 /** Opens a retired blob for reading; null if none of that name is. */
 export async function openRetired(root: string, sha256: string): Promise<FileHandle | null> {
-  for (const batch of (await namesIn(join(root, retiredFolder))).filter(isSideName)) {
+  for (const batch of (await namesIn(root, retiredFolder)).filter(isSideName)) {
+    if (!(await isOwnFolder(root, retiredFolder, batch))) continue;
     try {
       return await openRegularFile(join(root, retiredFolder, batch, sha256));
     } catch (error) {
@@ -90,22 +98,4 @@ export async function openRetired(root: string, sha256: string): Promise<FileHan
     }
   }
   return null;
-}
-
-async function statsOf(path: string) {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (errno(error) === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (errno(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

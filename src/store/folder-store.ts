@@ -13,6 +13,7 @@ import { folderRetired, openRetired } from './folder-retired.ts';
 import { copyAndHash, openRegularFile, openSource } from './hash-file.ts';
 import { listBlobs } from './list-blobs.ts';
 import type { Store } from './store.ts';
+import { isOwnFolder, syncFolder } from './store-folders.ts';
 
 const blobMode = 0o444;
 
@@ -152,8 +153,9 @@ export function openFolderStore(root: string): Store {
     ...folderNotes(root),
 
     async remove(sha256) {
+      const path = blobPath(sha256);
       try {
-        await rm(blobPath(sha256), { force: true });
+        if (await isOwnFolder(root, 'sha256', sha256.slice(0, 2))) await rm(path, { force: true });
       } catch (error) {
         throw storeError(error, root);
       }
@@ -168,17 +170,5 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
     await target.sync();
   } finally {
     await target.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } catch (error) {
-    // Some network file systems cannot sync a folder; they are as durable as they are.
-    if (errno(error) !== 'EINVAL' && errno(error) !== 'ENOTSUP') throw error;
-  } finally {
-    await folder.close();
   }
 }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { makeFolder } from '../make-folder.ts';
 import { errno, storeError } from './file-errors.ts';
+import { openRegularFile } from './hash-file.ts';
 import { isSideName, longestNote, notesFolder, sideName } from './side-names.ts';
 import type { Store } from './store.ts';
+import { isOwnFolder, makeOwnFolder, namesIn, notAFolder, statsOf, syncFolder } from './store-folders.ts';
 
 /** For how long network file systems believe what they have seen of a folder: NFS for up to 60 s. */
 const staleMs = 90_000;
@@ -31,7 +33,12 @@ export function folderNotes(root: string): Pick<Store, 'notes' | 'now' | 'staleF
     await makeFolder(join(root, 'tmp'));
     try {
       const file = await open(part, 'wx', 0o644);
-      await file.writeFile(text).finally(() => file.close());
+      try {
+        await file.writeFile(text);
+        if (text !== '') await file.sync();
+      } finally {
+        await file.close();
+      }
       return await work(part);
     } finally {
       await rm(part, { force: true });
@@ -43,22 +50,30 @@ export function folderNotes(root: string): Pick<Store, 'notes' | 'now' | 'staleF
       write: (name, text) =>
         inWords(async () => {
           const to = path(name);
-          await makeFolder(join(root, notesFolder));
+          await makeFolder(root);
+          await makeOwnFolder(root, notesFolder);
           await withFile(text, (part) => rename(part, to));
+          // As durable as the blobs that it is about.
+          for (const folder of [dirname(to), root, dirname(root)]) await syncFolder(folder);
         }),
       read: (start) =>
         inWords(async () => {
-          const names = (await namesIn(join(root, notesFolder))).filter(
-            (name) => isSideName(name) && name.startsWith(start),
-          );
+          // Not as if there were none: what they say of a store protects it.
+          if ((await statsOf(join(root, notesFolder)))?.isDirectory() === false)
+            throw notAFolder(join(root, notesFolder));
+          const names = await namesIn(root, notesFolder);
           const found = new Map<string, string>();
-          for (const name of names.sort()) {
+          for (const name of names.filter((name) => isSideName(name) && name.startsWith(start))) {
             const text = await textOf(path(name));
             if (text !== null) found.set(name, text);
           }
           return found;
         }),
-      remove: (name) => inWords(() => rm(path(name), { force: true })),
+      remove: (name) =>
+        inWords(async () => {
+          const gone = path(name);
+          if (await isOwnFolder(root, notesFolder)) await rm(gone, { force: true });
+        }),
     },
     now: () =>
       inWords(async () => {
@@ -73,21 +88,23 @@ export function folderNotes(root: string): Pick<Store, 'notes' | 'now' | 'staleF
   };
 }
 
+/** Empty, which is no note, for what is no file or too long; null: it has gone. */
 async function textOf(path: string): Promise<string | null> {
   try {
-    if ((await stat(path)).size > longestNote) return '';
-    return await readFile(path, 'utf8');
+    const file = await openRegularFile(path);
+    try {
+      // However long it becomes meanwhile.
+      const parts: Buffer[] = [];
+      for await (const part of file.createReadStream({ end: longestNote, autoClose: false }))
+        parts.push(part);
+      const bytes = Buffer.concat(parts);
+      return bytes.length > longestNote ? '' : bytes.toString('utf8');
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     if (errno(error) === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (errno(error) === 'ENOENT') return [];
+    if (errno(error) === 'not-a-file') return '';
     throw error;
   }
 }

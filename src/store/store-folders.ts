@@ -35,9 +35,13 @@ export async function makeOwnFolder(root: string, ...names: readonly string[]): 
     await makeFolder(path);
     // Another may have removed it again, empty as it was.
     const stats = await statsOf(path);
-    if (stats?.isDirectory() === false)
-      throw Object.assign(new Error(`${plainText(path)} is not a folder`), { code: 'ENOTDIR' });
+    if (stats?.isDirectory() === false) throw notAFolder(path);
   }
+}
+
+/** As the system says it. */
+export function notAFolder(path: string): Error {
+  return Object.assign(new Error(`${plainText(path)} is not a folder`), { code: 'ENOTDIR' });
 }
 
 /** The sorted names in a folder of a store; none if there is no such folder, or a link on the way. */

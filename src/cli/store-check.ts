@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { chooseJobs } from '../ledger/prune/choose-jobs.ts';
 import { bring, readNeeds } from '../ledger/prune/needs.ts';
 import { readWhole, type WholeLedger } from '../ledger/prune/whole-ledger.ts';
 import { inputsFolder } from '../runner/folders.ts';
@@ -29,6 +30,8 @@ interface NeededBlob extends Blob {
   readonly jobs: string[];
   /** Of one of them. */
   readonly commit: string;
+  /** All of them have given it up, and it is kept for who needs it nevertheless; so it may be gone. */
+  isGivenUp: boolean;
 }
 
 interface LostBlob {
@@ -51,7 +54,7 @@ export async function checkStore(options: { local?: true; jobs?: number; json?: 
   const store = await openLedgerStore(project, ledger);
   const whole = await readWhole(ledger);
   const needed = await neededBlobs(ledger, whole);
-  const lost = await findLost(store, [...needed.values()], options.jobs);
+  const lost = await findLost(store, needed, options.jobs);
   const repaired = await repair(project, ledger, store, lost, options.local === true);
   const result = lost.map(({ blob, problem }): LostBlob => {
     return { blob, problem, repaired: repaired.get(blob.sha256) ?? null };
@@ -86,36 +89,46 @@ export async function checkStore(options: { local?: true; jobs?: number; json?: 
   });
 }
 
-/** What the jobs of a ledger need of the store that have not given it up, and what is being uploaded has said so far. */
+/**
+ * What `dstack prune` would keep if everything were young: what jobs need of the store, also those that have given it up
+ * where a tag or another job keeps it, and what is being uploaded has said so far.
+ */
 async function neededBlobs(ledger: Ledger, whole: WholeLedger): Promise<Map<string, NeededBlob>> {
-  const commits = new Map<string, string>();
-  for (const commit of whole.others) commits.set(commit, 'a job that has not ended');
+  const ended = new Map<string, { job: string; isGivenUp: boolean }>();
   for (const { name: run, jobs } of whole.runs.values()) {
-    for (const { name, commit } of jobs)
-      if (commit !== null && !whole.pruned.get(run)?.has(name)) commits.set(commit, `${run}/${name}`);
+    for (const { name, commit } of jobs) {
+      const isGivenUp = whole.pruned.get(run)?.has(name) === true;
+      if (commit !== null) ended.set(commit, { job: `${run}/${name}`, isGivenUp });
+    }
   }
-  await bring(ledger, [...commits.keys()]);
+  const { kept } = chooseJobs(whole, Number.NEGATIVE_INFINITY);
+  await bring(ledger, kept);
   const needed = new Map<string, NeededBlob>();
-  for (const [commit, job] of commits) {
+  for (const commit of kept) {
+    const { job, isGivenUp } = ended.get(commit) ?? { job: 'a job that has not ended', isGivenUp: false };
     for (const { sha256, size } of await blobsOfJob(ledger, commit)) {
-      const blob = needed.get(sha256) ?? { sha256, size, jobs: [], commit };
+      const blob = needed.get(sha256) ?? { sha256, size, jobs: [], commit, isGivenUp };
       if (!blob.jobs.includes(job)) blob.jobs.push(job);
+      blob.isGivenUp &&= isGivenUp;
       needed.set(sha256, blob);
     }
   }
   return needed;
 }
 
-async function findLost(store: Store, blobs: readonly NeededBlob[], atOnce: number | undefined) {
+/** What was given up and has gone is not lost, and not needed any more: it is taken out of what is needed. */
+async function findLost(store: Store, needed: Map<string, NeededBlob>, atOnce: number | undefined) {
+  const blobs = [...needed.values()];
   const bar = openTransferBar('reading');
   const sizes = blobs.map(({ size }) => size);
   const count = countProgress(sizes, bar.show);
   const lost: { blob: NeededBlob; problem: 'missing' | 'damaged' }[] = [];
   const check = async (blob: NeededBlob) => {
+    const found = await checkBlob(store, blob);
     // What is retired is read still, but nobody else takes it for there.
-    const problem =
-      (await checkBlob(store, blob)) ?? ((await store.has(blob.sha256, blob.size)) ? null : 'missing');
-    if (problem !== null) lost.push({ blob, problem });
+    const problem = found ?? ((await store.has(blob.sha256, blob.size)) ? null : 'missing');
+    if (found === 'missing' && blob.isGivenUp) needed.delete(blob.sha256);
+    else if (problem !== null) lost.push({ blob, problem });
     count.file(blob.size);
   };
   await mapLimited(blobs, check, atOnce).finally(bar.end);

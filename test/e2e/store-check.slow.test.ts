@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -139,6 +140,35 @@ test(
     assert.is(exitCode, 0, stderr);
     assert.match(stderr, /^2 blobs put back from what is kept of inputs on this machine$/m);
     assert.is((await project.dstack(['artifacts', 'verify', name])).exitCode, 0);
+  }),
+);
+
+test(
+  'what was given up, and is kept since for a tag, is checked like the rest; what of it has gone is missed by nobody',
+  withProject(workflows, async (project) => {
+    const name = await run(project);
+    const copy = `${project.store}.copy`;
+    cpSync(project.store, copy, { recursive: true });
+    const then = new Date(Date.now() - 3 * 24 * 3_600_000);
+    for (const blob of blobsIn(project.store)) utimesSync(blob, then, then);
+    const pruned = await project.dstack(['prune', '--keep', '0d', '-y']);
+    assert.is(pruned.exitCode, 0, pruned.stderr);
+    assert.equal(blobsIn(project.store), []);
+    assert.is((await project.dstack(['tag', name, 'best'])).exitCode, 0);
+    const gone = await project.dstack(['store', 'check']);
+    assert.is(gone.exitCode, 0, gone.stderr);
+    assert.match(gone.stderr, /^0 blobs, 0B, all right$/m);
+
+    cpSync(copy, project.store, { recursive: true });
+    for (const blob of blobsIn(project.store)) utimesSync(blob, then, then);
+    const back = await project.dstack(['store', 'check']);
+    assert.is(back.exitCode, 0, back.stderr);
+    assert.match(back.stderr, /^2 blobs, .*, all right$/m);
+    assert.not.match(back.stderr, 'nothing needs');
+    damage(blobsIn(project.store)[0] as string);
+    const repaired = await project.dstack(['store', 'check']);
+    assert.is(repaired.exitCode, 0, repaired.stderr);
+    assert.match(repaired.stderr, new RegExp(`^${name}/make: 1 blob damaged; repaired$`, 'm'));
   }),
 );
 

@@ -13,7 +13,13 @@ import type { Blob } from '../store/manifest.ts';
 import { parseManifest } from '../store/manifest-text.ts';
 import { mapLimited } from '../store/map-limited.ts';
 import { countProgress } from '../store/progress.ts';
-import { type BlobSource, repairBlobs, retiredAsSource, storeAsSource } from '../store/repair-blobs.ts';
+import {
+  type BlobSource,
+  type Repaired,
+  repairBlobs,
+  retiredAsSource,
+  storeAsSource,
+} from '../store/repair-blobs.ts';
 import type { Store } from '../store/store.ts';
 import { readUsers } from '../store/store-users.ts';
 import { graceMs } from '../store/sweep.ts';
@@ -22,7 +28,7 @@ import { blobsOfJob } from './blobs-of-job.ts';
 import { unknownUsers } from './look-for-unused.ts';
 import { openLedgerStore, openLocalLedger, openProject, openRemoteLedger, type Project } from './project.ts';
 import { amountText, countUnused } from './prune-words.ts';
-import { plural, printJson, say } from './terminal.ts';
+import { plural, printJson, say, warn } from './terminal.ts';
 import { openTransferBar } from './transfer-bar.ts';
 
 interface NeededBlob extends Blob {
@@ -55,10 +61,14 @@ export async function checkStore(options: { local?: true; jobs?: number; json?: 
   const whole = await readWhole(ledger);
   const needed = await neededBlobs(ledger, whole);
   const lost = await findLost(store, needed, options.jobs);
-  const repaired = await repair(project, ledger, store, lost, options.local === true);
+  // Whatever comes of that: first it is said what is lost.
+  const repaired = await repair(project, ledger, store, lost, options.local === true).catch(
+    (failure: unknown): Repaired => ({ from: new Map(), away: new Map(), failure }),
+  );
   const result = lost.map(({ blob, problem }): LostBlob => {
-    return { blob, problem, repaired: repaired.get(blob.sha256) ?? null };
+    return { blob, problem, repaired: repaired.from.get(blob.sha256) ?? null };
   });
+  if (!options.json) for (const line of lostText(result)) say(line);
   const users = unknownUsers(await readUsers(store), [whole]).map(([, user]) => user.repository);
   // Who may only read it need not know so exactly.
   const now = await store.now().catch(() => new Date());
@@ -74,7 +84,6 @@ export async function checkStore(options: { local?: true; jobs?: number; json?: 
       alsoUsedBy: users,
     });
   } else {
-    for (const line of lostText(result)) say(line);
     const rest = {
       blobs: needed.size - lost.length,
       bytes: bytes - lost.reduce((sum, one) => sum + one.blob.size, 0),
@@ -84,6 +93,8 @@ export async function checkStore(options: { local?: true; jobs?: number; json?: 
   }
   const gone = result.filter((one) => one.repaired === null).length;
   if (gone === 0) return;
+  for (const [name, error] of repaired.away) warn(`${name} can’t be read: ${(error as Error).message}`);
+  if (repaired.failure !== undefined) throw repaired.failure;
   throw new DstackError('store-lacks', `${plural(gone, 'blob')} can’t be had any more`, {
     hint: '`dstack artifacts verify RUN` names the files, `dstack rerun RUN` makes them anew; or copy `sha256/` back from a backup',
   });
@@ -135,15 +146,14 @@ async function findLost(store: Store, needed: Map<string, NeededBlob>, atOnce: n
   return lost;
 }
 
-/** @returns from where each of the blobs came that are there again, by sha256 */
 async function repair(
   project: Project,
   ledger: Ledger,
   store: Store,
   lost: readonly { blob: NeededBlob }[],
   isLocal: boolean,
-): Promise<ReadonlyMap<string, string>> {
-  if (lost.length === 0) return new Map();
+): Promise<Repaired> {
+  if (lost.length === 0) return { from: new Map(), away: new Map(), failure: undefined };
   const blobs = lost.map(({ blob }) => blob);
   const parent = join(project.repository.commonDir, 'dstack');
   await mkdir(parent, { recursive: true });

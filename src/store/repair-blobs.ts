@@ -41,30 +41,56 @@ async function fetched(store: Store, sha256: string, path: string): Promise<bool
   }
 }
 
+/** What became of lost blobs. */
+export interface Repaired {
+  /** The name of the source, by sha256, of those that are there again. */
+  readonly from: ReadonlyMap<string, string>;
+  /** What kept a source from giving what it may have, by its name: the first error of each. */
+  readonly away: ReadonlyMap<string, unknown>;
+  /** What kept the store from taking something; undefined: nothing. Others were not tried any more then. */
+  readonly failure: unknown;
+}
+
 /**
- * Puts blobs that a store has lost into it again, each from the first source that has it.
+ * Puts blobs that a store has lost into it again, each from the first source that has it. What fails is told afterwards:
+ * whoever wants to know what is lost needs that most where not all can be had.
  * @param folder for files in passing
- * @returns the name of the source, by sha256, of those that are there again
  */
 export async function repairBlobs(
   lost: readonly Blob[],
   store: Store,
   sources: readonly BlobSource[],
   folder: string,
-): Promise<Map<string, string>> {
-  const repaired = new Map<string, string>();
+): Promise<Repaired> {
+  const from = new Map<string, string>();
+  const away = new Map<string, unknown>();
+  let failure: unknown;
+  const isPut = async ({ sha256, size }: Blob, path: string): Promise<boolean> => {
+    try {
+      await store.putFile(path, sha256);
+      // Of a list of artifacts that is wrong about the size, nothing that is put makes it right.
+      return await store.has(sha256, size);
+    } catch (error) {
+      failure ??= error;
+      return false;
+    }
+  };
   await mapLimited(lost, async (blob) => {
-    for (const source of sources) {
+    for (const { name, fetch } of sources) {
+      if (failure !== undefined) return;
       const passing = join(folder, `${blob.sha256}.${randomUUID()}`);
       try {
-        if (!(await source.fetch(blob, passing))) continue;
-        await store.putFile(passing, blob.sha256);
-        repaired.set(blob.sha256, source.name);
+        const isHad = await fetch(blob, passing).catch((error: unknown) => {
+          if (!away.has(name)) away.set(name, error);
+          return false;
+        });
+        if (!isHad || !(await isPut(blob, passing))) continue;
+        from.set(blob.sha256, name);
         return;
       } finally {
         await rm(passing, { force: true });
       }
     }
   });
-  return repaired;
+  return { from, away, failure };
 }

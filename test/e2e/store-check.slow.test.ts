@@ -128,6 +128,15 @@ test(
       ['what was about to be removed'],
     );
     assert.ok(existsSync(first));
+
+    // What is lost is told, too, if the store takes nothing.
+    rmSync(first);
+    rmSync(path.join(project.store, 'tmp'), { recursive: true });
+    writeFileSync(path.join(project.store, 'tmp'), '');
+    const unable = await project.dstack(['store', 'check']);
+    assert.is(unable.exitCode, 1);
+    assert.match(unable.stderr, /^here\/make: 1 blob missing$/m);
+    assert.match(unable.stderr, /^error: .*shared\.store/m);
   }),
 );
 

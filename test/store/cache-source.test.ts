@@ -33,7 +33,7 @@ test('blobs are put back out of files that were kept whole; what was not kept st
     const places = new Map(placesInFiles(manifest));
     const source = cacheAsSource('cache', cache, places, passing);
     const repaired = await repairBlobs(lost, store, [source], passing);
-    assert.is(repaired.size, lost.length - 1);
+    assert.is(repaired.from.size, lost.length - 1);
     const left = await checkBlobs(manifest, store);
     assert.equal(
       left.map(({ file, problem }) => [file.path, problem]),

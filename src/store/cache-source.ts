@@ -5,6 +5,7 @@ import { compressed } from './compression.ts';
 import type { ContentCache } from './content-cache.ts';
 import type { Blob, Manifest, Piece } from './manifest.ts';
 import { blobOf } from './manifest.ts';
+import { largestPiece } from './pieces.ts';
 import type { BlobSource } from './repair-blobs.ts';
 
 /** A file that a blob is a piece of. */
@@ -53,8 +54,10 @@ export function cacheAsSource(
     async fetch(blob, path) {
       if (await cache.take(blob, path)) return true;
       const place = places.get(blob.sha256);
-      const file = place ? await take(place.file) : null;
-      if (!place || file === null) return false;
+      // It is as large as a list of artifacts says: no more is read into memory than any piece can have.
+      if (!place || place.piece.size > largestPiece) return false;
+      const file = await take(place.file);
+      if (file === null) return false;
       const bytes = await readPart(file, place.offset, place.piece.size);
       const stored = place.piece.brotli === undefined ? bytes : await compressed(bytes);
       if (stored === null || createHash('sha256').update(stored).digest('hex') !== blob.sha256) return false;

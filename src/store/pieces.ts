@@ -7,7 +7,7 @@ import { readTwice } from './read-twice.ts';
 import type { Store } from './store.ts';
 
 /** No piece that is written is larger, in bytes; of one that is read, no more is believed. */
-const largestPiece = 64 << 20;
+export const largestPiece = 64 << 20;
 
 /**
  * Puts content in as one blob, compressed where that pays. `bytes` may be used again once it resolves.

@@ -41,4 +41,20 @@ test('blobs are put back out of files that were kept whole; what was not kept st
     );
   }));
 
+test('a piece that is larger than any can be is not read', async () => {
+  const sha256 = '0'.repeat(64);
+  const piece = { sha256, size: (64 << 20) + 1 };
+  const taken: number[] = [];
+  const cache = {
+    take: async ({ size }: { size: number }) => {
+      taken.push(size);
+      return false;
+    },
+  };
+  const places = new Map([[sha256, { file: { sha256: '1'.repeat(64), size: 1e10 }, offset: 0, piece }]]);
+  const source = cacheAsSource('cache', cache, places, 'nowhere');
+  assert.is(await source.fetch(piece, 'nowhere/piece'), false);
+  assert.equal(taken, [piece.size]);
+});
+
 test.run();

@@ -5,7 +5,7 @@ import { bring } from '../ledger/prune/needs.ts';
 import { readWhole, type WholeLedger } from '../ledger/prune/whole-ledger.ts';
 import { jobName } from '../ledger/refs.ts';
 import type { Store } from '../store/store.ts';
-import { readUsers, type StoreUser } from '../store/store-users.ts';
+import { namesInOne, ownerOf, readUsers, type StoreUser } from '../store/store-users.ts';
 import { plainText } from '../terminal-text.ts';
 import { blobsOfJob } from './blobs-of-job.ts';
 
@@ -97,14 +97,21 @@ async function withSomething(
   return { prune, given };
 }
 
-/** The users of a store whose runs are in none of these ledgers: they use another one, or a later state of one. */
+/**
+ * The users of a store of whom a run is in none of these ledgers: they use another one, or a later state of one.
+ * @returns of each one such run, and the names of the notes on such runs, in one
+ */
 export function unknownUsers(
   users: ReadonlyMap<string, StoreUser>,
   wholes: readonly WholeLedger[],
-): [note: string, user: StoreUser][] {
-  return [...users].filter(
-    ([, { run, commit }]) => !wholes.some(({ runs }) => runs.get(run)?.commit === commit),
-  );
+): [notes: string, user: StoreUser][] {
+  const unknown = new Map<string, { notes: string[]; user: StoreUser }>();
+  for (const [note, user] of users) {
+    if (wholes.some(({ runs }) => runs.get(user.run)?.commit === user.commit)) continue;
+    const owner = ownerOf(note);
+    unknown.set(owner, { notes: [...(unknown.get(owner)?.notes ?? []), note], user });
+  }
+  return [...unknown.values()].map(({ notes, user }) => [namesInOne(notes), user]);
 }
 
 function requireKnown(
@@ -114,13 +121,13 @@ function requireKnown(
 ): void {
   const [first, ...others] = unknownUsers(users, wholes);
   if (!first) return;
-  const [note, { repository, by, run }] = first;
+  const [notes, { repository, by, run }] = first;
   const more = others.length > 0 ? `, and ${others.length} more` : '';
   throw new DstackError(
     'store-shared',
     `the store ${plainText(store.location)} also has what ${plainText(by)} has put there for the run ${plainText(run)} of ${plainText(repository)}${more}: that run is not here`,
     {
-      hint: `name that repository, too: --with URL; if it is gone for good, remove notes/${note} from the store`,
+      hint: `name that repository, too: --with URL; if it is gone for good, remove notes/${notes} from the store`,
     },
   );
 }

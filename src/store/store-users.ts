@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { Store } from './store.ts';
 import { badNote } from './sweep.ts';
@@ -28,11 +29,37 @@ const schema = z.strictObject({
 
 const start = 'user-';
 
-/** Says that something of this run is in the store, in place of what the same user has said before. */
-export async function noteUser({ notes }: Pick<Store, 'notes'>, user: StoreUser): Promise<void> {
-  const { repository, prefix, by } = user;
-  const key = createHash('sha256').update([repository, prefix, by].join('\0')).digest('hex').slice(0, 24);
-  await notes.write(start + key, `${JSON.stringify({ format: 1, ...user })}\n`);
+/**
+ * Says that something of this run is in the store. A user has up to 256 notes, each for a part of his runs, of which it
+ * has the one noted last. One alone would lose a run as soon as an older one is noted again, and an old copy of the
+ * repository, which has only that one, would take itself for all of it.
+ * @param host where the user is: a path is another repository on another machine
+ */
+export async function noteUser(
+  { notes }: Pick<Store, 'notes'>,
+  user: StoreUser,
+  host: string = hostname(),
+): Promise<void> {
+  const { repository, prefix, by, run, commit } = user;
+  const key = hashOf(repository, prefix, by, host).slice(0, 24);
+  const part = hashOf(run, commit).slice(0, 2);
+  await notes.write(`${start}${key}-${part}`, `${JSON.stringify({ format: 1, ...user })}\n`);
+}
+
+function hashOf(...words: string[]): string {
+  return createHash('sha256').update(words.join('\0')).digest('hex');
+}
+
+/** What the names of one user's notes have in common. */
+export function ownerOf(note: string): string {
+  return /^user-[0-9a-f]{24}(?=-[0-9a-f]{2}$)/.exec(note)?.[0] ?? note;
+}
+
+/** The names of one user's notes as a shell understands them: `user-ab…-{01,f0}`. */
+export function namesInOne(notes: readonly string[]): string {
+  const [first = ''] = notes;
+  if (notes.length < 2) return first;
+  return `${ownerOf(first)}-{${notes.map((note) => note.slice(-2)).join(',')}}`;
 }
 
 /** All users, by the names of their notes. @throws DstackError `bad-store-note` */

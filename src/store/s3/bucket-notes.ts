@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { mapLimited } from '../map-limited.ts';
 import { isSideName, longestNote, notesFolder, sideName } from '../side-names.ts';
 import type { Store } from '../store.ts';
 import type { Bucket } from './bucket.ts';
@@ -37,13 +38,18 @@ export function bucketNotes(
       write: (name, text) => call(async () => void (await put(sideName(name), text))),
       read: (start) =>
         call(async () => {
-          const found = new Map<string, string>();
+          const notes: { name: string; size: number }[] = [];
           for await (const { name, size } of keysBelow(bucket, top)) {
-            if (!isSideName(name) || !name.startsWith(start)) continue;
-            const text = size > longestNote ? '' : await read(name);
-            if (text !== null) found.set(name, text);
+            if (isSideName(name) && name.startsWith(start)) notes.push({ name, size });
           }
-          return found;
+          const found = await mapLimited(
+            notes,
+            async ({ name, size }): Promise<[string, string | null]> => [
+              name,
+              size > longestNote ? '' : await read(name),
+            ],
+          );
+          return new Map(found.filter((note): note is [string, string] => note[1] !== null));
         }),
       remove: (name) => call(async () => void (await bucket.remove(top + sideName(name)))),
     },

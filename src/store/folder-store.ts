@@ -13,7 +13,7 @@ import { folderRetired, openRetired } from './folder-retired.ts';
 import { copyAndHash, openRegularFile, openSource } from './hash-file.ts';
 import { listBlobs } from './list-blobs.ts';
 import type { Store } from './store.ts';
-import { isOwnFolder, syncFolder } from './store-folders.ts';
+import { isOwnFolder, makeOwnFolder, syncFolder } from './store-folders.ts';
 
 const blobMode = 0o444;
 
@@ -80,17 +80,35 @@ export function openFolderStore(root: string): Store {
     }
   }
 
+  /** @returns false if in its place is another than this one, which may be retired, or a good one that was put there meanwhile */
+  async function moveAside(damaged: FileHandle, sha256: string, aside: string): Promise<boolean> {
+    const path = blobPath(sha256);
+    const { dev, ino } = await damaged.stat({ bigint: true });
+    const isIt = async (file: string) => {
+      const stats = await lstat(file, { bigint: true });
+      return stats.dev === dev && stats.ino === ino;
+    };
+    if (!(await isOwnFolder(root, 'sha256', sha256.slice(0, 2))) || !(await isIt(path))) return false;
+    await makeOwnFolder(root, 'damaged');
+    await rename(path, aside);
+    if (await isIt(aside)) return true;
+    // Put there since it was looked at.
+    await rename(aside, path);
+    return false;
+  }
+
   /** Unless a good one has taken its place meanwhile. A reader without write access gets told nevertheless. */
   async function setAside(sha256: string): Promise<DstackError> {
     const aside = join(root, 'damaged', sha256);
     let hint = 'Check that disk, and run the job that made it again.';
     try {
       const blob = await openBlob(sha256);
-      const now = await copyAndHash(blob, null, Number.MAX_SAFE_INTEGER - 1).finally(() => blob.close());
-      if (now.sha256 !== sha256) {
-        await makeFolder(dirname(aside));
-        await rename(blobPath(sha256), aside);
-        hint = `It was moved to ${plainText(dirname(aside))}. ${hint}`;
+      try {
+        const now = await copyAndHash(blob, null, Number.MAX_SAFE_INTEGER - 1);
+        if (now.sha256 !== sha256 && (await moveAside(blob, sha256, aside)))
+          hint = `It was moved to ${plainText(dirname(aside))}. ${hint}`;
+      } finally {
+        await blob.close();
       }
     } catch {}
     return blobDamaged(sha256, root, hint);

@@ -128,8 +128,9 @@ export async function emptyRetired(
   const isReady = (note: Note) => note.uploads !== null && waitsFor(note).length === 0;
   const waiting = new Set<RetiredBlob>();
   await inWindows(blobs, async (blob) => {
-    // What is in its place again stays there.
-    if (doubled.has(blob)) await store.retired.remove(blob);
+    // What is in its place again stays there; but it may have been set aside since, as damaged.
+    if (doubled.has(blob))
+      await (kept.has(blob.sha256) ? store.retired.restore(blob) : store.retired.remove(blob));
     else if (!unfinished.has(blob) && kept.has(blob.sha256)) {
       await store.retired.restore(blob);
       add(swept.restored, blob.size);

@@ -48,4 +48,22 @@ test('a call that is refused says nothing of whom the next one has to wait for',
     assert.ok(await store.has(sha256, 11));
   }));
 
+test('what was in its place again, and was set aside meanwhile, comes back if it is needed', () =>
+  inTempFolder(async (folder) => {
+    const store = openStore(folder);
+    const { sha256, size } = await store.putBytes(Buffer.from('x'));
+    await store.retired.add(sha256, 'left');
+    await store.putBytes(Buffer.from('x'));
+    await emptyRetired(
+      store,
+      'now',
+      async () => new Set(),
+      async () => {
+        await store.remove(sha256);
+        return new Set([sha256]);
+      },
+    );
+    assert.is(await store.has(sha256, size), true);
+  }));
+
 test.run();

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { DstackError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { openStateReader } from '../ledger/read-state.ts';
@@ -13,6 +12,8 @@ import { plainText } from '../terminal-text.ts';
 import { formatBytes } from '../tui/duration.ts';
 import { blobsOfJob } from './blobs-of-job.ts';
 import { confirmFirstPush } from './confirm-first-push.ts';
+import { halfSent } from './half-sent.ts';
+import { openPassingFolder } from './passing-folder.ts';
 import { openLedgerStore, openLocalLedger, openRemoteLedger, type Project } from './project.ts';
 import { plural, say, warn } from './terminal.ts';
 import { openTransferBar } from './transfer-bar.ts';
@@ -29,7 +30,8 @@ export async function sendLocalRuns(project: Project): Promise<void> {
   await confirmFirstPush(project);
   const shared = await openRemoteLedger(project);
   const from = await openLedgerStore(project, local);
-  const folder = await openFolder(join(project.repository.commonDir, 'dstack'));
+  const folder = await openPassingFolder(project);
+  const marks = halfSent(project);
   let left = 0;
   let sent = 0;
   const leave = (name: string, why: string) => {
@@ -43,28 +45,38 @@ export async function sendLocalRuns(project: Project): Promise<void> {
         say(`${view.name} has not ended: not sent`);
         continue;
       }
+      const { name, commit } = run;
+      const sending = { repository: shared.shared.location, prefix: shared.names.prefix, name, commit };
       let bytes = 0;
-      let blobs: Blob[] = [];
       try {
-        const send = async () => {
-          // Where no store is known, what needs none is sent nevertheless.
-          if (blobs.length === 0) return;
-          const to = await openLedgerStore(project, shared);
-          bytes += await sendBlobs(run.name, blobs, from, to, folder);
+        let blobs: Blob[] | null = null;
+        const readBlobs = async () => {
+          blobs ??= (await Promise.all(run.outcomes.map((one) => blobsOfJob(local, one.commit)))).flat();
+          return blobs;
+        };
+        const send = async (to: Store) => {
+          bytes += await sendBlobs(name, await readBlobs(), from, to, folder);
         };
         const result = await sendRun(local, shared, run, async () => {
           await refuseWithoutSources(local, shared, run);
-          blobs = (await Promise.all(run.outcomes.map(({ commit }) => blobsOfJob(local, commit)))).flat();
-          await send();
+          // Where no store is known, what needs none is sent nevertheless.
+          if ((await readBlobs()).length === 0) return;
+          await send(await openLedgerStore(project, shared));
+          await marks.add(sending);
         });
-        // What nothing seemed to need was perhaps swept before the run was there, and is not from now on.
-        if (result === 'sent') {
-          await send();
-          if (blobs.length > 0) await noteRun(await openLedgerStore(project, shared), shared, run);
+        // What nothing seemed to need was perhaps swept before the run was there. The note comes first: whoever sweeps for
+        // another repository either finds that, or has taken out of its place before what then is missed.
+        if (result !== 'taken' && marks.has(sending)) {
+          const to = await openLedgerStore(project, shared);
+          await noteRun(to, shared, run);
+          await send(to);
         }
-        if (result === 'taken') leave(run.name, 'another run has its name there');
+        await marks.remove(sending);
+        if (result === 'taken') leave(name, 'another run has its name there');
+        if (result === 'there' && bytes > 0)
+          say(`${name}: ${formatBytes(bytes)} sent, which were missing there`);
         if (result !== 'sent') continue;
-        say(`${run.name}: ${plural(run.outcomes.length, 'job')}, ${formatBytes(bytes)} sent`);
+        say(`${name}: ${plural(run.outcomes.length, 'job')}, ${formatBytes(bytes)} sent`);
         sent += 1;
       } catch (error) {
         const { code, message } = error as DstackError;
@@ -126,17 +138,4 @@ async function sendTags(local: Ledger, shared: Ledger): Promise<void> {
     if (there.has(tag)) warn(`the tag ${tag} was not sent: it is on ${there.get(tag)?.message.run} there`);
     else await setTag(shared, tag, commit);
   }
-}
-
-const day = 24 * 60 * 60_000;
-
-/** For files in passing; one that a killed process has left is removed the day after. */
-async function openFolder(parent: string): Promise<string> {
-  for (const name of await readdir(parent)) {
-    if (!name.startsWith('sending-')) continue;
-    const old = join(parent, name);
-    const { mtimeMs } = await stat(old).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
-    if (mtimeMs < Date.now() - day) await rm(old, { recursive: true, force: true });
-  }
-  return mkdtemp(join(parent, 'sending-'));
 }

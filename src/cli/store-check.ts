@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { DstackError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { chooseJobs } from '../ledger/prune/choose-jobs.ts';
@@ -26,6 +25,7 @@ import { graceMs } from '../store/sweep.ts';
 import { plainText } from '../terminal-text.ts';
 import { blobsOfJob } from './blobs-of-job.ts';
 import { unknownUsers } from './look-for-unused.ts';
+import { openPassingFolder } from './passing-folder.ts';
 import { openLedgerStore, openLocalLedger, openProject, openRemoteLedger, type Project } from './project.ts';
 import { amountText, countUnused } from './prune-words.ts';
 import { plural, printJson, say, warn } from './terminal.ts';
@@ -155,9 +155,7 @@ async function repair(
 ): Promise<Repaired> {
   if (lost.length === 0) return { from: new Map(), away: new Map(), failure: undefined };
   const blobs = lost.map(({ blob }) => blob);
-  const parent = join(project.repository.commonDir, 'dstack');
-  await mkdir(parent, { recursive: true });
-  const folder = await mkdtemp(join(parent, 'sending-'));
+  const folder = await openPassingFolder(project);
   try {
     const cache = await cacheSource(project, ledger, store, blobs, folder);
     const sources = [

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -92,6 +92,32 @@ test(
     const runner = project.startRunner('one', ['--drain']);
     assert.is(await runner.exited, 0, runner.output());
     assert.equal((await project.record(third, 'use')).cachedFrom, { run: 'first', job: 'use' });
+  }),
+);
+
+test(
+  'cut off once the run is there, it says and sends the next time what it could not',
+  withProject(workflows, async (project) => {
+    await locally(project, 'first', 'use');
+    const notes = path.join(project.store, 'notes');
+    mkdirSync(project.store);
+    writeFileSync(notes, 'no folder');
+    assert.is((await send(project)).exitCode, 1);
+    assert.equal(await project.refs('runs'), ['first']);
+    assert.equal(await project.refs('claims'), []);
+
+    rmSync(notes);
+    const swept = storeFiles(project.store)[0] as string;
+    unlinkSync(swept);
+    const again = await send(project);
+    assert.is(again.exitCode, 0, again.stderr);
+    assert.match(again.stderr, /^first: .*B sent, which were missing there$/m);
+    assert.ok(existsSync(swept));
+    const [note] = readdirSync(notes);
+    assert.match(readFileSync(path.join(notes, note as string), 'utf8'), '"first"');
+    assert.equal(readdirSync(path.join(project.folder, '.git/dstack/half-sent')), []);
+    const last = await send(project);
+    assert.not.match(last.stderr, 'missing there');
   }),
 );
 

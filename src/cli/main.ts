@@ -218,7 +218,7 @@ function buildProgram(): Command {
         .argParser(timeSpan)
         .default(timeSpan('30d'), '30d'),
     )
-    .option('--dry-run', 'tell what would go and how much that frees; change nothing')
+    .option('--dry-run', 'tell what would go and how much that frees; remove nothing')
     .option('--local', 'of the runs of `dstack run --local`, not of the shared ones')
     .addOption(
       new Option('--with <url>', 'another shared repository that uses the same store (may be repeated)')

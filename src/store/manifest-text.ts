@@ -13,8 +13,6 @@ const newestFormat = 2;
  * @param sha256 what the record beside it says that its text has
  */
 export function parseManifest(text: string | Uint8Array, sha256?: string): Manifest {
-  if (sha256 !== undefined && hashOfManifest(text) !== sha256)
-    throw badManifest('it is not the one of which its record has the hash');
   const value = parseJson(text);
   const { format, ...rest } =
     typeof value === 'object' && value !== null ? (value as { format?: unknown }) : {};
@@ -25,6 +23,8 @@ export function parseManifest(text: string | Uint8Array, sha256?: string): Manif
       { hint: 'Update dstack on this machine.' },
     );
   }
+  if (sha256 !== undefined && hashOfManifest(text) !== sha256)
+    throw badManifest('it is not the one of which its record has the hash');
   if (format !== 1 && format !== 2) throw badManifest('it does not say its format');
   if (format === 1 && 'packs' in rest) throw badManifest('it has packs, which format 1 has not');
   const parsed = manifestSchema.safeParse(format === 1 ? { packs: [], ...rest } : rest);

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import { blobName } from '../blob-errors.ts';
 import { retiredFolder, sideName } from '../side-names.ts';
 import type { RetiredBlob, RetiredBlobs } from '../store.ts';
@@ -6,10 +7,16 @@ import { keysBelow } from './list-bucket.ts';
 import { nameOf, statusOf } from './s3-errors.ts';
 
 /**
- * A process that stood still for longer, in milliseconds, does not remove what it has copied: others may have gone on
+ * A process that stood still for longer, in seconds, does not remove what it has copied: others may have gone on
  * meanwhile. `longestMove` in sweep.ts is longer.
  */
-const longestPause = 5 * 60_000;
+const longestPause = 5 * 60;
+
+/** Seconds. Whoever puts back the time does not make a pause shorter, nor is one when the machine was suspended overlooked. */
+function stopWatch(): () => number {
+  const [began, boot] = [Date.now() / 1000, uptime()];
+  return () => Math.max(Date.now() / 1000 - began, uptime() - boot);
+}
 
 /** The names of retired blobs, `PREFIX/retired/BATCH/SHA256`. */
 function retiredKey(prefix: string, { sha256, batch }: Omit<RetiredBlob, 'size'>): string {
@@ -21,16 +28,18 @@ function retiredKey(prefix: string, { sha256, batch }: Omit<RetiredBlob, 'size'>
  * The retired blobs of a bucket. A bucket can't rename: a blob is copied before it is removed, so that it is at any
  * moment in one place at least, whoever is killed.
  * @param call gives errors their words
+ * @param watch begins to count seconds
  */
 export function bucketRetired(
   bucket: Bucket,
   prefix: string,
   call: <T>(work: () => Promise<T>) => Promise<T>,
+  watch: () => () => number = stopWatch,
 ): RetiredBlobs {
   const blobKey = (sha256: string) => prefix + blobName(sha256);
   /** @returns false if there is nothing to move, or it is too large for one call */
   const move = async (from: string, to: string): Promise<boolean> => {
-    const began = Date.now();
+    const seconds = watch();
     try {
       await bucket.copy(from, to);
     } catch (error) {
@@ -38,7 +47,7 @@ export function bucketRetired(
       if (/^(EntityTooLarge|InvalidRequest)$/.test(nameOf(error))) return false;
       throw error;
     }
-    if (Date.now() - began > longestPause) return false;
+    if (seconds() > longestPause) return false;
     await bucket.remove(from);
     return true;
   };
@@ -75,6 +84,12 @@ export function bucketRetired(
 /** Where a blob may be that is not where it belongs. */
 export async function retiredKeys(bucket: Bucket, prefix: string, sha256: string): Promise<string[]> {
   const top = `${prefix}${retiredFolder}/`;
-  const page = await bucket.folders(top);
-  return (page.CommonPrefixes ?? []).flatMap(({ Prefix }) => (Prefix ? [Prefix + sha256] : []));
+  const keys: string[] = [];
+  let next: string | undefined;
+  do {
+    const page = await bucket.folders(top, next);
+    for (const { Prefix } of page.CommonPrefixes ?? []) if (Prefix) keys.push(Prefix + sha256);
+    next = page.IsTruncated ? page.NextContinuationToken : undefined;
+  } while (next !== undefined);
+  return keys;
 }

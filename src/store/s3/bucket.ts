@@ -67,8 +67,9 @@ export function openBucket({ bucket: Bucket, endpoint, region }: S3Place, patien
     remove: (Key: string) => client.send(new DeleteObjectCommand({ Bucket, Key })),
     list: (Prefix: string, ContinuationToken?: string) =>
       client.send(new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken })),
-    /** The next level below a prefix: up to a thousand. */
-    folders: (Prefix: string) => client.send(new ListObjectsV2Command({ Bucket, Prefix, Delimiter: '/' })),
+    /** The next level below a prefix: up to a thousand at a time. */
+    folders: (Prefix: string, ContinuationToken?: string) =>
+      client.send(new ListObjectsV2Command({ Bucket, Prefix, Delimiter: '/', ContinuationToken })),
 
     uploads: (Prefix: string, KeyMarker?: string, UploadIdMarker?: string) =>
       client.send(new ListMultipartUploadsCommand({ Bucket, Prefix, KeyMarker, UploadIdMarker })),

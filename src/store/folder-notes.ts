@@ -18,7 +18,7 @@ const local = new Set([
 ]);
 
 /** What a store in a folder has beside its blobs: `notes/NAME`, and the clock of its file system. */
-export function folderNotes(root: string): Pick<Store, 'notes' | 'now' | 'staleFor'> {
+export function folderNotes(root: string): Pick<Store, 'notes' | 'now' | 'removeRemains' | 'staleFor'> {
   const path = (name: string) => join(root, notesFolder, sideName(name));
   const inWords = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -80,6 +80,15 @@ export function folderNotes(root: string): Pick<Store, 'notes' | 'now' | 'staleF
         // A store that isn't there yet is not made just to be asked.
         if (!existsSync(root)) return new Date();
         return withFile('', async (part) => (await stat(part)).mtime);
+      }),
+    removeRemains: (before) =>
+      inWords(async () => {
+        for (const name of (await namesIn(root, 'tmp')).filter((name) =>
+          /^[0-9a-f-]{36}\.part$/.test(name),
+        )) {
+          const stats = await statsOf(join(root, 'tmp', name));
+          if (stats?.isFile() && stats.mtime < before) await rm(join(root, 'tmp', name), { force: true });
+        }
       }),
     async staleFor() {
       const { type } = await statfs(root).catch(() => ({ type: 0 }));

@@ -35,6 +35,7 @@ export function openS3Store(place: S3Place): Store {
       remove: async (name) => (await store()).notes.remove(name),
     },
     now: async () => (await store()).now(),
+    removeRemains: async (before) => (await store()).removeRemains(before),
     staleFor: async () => (await store()).staleFor(),
   };
 }

@@ -87,6 +87,8 @@ export interface Store {
   readonly notes: StoreNotes;
   /** The time by the store's clock, which is that of {@link StoredBlob.modified}. Writes something to find out, if it is there already. */
   now(): Promise<Date>;
+  /** Removes what was begun before that moment, by the store's clock, and was cut off: no blob, and of no use to anybody. */
+  removeRemains(before: Date): Promise<void>;
   /** Milliseconds for which other machines may believe that something is there that has gone. */
   staleFor(): Promise<number>;
 }

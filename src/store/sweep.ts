@@ -57,7 +57,8 @@ export async function* unusedBlobs(
 }
 
 /**
- * Moves blobs that nothing keeps among the retired ones, from where {@link emptyRetired} removes them.
+ * Moves blobs that nothing keeps among the retired ones, from where {@link emptyRetired} removes them. What never became
+ * a blob, and is as old, goes at once.
  * @param batch a new name
  * @returns what was moved
  */
@@ -71,6 +72,7 @@ export async function retireUnused(
   await inWindows(unusedBlobs(store, kept, before), async (blob) => {
     if (await store.retired.add(blob.sha256, batch)) add(retired, blob.size);
   });
+  await store.removeRemains(before);
   return retired;
 }
 

@@ -97,7 +97,7 @@ export async function simulateSweeps(seed: number, mistakes: Mistakes = {}): Pro
       (mistakes.retiredIsThere === true && [...retired.values()].some((blob) => blob.sha256 === sha256));
     const store: Pick<
       Store,
-      'location' | 'has' | 'putBytes' | 'list' | 'retired' | 'notes' | 'now' | 'staleFor'
+      'location' | 'has' | 'putBytes' | 'list' | 'retired' | 'notes' | 'now' | 'removeRemains' | 'staleFor'
     > = {
       location: 'a model',
       has: (sha256) => step(() => isThere(sha256)),
@@ -139,6 +139,7 @@ export async function simulateSweeps(seed: number, mistakes: Mistakes = {}): Pro
         remove: (name) => step(() => void notes.delete(name)),
       },
       now: () => step(() => new Date(time)),
+      removeRemains: async () => {},
       staleFor: async () => 0,
     };
     return store as Store;

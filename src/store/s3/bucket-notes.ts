@@ -6,6 +6,9 @@ import type { Store } from '../store.ts';
 import type { Bucket } from './bucket.ts';
 import { keysBelow } from './list-bucket.ts';
 import { statusOf } from './s3-errors.ts';
+import { removeOldUploads } from './uploads.ts';
+
+const clockStart = 'clock-';
 
 /**
  * What a store in a bucket has beside its blobs: `PREFIX/notes/NAME`, and the clock of the service.
@@ -15,7 +18,7 @@ export function bucketNotes(
   bucket: Bucket,
   prefix: string,
   call: <T>(work: () => Promise<T>) => Promise<T>,
-): Pick<Store, 'notes' | 'now' | 'staleFor'> {
+): Pick<Store, 'notes' | 'now' | 'removeRemains' | 'staleFor'> {
   const top = `${prefix}${notesFolder}/`;
   const put = (name: string, text: string) => {
     const bytes = Buffer.from(text);
@@ -55,12 +58,19 @@ export function bucketNotes(
     },
     now: () =>
       call(async () => {
-        const name = `clock-${randomUUID()}`;
+        const name = `${clockStart}${randomUUID()}`;
         await put(name, '');
         const { LastModified } = await bucket.head(top + name);
         await bucket.remove(top + name);
         if (LastModified === undefined) throw new Error('the store does not say when something was stored');
         return LastModified;
+      }),
+    removeRemains: (before) =>
+      call(async () => {
+        for await (const { name, modified } of keysBelow(bucket, top + clockStart)) {
+          if (modified < before) await bucket.remove(top + clockStart + name);
+        }
+        await removeOldUploads(bucket, `${prefix}sha256/`);
       }),
     staleFor: async () => 0,
   };

@@ -121,7 +121,6 @@ export async function storeLocation(
   folder: string,
 ): Promise<string> {
   const { path, address } = await resolveRemote(remote, folder);
-  if (path?.endsWith(join('dstack', 'local.git'))) return path.replace(/\.git$/, '.store');
   if (project.config.store !== undefined) return project.config.store;
   if (path !== null) return `${path.replace(/\/+$/, '').replace(/\.git$/, '')}.store`;
   throw new DstackError(
@@ -133,8 +132,12 @@ export async function storeLocation(
   );
 }
 
-/** The store of a ledger, or null with the reason where it can't be used from here. */
-export async function openLedgerStore(project: Project, ledger: Ledger) {
+/** The store of a ledger. That of `--local` runs is beside them, whatever is configured. @throws DstackError `no-store` */
+export async function openLedgerStore(project: Project, { shared }: Ledger) {
   const { openStore } = await import('../store/open-store.ts');
-  return openStore(await storeLocation(project, ledger.shared.remote, project.folder));
+  const isLocal = shared.path === localLedgerPath(project);
+  const location = isLocal
+    ? shared.path.replace(/\.git$/, '.store')
+    : await storeLocation(project, shared.remote, project.folder);
+  return openStore(location);
 }

@@ -111,20 +111,6 @@ export async function listChunks(
   return walk(stream, 0, 0);
 }
 
-/** What a finished commit's streams need of the store. @throws ZodError, SyntaxError if a pointer is damaged */
-export async function storedChunks(
-  shared: Pick<SharedRepository, 'read' | 'local'>,
-  commit: string,
-): Promise<{ sha256: string; size: number }[]> {
-  const chunks = await Promise.all(streams.map((stream) => listChunks(shared, commit, 0, stream)));
-  return Promise.all(
-    chunks
-      .flat()
-      .filter(({ stored }) => stored)
-      .map(async ({ blob }) => parsePointer((await shared.read(blob))?.content ?? Buffer.alloc(0))),
-  );
-}
-
 /** Reads bytes from the store by sha256; null where there is no store to read from. */
 export type ReadStored = ((sha256: string) => Promise<Readable>) | null;
 

@@ -1,4 +1,4 @@
-import type { Manifest } from '../store/manifest.ts';
+import type { Manifest } from './manifest.ts';
 
 /**
  * A job's artifacts as one gets them who also gets those of the other cells of its matrix: each in a folder of its own

@@ -62,7 +62,8 @@ export function fileKeepers(original: string, root: string, env: NodeJS.ProcessE
       'git-lfs',
       "git lfs install --local; git lfs track 'data/**'",
       'git add .gitattributes data',
-      'git clone -q repository clone',
+      // In a clone that knows nothing of it there would be only the pointers.
+      'git clone -q repository clone; cd clone; git lfs install --local; git lfs pull',
     ),
     {
       name: 'rclone',

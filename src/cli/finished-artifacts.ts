@@ -1,9 +1,9 @@
 import { DstackError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { readFile } from '../ledger/live.ts';
+import { readClaimTip } from '../ledger/live.ts';
 import { readFinishedJob } from '../ledger/runs.ts';
 import { type FinalState, isFinal, type JobView, type RunView } from '../ledger/state.ts';
-import { parseManifest } from '../store/manifest-text.ts';
+import { readManifest } from '../runner/job-inputs.ts';
 import { plainText } from '../terminal-text.ts';
 import type { JobArtifacts } from './artifact-places.ts';
 
@@ -21,13 +21,9 @@ export async function manifestsOf(
   for (const { run, name, workflow, artifacts, commit, state } of jobs) {
     if ((only !== null && name !== only) || !artifacts || commit === null || !isFinal(state)) continue;
     const { spec } = await readFinishedJob(ledger, { run, job: name }, commit);
-    found.push({
-      job: name,
-      workflow,
-      declared: spec.artifacts,
-      state,
-      manifest: parseManifest(await readFile(ledger, commit, 'artifacts.json')),
-    });
+    const tip = await readClaimTip(ledger, commit);
+    const manifest = tip.kind === 'finished' ? await readManifest(ledger, commit, tip.record) : null;
+    if (manifest) found.push({ job: name, workflow, declared: spec.artifacts, state, manifest });
   }
   return found;
 }

@@ -1,11 +1,10 @@
 import { type CacheEntry, readCache } from '../ledger/cache-entries.ts';
 import { type Explanation, openExplainer } from '../ledger/explain.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { readFile } from '../ledger/live.ts';
 import type { PlannedJob } from '../ledger/plan-run.ts';
 import { jobName } from '../ledger/refs.ts';
 import { listRuns } from '../ledger/runs.ts';
-import { parseManifest } from '../store/manifest-text.ts';
+import { readManifest } from '../runner/job-inputs.ts';
 import type { Store } from '../store/store.ts';
 import { verifyBlobs } from '../store/verify-blobs.ts';
 import { explanationInShort } from '../tui/explanation-text.ts';
@@ -90,8 +89,8 @@ async function withFiles(
     const { artifacts } = entry.record;
     if (artifacts && verified + artifacts.files <= mostVerified) {
       verified += artifacts.files;
-      const missing = await readFile(ledger, entry.commit, 'artifacts.json')
-        .then((content) => verifyBlobs(parseManifest(content, artifacts.manifest), store))
+      const missing = await readManifest(ledger, entry.commit, entry.record)
+        .then((manifest) => (manifest ? verifyBlobs(manifest, store) : []))
         .then((files) => files.length > 0)
         .catch(() => true);
       if (missing) continue;

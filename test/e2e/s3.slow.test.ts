@@ -2,16 +2,14 @@ import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FaultyProxy, startFaultyProxy } from '../store/faulty-proxy.ts';
+import { serveS3 } from '../store/s3-network.ts';
 import { newS3Store } from '../store/s3-support.ts';
-import { CREDENTIALS, missing, type Server, startSwift } from '../store/swift.ts';
+import { CREDENTIALS, missing } from '../store/swift.ts';
 import { fails } from './cli-support.ts';
 import { type TestProject, withProject } from './project.ts';
 import { found, needlesOf } from './secrets-hunt.ts';
 
 const test = suite('s3');
-let server: Server;
-let proxy: FaultyProxy;
 
 const wrong = { ...CREDENTIALS, AWS_SECRET_ACCESS_KEY: 'wrong-sesame-0815-shut' };
 const secrets = { right: CREDENTIALS.AWS_SECRET_ACCESS_KEY, wrong: wrong.AWS_SECRET_ACCESS_KEY };
@@ -33,28 +31,20 @@ workflows:
 `;
 
 if (missing === null) {
-  test.before(async () => {
-    Object.assign(process.env, CREDENTIALS);
-    server = await startSwift();
-    proxy = await startFaultyProxy(server.endpoint);
-  });
-  test.after(async () => {
-    await proxy.stop();
-    await server.stop();
-  });
+  const s3 = serveS3(test);
 
   /** A project whose store is a new bucket; each command of it has the right credentials unless it is given others. */
   function check(name: string, body: (project: TestProject) => Promise<void>): void {
     test(
       name,
       withProject(workflows, async (project) => {
-        const { location } = await newS3Store(server.endpoint, proxy.endpoint);
+        const { location } = await newS3Store(s3.server.endpoint, s3.proxy.endpoint);
         appendFileSync(path.join(project.folder, '.dstackrc'), `store: ${location}\n`);
         Object.assign(project.env, CREDENTIALS);
         try {
           await body(project);
         } finally {
-          proxy.fault = () => undefined;
+          s3.proxy.fault = () => undefined;
         }
       }),
     );
@@ -125,7 +115,7 @@ if (missing === null) {
   check(
     'credentials that expire while a job runs: it fails, says so, and the next runner does it',
     async (project) => {
-      proxy.fault = () => ({ answer: 400, code: 'ExpiredToken' });
+      s3.proxy.fault = () => ({ answer: 400, code: 'ExpiredToken' });
       const runner = project.startRunner('one', ['--drain']);
       const record = await project.record(await project.submit(['make']), 'make');
       assert.is(record.state, 'failed');
@@ -134,7 +124,7 @@ if (missing === null) {
       const checked = await project.dstack(['runner', 'check']);
       assert.match(checked.stdout, /have expired(.|\n)*Get new ones/);
       await assertNoSecrets(project, [runner.output(), checked.stdout, JSON.stringify(record)]);
-      proxy.fault = () => undefined;
+      s3.proxy.fault = () => undefined;
       const again = project.startRunner('two', ['--drain']);
       assert.is((await project.record(await project.submit(['make']), 'make')).state, 'done');
       assert.is(await again.exited, 0, again.output());

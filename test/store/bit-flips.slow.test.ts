@@ -12,10 +12,10 @@ import { openStore } from '../../src/store/open-store.ts';
 import { readContent } from '../../src/store/read-content.ts';
 import { restoreArtifacts } from '../../src/store/restore-artifacts.ts';
 import type { Store } from '../../src/store/store.ts';
-import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
 import { random } from './random.ts';
+import { serveS3 } from './s3-network.ts';
 import { keyOf, newS3Store } from './s3-support.ts';
-import { CREDENTIALS, missing, type Server, startSwift } from './swift.ts';
+import { missing } from './swift.ts';
 import { assertFails, inTempFolder } from './temp-folder.ts';
 
 const test = suite('bit-flips');
@@ -168,21 +168,11 @@ test('a bit of a list of artifacts: refused, or what it names has the content it
   }));
 
 if (missing === null) {
-  let server: Server;
-  let proxy: FaultyProxy;
-  test.before(async () => {
-    Object.assign(process.env, CREDENTIALS);
-    server = await startSwift();
-    proxy = await startFaultyProxy(server.endpoint);
-  });
-  test.after(async () => {
-    await proxy.stop();
-    await server.stop();
-  });
+  const s3 = serveS3(test);
 
   test('one bit in S3: nothing wrong is ever given out', () =>
     inTempFolder(async (folder) => {
-      const { store, client, bucket } = await newS3Store(server.endpoint);
+      const { store, client, bucket } = await newS3Store(s3.server.endpoint);
       const { manifest } = await collectArtifacts(await workspaceIn(folder), ['.'], store);
       const overwrite = async (sha256: string, Body: Uint8Array) => {
         await client.send(new PutObjectCommand({ Bucket: bucket, Key: keyOf(sha256), Body }));
@@ -192,34 +182,35 @@ if (missing === null) {
 
   test('a bit on the way from S3: asked for again, and right', () =>
     inTempFolder(async (folder) => {
-      const { store } = await newS3Store(server.endpoint, proxy.endpoint);
+      const { store } = await newS3Store(s3.server.endpoint, s3.proxy.endpoint);
       const { manifest } = await collectArtifacts(await workspaceIn(folder), ['.'], store);
       for (const [nth, [kind, blob]] of kindsOf(manifest).entries()) {
         const at = random(4, `${seed} ${nth}`).readUInt32LE() % blob.size;
         let flips = 0;
-        proxy.fault = ({ method, path }) =>
+        s3.proxy.fault = ({ method, path }) =>
           method === 'GET' && path.includes(blob.sha256.slice(2)) && flips++ === 0 ? { flip: at } : undefined;
         await restoreArtifacts(manifest, store, join(folder, `into-${nth}`));
         assert.ok(flips > 1, `${kind}, byte ${at}, SEED=${seed}`);
         assert.ok(await allRight(join(folder, `into-${nth}`)));
       }
-      proxy.fault = () => undefined;
+      s3.proxy.fault = () => undefined;
     }));
 
   test('a bit on the way to S3: refused there, and sent again', () =>
     inTempFolder(async (folder) => {
-      const { store } = await newS3Store(server.endpoint, proxy.endpoint);
+      const { store } = await newS3Store(s3.server.endpoint, s3.proxy.endpoint);
       let flips = 0;
-      proxy.fault = ({ method }) => (method === 'PUT' && flips++ % 3 === 0 ? { flipBody: 100 } : undefined);
+      s3.proxy.fault = ({ method }) =>
+        method === 'PUT' && flips++ % 3 === 0 ? { flipBody: 100 } : undefined;
       const { manifest } = await collectArtifacts(await workspaceIn(folder), ['.'], store).finally(() => {
-        proxy.fault = () => undefined;
+        s3.proxy.fault = () => undefined;
       });
       assert.ok(flips > blobsOf(manifest).length);
       assert.equal(await checkBlobs(manifest, store), []);
 
-      proxy.fault = ({ method }) => (method === 'PUT' ? { flipBody: 3 } : undefined);
+      s3.proxy.fault = ({ method }) => (method === 'PUT' ? { flipBody: 3 } : undefined);
       const sending = store.putBytes(Buffer.from('always flipped')).finally(() => {
-        proxy.fault = () => undefined;
+        s3.proxy.fault = () => undefined;
       });
       await assertFails(() => sending, 'store-unreliable', /arrives there as something else/);
     }));

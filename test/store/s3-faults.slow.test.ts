@@ -8,49 +8,31 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore } from '../../src/store/open-store.ts';
 import { freePort } from '../git/free-port.ts';
-import { type Call, type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
-import { impatient, newS3Store, type S3Subject } from './s3-support.ts';
+import type { Call } from './faulty-proxy.ts';
+import { bucketTests, serveS3 } from './s3-network.ts';
+import { impatient, type S3Subject } from './s3-support.ts';
 import { assertAbsent, putProcess, sha256Of } from './store-contract.ts';
-import { CREDENTIALS, missing, type Server, startSwift } from './swift.ts';
-import { assertFails, inTempFolder } from './temp-folder.ts';
+import { CREDENTIALS, missing } from './swift.ts';
+import { assertFails } from './temp-folder.ts';
 
 const test = suite('s3-faults');
 const MIB = 1 << 20;
-let server: Server;
-let proxy: FaultyProxy;
+const s3 = serveS3(test);
 const { random } = Math;
 
-test.before(async () => {
-  Object.assign(process.env, CREDENTIALS);
+test.before(() => {
   // How long the SDK waits before it tries again is drawn, up to half a minute in all: here nearly the shortest times.
   Math.random = () => 0.02;
-  server = await startSwift();
-  proxy = await startFaultyProxy(server.endpoint);
 });
-test.after(async () => {
+test.after(() => {
   Math.random = random;
-  await proxy.stop();
-  await server.stop();
 });
 
-function check(name: string, body: (subject: S3Subject, folder: string) => Promise<void>): void {
-  test(name, () =>
-    inTempFolder(async (folder) => {
-      const subject = await newS3Store(server.endpoint, proxy.endpoint);
-      proxy.calls.length = 0;
-      try {
-        await body(subject, folder);
-      } finally {
-        proxy.fault = () => undefined;
-        proxy.onBytes = () => {};
-      }
-    }),
-  );
-}
+const check = bucketTests(test, s3);
 
 const isPart = ({ method, path }: Call) => method === 'PUT' && /partNumber=/.test(path);
 const isGet = ({ method, path }: Call) => method === 'GET' && /sha256\/..\//.test(path);
-const sentInParts = () => proxy.calls.filter(isPart).reduce((sum, { sent }) => sum + sent, 0);
+const sentInParts = () => s3.proxy.calls.filter(isPart).reduce((sum, { sent }) => sum + sent, 0);
 
 async function randomFile(path: string, size: number): Promise<{ bytes: Buffer; sha256: string }> {
   const bytes = randomBytes(size);
@@ -72,19 +54,19 @@ check('after a SIGKILL in the middle of an upload only the rest is sent', async 
   const file = join(folder, 'file');
   const { sha256 } = await randomFile(file, 80 * MIB);
   const child = spawn(process.execPath, putProcess(subject.location, file, sha256), { stdio: 'inherit' });
-  proxy.onBytes = () => {
+  s3.proxy.onBytes = () => {
     if (sentInParts() > 45 * MIB) child.kill('SIGKILL');
   };
   const [, signal] = await once(child, 'exit');
   assert.is(signal, 'SIGKILL', 'the kill came too late to test anything');
-  proxy.onBytes = () => {};
+  s3.proxy.onBytes = () => {};
   assert.is(await subject.store.has(sha256, 80 * MIB), false);
-  const whole = proxy.calls.filter((call) => isPart(call) && call.status === 200).length;
+  const whole = s3.proxy.calls.filter((call) => isPart(call) && call.status === 200).length;
   assert.ok(whole >= 1, 'no part had come through');
 
-  proxy.calls.length = 0;
+  s3.proxy.calls.length = 0;
   await subject.store.putFile(file, sha256);
-  const parts = proxy.calls.filter(isPart).length;
+  const parts = s3.proxy.calls.filter(isPart).length;
   // One that the server had taken, but not answered yet, counts for it, too.
   assert.ok(parts <= 10 - whole && parts > 0, `${parts} parts sent after ${whole}`);
   assert.ok(sentInParts() <= (10 - whole) * 8 * MIB);
@@ -97,19 +79,19 @@ check('of an upload that goes on, parts with another content are sent again', as
   const file = join(folder, 'file');
   const { bytes, sha256 } = await randomFile(file, 40 * MIB);
   // The last part fails, so the upload stays as it is; then the store is told of another second part.
-  proxy.fault = (call) =>
+  s3.proxy.fault = (call) =>
     isPart(call) && /partNumber=5/.test(call.path) ? { answer: 403, code: 'AccessDenied' } : undefined;
   await assertFails(() => subject.store.putFile(file, sha256), 'store-denied', /No permission .*it says no/);
-  proxy.fault = ({ method, path }) =>
+  s3.proxy.fault = ({ method, path }) =>
     method === 'GET' && /uploadId=/.test(path)
       ? {
           rewrite: (text) =>
             text.replace(/(<PartNumber>2<\/PartNumber>.*?<ETag>"?(?:&quot;)?)[0-9a-f]{4}/s, '$1beef'),
         }
       : undefined;
-  proxy.calls.length = 0;
+  s3.proxy.calls.length = 0;
   await subject.store.putFile(file, sha256);
-  const numbers = proxy.calls.filter(isPart).map(({ path }) => /partNumber=(\d+)/.exec(path)?.[1]);
+  const numbers = s3.proxy.calls.filter(isPart).map(({ path }) => /partNumber=(\d+)/.exec(path)?.[1]);
   assert.equal(numbers.sort(), ['2', '5']);
   await subject.store.fetchFile(sha256, join(folder, 'copy'));
   assert.ok((await readFile(join(folder, 'copy'))).equals(bytes));
@@ -131,18 +113,18 @@ check(
 check('an upload older than a week is removed instead of continued', async (subject, folder) => {
   const file = join(folder, 'file');
   const { sha256 } = await randomFile(file, 40 * MIB);
-  proxy.fault = (call) =>
+  s3.proxy.fault = (call) =>
     isPart(call) && /partNumber=5/.test(call.path) ? { answer: 403, code: 'AccessDenied' } : undefined;
   await assertFails(() => subject.store.putFile(file, sha256), 'store-denied', /No permission/);
   const old = new Date(Date.now() - 8 * 24 * 3600_000).toISOString();
-  proxy.fault = ({ method, path }) =>
+  s3.proxy.fault = ({ method, path }) =>
     method === 'GET' && /uploads/.test(path)
       ? { rewrite: (text) => text.replace(/<Initiated>[^<]*/g, `<Initiated>${old}`) }
       : undefined;
-  proxy.calls.length = 0;
+  s3.proxy.calls.length = 0;
   await openStore(subject.location).putFile(file, sha256);
-  assert.is(proxy.calls.filter(isPart).length, 5);
-  assert.is(proxy.calls.filter(({ method }) => method === 'DELETE').length, 1);
+  assert.is(s3.proxy.calls.filter(isPart).length, 5);
+  assert.is(s3.proxy.calls.filter(({ method }) => method === 'DELETE').length, 1);
   const left = await subject.client.send(new ListMultipartUploadsCommand({ Bucket: subject.bucket }));
   assert.is((left.Uploads ?? []).length, 0);
 });
@@ -151,7 +133,7 @@ check('an upload whose connections break is finished all the same', async (subje
   const file = join(folder, 'file');
   const { sha256 } = await randomFile(file, 40 * MIB);
   let cuts = 0;
-  proxy.fault = (call) => {
+  s3.proxy.fault = (call) => {
     if (!isPart(call) || cuts === 3) return;
     cuts += 1;
     return { cutBody: 3 * MIB };
@@ -169,16 +151,16 @@ check('a store that has answered before is asked more often than one that never 
     refusals += 1;
     return { answer: 503, code: 'ServiceUnavailable' };
   };
-  proxy.fault = unlessRefused(6);
+  s3.proxy.fault = unlessRefused(6);
   await subject.store.putBytes(bytes);
   assert.is(refusals, 6);
   assert.ok(await subject.store.has(sha256Of(bytes), bytes.length));
 
-  proxy.calls.length = 0;
-  proxy.fault = () => ({ hangUp: true });
+  s3.proxy.calls.length = 0;
+  s3.proxy.fault = () => ({ hangUp: true });
   const never = openStore(subject.location);
   await assertFails(() => never.has(sha256Of(bytes), 1000), 'store-unreachable', /does not answer/);
-  assert.is(proxy.calls.length, 3);
+  assert.is(s3.proxy.calls.length, 3);
 });
 
 check(
@@ -187,14 +169,14 @@ check(
     const { sha256 } = await subject.store.putBytes(randomBytes(5 * MIB));
     for (const fault of [{ cutAnswer: 2 * MIB }, { cutAnswer: 0 }]) {
       let cuts = 0;
-      proxy.calls.length = 0;
-      proxy.fault = (call) => {
+      s3.proxy.calls.length = 0;
+      s3.proxy.fault = (call) => {
         if (!isGet(call) || cuts === 2) return;
         cuts += 1;
         return fault;
       };
       await assertStored(subject, sha256, join(folder, `copy-${fault.cutAnswer}`));
-      const gets = proxy.calls.filter(isGet);
+      const gets = s3.proxy.calls.filter(isGet);
       assert.is(gets.length, 3);
       if (fault.cutAnswer > 0) assert.match(gets[2]!.headers.range ?? '', /^bytes=[1-9]/);
       const received = gets.reduce((sum, call) => sum + call.received, 0);
@@ -207,7 +189,7 @@ check(
   'a connection that always breaks is an error in the end, and leaves no file',
   async (subject, folder) => {
     const { sha256 } = await subject.store.putBytes(randomBytes(1000));
-    proxy.fault = (call) => (isGet(call) ? { cutAnswer: 0 } : undefined);
+    s3.proxy.fault = (call) => (isGet(call) ? { cutAnswer: 0 } : undefined);
     const store = impatient(subject.location, { outage: 2000 });
     await assertFails(
       () => store.fetchFile(sha256, join(folder, 'copy')),
@@ -221,7 +203,7 @@ check(
 check('a bit that flips on the way is not taken for damage of the blob', async (subject, folder) => {
   const { sha256 } = await subject.store.putBytes(randomBytes(1000));
   let flips = 0;
-  proxy.fault = (call) => {
+  s3.proxy.fault = (call) => {
     if (!isGet(call) || flips === 1) return;
     flips += 1;
     return { flip: 500 };
@@ -230,7 +212,7 @@ check('a bit that flips on the way is not taken for damage of the blob', async (
   assert.is(flips, 1);
 
   let offset = 0;
-  proxy.fault = (call) => {
+  s3.proxy.fault = (call) => {
     offset += 1;
     return isGet(call) ? { flip: offset } : undefined;
   };
@@ -249,7 +231,7 @@ check(
   async (subject, folder) => {
     const { sha256 } = await subject.store.putBytes(randomBytes(1000));
     let count = 0;
-    proxy.fault = (call) => (isGet(call) && count++ === 0 ? { shorten: 300 } : undefined);
+    s3.proxy.fault = (call) => (isGet(call) && count++ === 0 ? { shorten: 300 } : undefined);
     await assertStored(subject, sha256, join(folder, 'copy'));
   },
 );
@@ -263,9 +245,9 @@ check('what became of a damaged blob is told as it is', async (subject) => {
   ] as const) {
     const { sha256 } = await subject.store.putBytes(randomBytes(1000));
     await subject.damage(sha256, Buffer.from('other'));
-    proxy.fault = ({ method }) => (refused.some((one) => one === method) ? denied : undefined);
+    s3.proxy.fault = ({ method }) => (refused.some((one) => one === method) ? denied : undefined);
     const error = await subject.store.setAside(sha256);
-    proxy.fault = () => undefined;
+    s3.proxy.fault = () => undefined;
     assert.match(error.hint ?? '', fate);
   }
 });
@@ -291,13 +273,13 @@ check('of several writers the first one’s stays, where the service knows how',
   const sha256 = sha256Of(bytes);
   // Somebody else has put it in between being asked for and being sent; Swift has no such condition.
   let looks = 0;
-  proxy.fault = ({ method }) => {
+  s3.proxy.fault = ({ method }) => {
     if (method === 'PUT') return { answer: 412, code: 'PreconditionFailed' };
     return method === 'HEAD' && looks++ === 0 ? { answer: 404 } : undefined;
   };
-  proxy.calls.length = 0;
+  s3.proxy.calls.length = 0;
   await subject.store.putBytes(bytes);
-  const puts = proxy.calls.filter(({ method }) => method === 'PUT');
+  const puts = s3.proxy.calls.filter(({ method }) => method === 'PUT');
   assert.equal(
     puts.map(({ status, headers }) => [status, headers['if-none-match']]),
     [[412, '*']],
@@ -306,10 +288,10 @@ check('of several writers the first one’s stays, where the service knows how',
 });
 
 check('a service without conditional writes is used without them', async (subject) => {
-  proxy.fault = ({ method, headers }) =>
+  s3.proxy.fault = ({ method, headers }) =>
     method === 'PUT' && headers['if-none-match'] ? { answer: 501, code: 'NotImplemented' } : undefined;
   for (const text of ['x', 'y']) await subject.store.putBytes(Buffer.from(text));
-  const puts = proxy.calls.filter(({ method }) => method === 'PUT');
+  const puts = s3.proxy.calls.filter(({ method }) => method === 'PUT');
   assert.equal(
     puts.map(({ headers }) => headers['if-none-match']),
     ['*', undefined, undefined],
@@ -327,7 +309,7 @@ check('the same file is sent in parts by several at once', async (subject, folde
 
 check('SlowDown is waited for, and named if it goes on', async (subject) => {
   let count = 0;
-  proxy.fault = () => (count++ < 2 ? { answer: 503, code: 'SlowDown' } : undefined);
+  s3.proxy.fault = () => (count++ < 2 ? { answer: 503, code: 'SlowDown' } : undefined);
   const { sha256 } = await subject.store.putBytes(Buffer.from('x'));
   assert.ok(await subject.store.has(sha256, 1));
   assert.ok(count > 3);
@@ -336,7 +318,8 @@ check('SlowDown is waited for, and named if it goes on', async (subject) => {
 check('a clock that is wrong is allowed for', async (subject) => {
   const hour = new Date(Date.now() + 3600_000);
   let count = 0;
-  proxy.fault = () => (count++ === 0 ? { answer: 403, code: 'RequestTimeTooSkewed', date: hour } : undefined);
+  s3.proxy.fault = () =>
+    count++ === 0 ? { answer: 403, code: 'RequestTimeTooSkewed', date: hour } : undefined;
   const { sha256 } = await subject.store.putBytes(Buffer.from('x'));
   assert.ok(await subject.store.has(sha256, 1));
   assert.ok(count > 1);
@@ -356,7 +339,7 @@ check('each refusal has words of its own, without the credentials', async (subje
     [418, 'Teapot', 'store-failed', /answers 418: Teapot/],
   ];
   for (const [answer, code, expected, message] of table) {
-    proxy.fault = () => ({ answer, code });
+    s3.proxy.fault = () => ({ answer, code });
     const store = openStore(subject.location);
     for (const call of [() => store.putBytes(Buffer.from('y')), () => store.has('a'.repeat(64), 1)]) {
       const error = await assertFails(call, expected, message);
@@ -371,7 +354,7 @@ check('each refusal has words of its own, without the credentials', async (subje
 check('nobody who answers, wrong credentials and none are told apart', async (subject) => {
   const nobody = openStore(`s3://bucket?endpoint=http://127.0.0.1:${await freePort()}`);
   await assertFails(() => nobody.has('a'.repeat(64), 1), 'store-unreachable', /ECONNREFUSED/);
-  const elsewhere = openStore(`s3://no-such-bucket?endpoint=${server.endpoint}`);
+  const elsewhere = openStore(`s3://no-such-bucket?endpoint=${s3.server.endpoint}`);
   await assertFails(() => elsewhere.has('a'.repeat(64), 1), 'store-no-bucket', /no-such-bucket/);
   try {
     process.env.AWS_SECRET_ACCESS_KEY = 'wrong';

@@ -6,54 +6,31 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { collectArtifacts } from '../../src/store/collect-artifacts.ts';
 import { restoreArtifacts } from '../../src/store/restore-artifacts.ts';
-import { type Call, type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
-import { impatient, newS3Store, type S3Subject } from './s3-support.ts';
+import type { Call } from './faulty-proxy.ts';
+import { bucketTests, serveS3 } from './s3-network.ts';
+import { impatient } from './s3-support.ts';
 import { assertAbsent, sha256Of } from './store-contract.ts';
-import { CREDENTIALS, missing, type Server, startSwift } from './swift.ts';
-import { assertFails, inTempFolder } from './temp-folder.ts';
+import { missing } from './swift.ts';
+import { assertFails } from './temp-folder.ts';
 
 const test = suite('s3-outages');
 const MIB = 1 << 20;
-let server: Server;
-let proxy: FaultyProxy;
+const s3 = serveS3(test);
 
-test.before(async () => {
-  Object.assign(process.env, CREDENTIALS);
-  server = await startSwift();
-  proxy = await startFaultyProxy(server.endpoint);
-});
-test.after(async () => {
-  await proxy.stop();
-  await server.stop();
-});
-
-function check(name: string, body: (subject: S3Subject, folder: string) => Promise<void>): void {
-  test(name, () =>
-    inTempFolder(async (folder) => {
-      const subject = await newS3Store(server.endpoint, proxy.endpoint);
-      proxy.calls.length = 0;
-      try {
-        await body(subject, folder);
-      } finally {
-        proxy.fault = () => undefined;
-        proxy.onBytes = () => {};
-      }
-    }),
-  );
-}
+const check = bucketTests(test, s3);
 
 const isBlob = ({ path }: Call) => /sha256\/..\//.test(path);
-const sent = () => proxy.calls.filter(isBlob).reduce((sum, call) => sum + call.sent, 0);
-const received = () => proxy.calls.filter(isBlob).reduce((sum, call) => sum + call.received, 0);
+const sent = () => s3.proxy.calls.filter(isBlob).reduce((sum, call) => sum + call.sent, 0);
+const received = () => s3.proxy.calls.filter(isBlob).reduce((sum, call) => sum + call.received, 0);
 
 /** Kills the server once so much has passed; resolves when it is dead. */
 function killAt(passed: () => number, bytes: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let striking = false;
-    proxy.onBytes = () => {
+    s3.proxy.onBytes = () => {
       if (striking || passed() < bytes) return;
       striking = true;
-      server.kill().then(resolve, reject);
+      s3.server.kill().then(resolve, reject);
     };
   });
 }
@@ -61,7 +38,7 @@ function killAt(passed: () => number, bytes: number): Promise<void> {
 async function startAgainAfter(killed: Promise<void>): Promise<void> {
   await killed;
   await sleep(1500);
-  await server.start();
+  await s3.server.start();
 }
 
 async function largeFile(folder: string, mib: number) {
@@ -96,9 +73,9 @@ check(
     );
     assert.match(error.hint ?? '', /what has been sent is not sent again/);
     await killed;
-    await server.start();
+    await s3.server.start();
     assert.is(await store.has(sha256, bytes.length), false);
-    proxy.calls.length = 0;
+    s3.proxy.calls.length = 0;
     await store.putFile(path, sha256);
     assert.ok(sent() < 60 * MIB, `${sent()} bytes sent again`);
     await store.fetchFile(sha256, join(folder, 'copy'));
@@ -111,7 +88,7 @@ check(
   async (subject, folder) => {
     const { path, bytes, sha256 } = await largeFile(folder, 60);
     await subject.store.putFile(path, sha256);
-    proxy.calls.length = 0;
+    s3.proxy.calls.length = 0;
     const killed = killAt(received, 20 * MIB);
     const fetching = subject.store.fetchFile(sha256, join(folder, 'copy'));
     await Promise.all([fetching, startAgainAfter(killed)]);
@@ -128,7 +105,7 @@ check(
     const { manifest } = await collectArtifacts(folder, ['file'], store);
     const into = join(folder, 'into');
     await mkdir(into);
-    proxy.calls.length = 0;
+    s3.proxy.calls.length = 0;
     const killed = killAt(received, 20 * MIB);
     await assertFails(
       () => restoreArtifacts(manifest, store, into),
@@ -137,8 +114,8 @@ check(
     );
     await killed;
     await assertAbsent(join(into, 'file'));
-    await server.start();
-    proxy.calls.length = 0;
+    await s3.server.start();
+    s3.proxy.calls.length = 0;
     await restoreArtifacts(manifest, store, into);
     assert.ok((await readFile(join(into, 'file'))).equals(bytes));
     assert.ok(received() < 30 * MIB, `${received()} bytes received again`);
@@ -164,19 +141,19 @@ check(
     const store = impatient(location, { silence: 3000 });
     const bytes = randomBytes(12 * MIB);
     // Faster up than down: the system takes some megabytes at once, of which nobody sees how they go on.
-    proxy.fault = ({ method }) => (method === 'PUT' ? { slow: 2.5 * MIB } : undefined);
+    s3.proxy.fault = ({ method }) => (method === 'PUT' ? { slow: 2.5 * MIB } : undefined);
     const begun = performance.now();
     const { sha256 } = await store.putBytes(bytes);
     const between = performance.now();
     assert.ok(between - begun > 4000, 'it was not slow');
-    const puts = proxy.calls.filter(({ method, status }) => method === 'PUT' && status !== 501);
+    const puts = s3.proxy.calls.filter(({ method, status }) => method === 'PUT' && status !== 501);
     assert.is(puts.length, 1, 'it was sent once');
-    proxy.calls.length = 0;
-    proxy.fault = () => ({ slow: 2.5 * MIB });
+    s3.proxy.calls.length = 0;
+    s3.proxy.fault = () => ({ slow: 2.5 * MIB });
     await store.fetchFile(sha256, join(folder, 'copy'));
     assert.ok((await readFile(join(folder, 'copy'))).equals(bytes));
     assert.ok(performance.now() - between > 4000, 'it was not slow');
-    assert.is(proxy.calls.length, 1, 'it was asked for once');
+    assert.is(s3.proxy.calls.length, 1, 'it was asked for once');
   },
 );
 
@@ -186,15 +163,15 @@ check(
     const store = impatient(subject.location, { silence: 700, outage: 1500 });
     const { sha256 } = await store.putBytes(randomBytes(MIB));
     let stalls = 0;
-    proxy.fault = (call) => (isBlob(call) && stalls++ === 0 ? { stallAnswer: 500_000 } : undefined);
-    proxy.calls.length = 0;
+    s3.proxy.fault = (call) => (isBlob(call) && stalls++ === 0 ? { stallAnswer: 500_000 } : undefined);
+    s3.proxy.calls.length = 0;
     await store.fetchFile(sha256, join(folder, 'copy'));
-    assert.is(proxy.calls.length, 2);
-    assert.match(proxy.calls[1]?.headers.range ?? '', /^bytes=[1-9]/);
+    assert.is(s3.proxy.calls.length, 2);
+    assert.match(s3.proxy.calls[1]?.headers.range ?? '', /^bytes=[1-9]/);
 
     for (const fault of [{ stallAnswer: 0 }, { stallAnswer: 1000 }]) {
       let count = 0;
-      proxy.fault = (call) =>
+      s3.proxy.fault = (call) =>
         isBlob(call) && (count++ === 0 || fault.stallAnswer === 0)
           ? fault
           : isBlob(call)
@@ -218,11 +195,11 @@ check(
     await store.putBytes(Buffer.from('it answers'));
     const bytes = randomBytes(MIB);
     let stalls = 0;
-    proxy.fault = ({ method }) => (method === 'PUT' && stalls++ < 2 ? { stallBody: 1000 } : undefined);
+    s3.proxy.fault = ({ method }) => (method === 'PUT' && stalls++ < 2 ? { stallBody: 1000 } : undefined);
     const { sha256 } = await store.putBytes(bytes);
     assert.ok(stalls > 2);
     assert.ok(await store.has(sha256, MIB));
-    proxy.fault = ({ method }) => (method === 'PUT' ? { stallBody: 1000 } : undefined);
+    s3.proxy.fault = ({ method }) => (method === 'PUT' ? { stallBody: 1000 } : undefined);
     await assertFails(
       () => store.putBytes(randomBytes(MIB)),
       'store-unreachable',
@@ -235,9 +212,9 @@ check(
   'silent to everything from the beginning: an error after three times, nothing is waited for longer',
   async ({ location }) => {
     const store = impatient(location, { silence: 300, outage: 60_000 });
-    proxy.fault = () => 'mute';
+    s3.proxy.fault = () => 'mute';
     await assertFails(() => store.has('a'.repeat(64), 1), 'store-unreachable', /does not answer/);
-    assert.is(proxy.calls.length, 3);
+    assert.is(s3.proxy.calls.length, 3);
   },
 );
 

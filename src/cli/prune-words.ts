@@ -1,5 +1,5 @@
 import type { Store } from '../store/store.ts';
-import type { Amount } from '../store/sweep.ts';
+import { type Amount, addBlob } from '../store/sweep.ts';
 import { formatBytes } from '../tui/duration.ts';
 import { formatTable } from '../tui/table.ts';
 import type { UnusedLook } from './look-for-unused.ts';
@@ -26,20 +26,16 @@ export async function countUnused(
 ): Promise<Unused> {
   const none = (): Amount => ({ blobs: 0, bytes: 0 });
   const unused = { unneeded: none(), ofNone: none(), fresh: none(), retired: none() };
-  const add = (amount: Amount, bytes: number) => {
-    amount.blobs += 1;
-    amount.bytes += bytes;
-  };
   for await (const { sha256, size, modified } of store.list()) {
     if (kept.has(sha256)) continue;
     if (modified.getTime() >= before.getTime()) {
-      add(unused.fresh, size);
+      addBlob(unused.fresh, size);
       continue;
     }
-    add(unused.unneeded, size);
-    if (!given.has(sha256)) add(unused.ofNone, size);
+    addBlob(unused.unneeded, size);
+    if (!given.has(sha256)) addBlob(unused.ofNone, size);
   }
-  for await (const { size } of store.retired.list()) add(unused.retired, size);
+  for await (const { size } of store.retired.list()) addBlob(unused.retired, size);
   return unused;
 }
 

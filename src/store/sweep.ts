@@ -70,7 +70,7 @@ export async function retireUnused(
 ): Promise<Amount> {
   const retired = { blobs: 0, bytes: 0 };
   await inWindows(unusedBlobs(store, kept, before), async (blob) => {
-    if (await store.retired.add(blob.sha256, batch)) add(retired, blob.size);
+    if (await store.retired.add(blob.sha256, batch)) addBlob(retired, blob.size);
   });
   await store.removeRemains(before);
   return retired;
@@ -135,13 +135,13 @@ export async function emptyRetired(
       await (kept.has(blob.sha256) ? store.retired.restore(blob) : store.retired.remove(blob));
     else if (!unfinished.has(blob) && kept.has(blob.sha256)) {
       await store.retired.restore(blob);
-      add(swept.restored, blob.size);
+      addBlob(swept.restored, blob.size);
     } else if (!unfinished.has(blob) && about(blob).some(isReady)) {
       await store.retired.remove(blob);
-      add(swept.freed, blob.size);
+      addBlob(swept.freed, blob.size);
     } else {
       waiting.add(blob);
-      if (!kept.has(blob.sha256)) add(swept.waiting, blob.size);
+      if (!kept.has(blob.sha256)) addBlob(swept.waiting, blob.size);
     }
   });
 
@@ -218,7 +218,8 @@ export function badNote({ location }: Pick<Store, 'location'>, name: string, cau
   });
 }
 
-function add(amount: Amount, bytes: number): void {
+/** Counts one more. */
+export function addBlob(amount: Amount, bytes: number): void {
   amount.blobs += 1;
   amount.bytes += bytes;
 }

@@ -6,6 +6,7 @@ import { plainText } from '../../terminal-text.ts';
 import { blobDamaged, blobMissing, blobName, fileChanged } from '../blob-errors.ts';
 import { fileError } from '../file-errors.ts';
 import { openSource } from '../hash-file.ts';
+import { writeAt } from '../holes.ts';
 import type { S3Place } from '../s3-place.ts';
 import type { Store } from '../store.ts';
 import { type Bucket, openBucket } from './bucket.ts';
@@ -187,10 +188,7 @@ export function createBucketStore(place: S3Place, patience = usualPatience): Sto
     let position = 0;
     for await (const chunk of inWords(chunks)) {
       hash.update(chunk);
-      for (let done = 0; done < chunk.length; ) {
-        const { bytesWritten } = await target.write(chunk, done, chunk.length - done, position + done);
-        done += bytesWritten;
-      }
+      await writeAt(target, chunk, position);
       position += chunk.length;
     }
     await target.truncate(position);

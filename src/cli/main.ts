@@ -1,6 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { fewAtOnce, keyValue, megabytes, timeSpan, wholeNumber } from './option-values.ts';
+import { fewAtOnce, keyValue, megabytes, several, timeSpan, wholeNumber } from './option-values.ts';
 import { endQuietlyWithTheReader, say } from './terminal.ts';
 
 /** Runs the command line; sets `process.exitCode`. Each command's code is loaded only when it runs. */
@@ -72,7 +72,7 @@ function buildProgram(): Command {
       new Option(
         '--allow-secret <path>',
         'take in an untracked file that looks like a secret (may be repeated)',
-      ).argParser((path: string, before: string[] = []) => [...before, path]),
+      ).argParser(several),
     )
     .option('--json', 'print JSON')
     .option('-h, --help', 'show help; after a workflow’s name its variables')
@@ -102,7 +102,7 @@ function buildProgram(): Command {
       new Option(
         '--remote <url>',
         'those in this shared repository, not in the project’s own (may be repeated: all together)',
-      ).argParser((url: string, before: string[] = []) => [...before, url]),
+      ).argParser(several),
     )
     .option('--plain', 'a table, on a terminal too')
     .option('--json', 'print JSON')
@@ -222,7 +222,7 @@ function buildProgram(): Command {
     .option('--local', 'of the runs of `dstack run --local`, not of the shared ones')
     .addOption(
       new Option('--with <url>', 'another shared repository that uses the same store (may be repeated)')
-        .argParser((url: string, before: string[] = []) => [...before, url])
+        .argParser(several)
         .conflicts('local'),
     )
     .option('-y, --yes', 'don’t ask')

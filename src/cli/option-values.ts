@@ -1,18 +1,15 @@
 import { InvalidArgumentError } from 'commander';
+import ms from 'ms';
 
 export function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be a whole number.');
   return Number(text);
 }
 
-const day = 24 * 3_600_000;
-const units: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: day, w: 7 * day, y: 365 * day };
-
 /** @returns milliseconds */
 export function timeSpan(text: string): number {
-  const [, count, unit = ''] = /^(\d{1,6}) ?([smhdwy])$/.exec(text) ?? [];
-  if (count === undefined) throw new InvalidArgumentError('write it like 30d, 12h or 0d.');
-  return Number(count) * (units[unit] as number);
+  if (!/^\d{1,6} ?[smhdwy]$/.test(text)) throw new InvalidArgumentError('write it like 30d, 12h or 0d.');
+  return ms(text as ms.StringValue);
 }
 
 export function fewAtOnce(text: string): number {
@@ -32,4 +29,9 @@ export function keyValue(text: string, before: Record<string, string> = {}): Rec
   const equals = text.indexOf('=');
   if (equals < 1) throw new InvalidArgumentError('write it as KEY=VALUE.');
   return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+/** Of an option that may be repeated: all of its values. */
+export function several(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
 }

@@ -61,14 +61,14 @@ test(
     await until('the job', () => count(project) > 2);
     disk.fill();
     await until('the freeze', () => runner.output().includes('is frozen'));
-    const before = await project.git(['for-each-ref']);
+    const before = await project.git(['for-each-ref', 'refs/dstack']);
 
     const refused = await project.dstack(['run', 'count', '--detach']);
     assertForPeople(refused);
     assert.is(refused.exitCode, 1);
     assert.match(refused.stderr, /nothing was submitted: .*shared\.git/);
     assert.match(refused.stderr, /hint: the disk under the shared repository is full: make room there/);
-    assert.is(await project.git(['for-each-ref']), before);
+    assert.is(await project.git(['for-each-ref', 'refs/dstack']), before);
 
     const atFreeze = count(project);
     disk.empty();

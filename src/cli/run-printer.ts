@@ -18,7 +18,10 @@ export function createRunPrinter(jobs: readonly string[], local: boolean): (even
   const tell = (job: JobView, run: RunView) => {
     const text = describeJob(job, run);
     if (text === null || told.get(job.name) === text) return;
+    // Of the cells of a matrix, which all wait for the same, it is said once.
+    const isKnown = job.state === 'submitted' && [...told.values()].includes(text);
     told.set(job.name, text);
+    if (isKnown) return;
     printers.get(job.name)?.end();
     printers.delete(job.name);
     say(paint('dim', `${plainText(job.name)}: ${text}`));
@@ -60,7 +63,8 @@ function describeJob(job: JobView, run: RunView): string | null {
   const where = job.runner ? ` on ${plainText(job.runner)}` : '';
   const attempt = job.attempt > 1 ? `, attempt ${job.attempt}` : '';
   const reason = job.reason ? `: ${plainText(job.reason)}` : '';
-  if (job.state === 'submitted') return null;
+  // That nobody could take it is worth saying; who is busy shows in the status.
+  if (job.state === 'submitted') return job.fits === false && job.reason ? plainText(job.reason) : null;
   if (job.state === 'claimed') return `claimed${where}${attempt}${reason}`;
   if (job.state === 'cached') return `cached, from ${job.cachedFrom?.run}/${job.cachedFrom?.job}`;
   // The summary that comes at once at a run's end has the reasons.

@@ -3,6 +3,7 @@ import { DstackError } from '../errors.ts';
 import { dependencySchema, jobSpecSchema } from '../language/job-spec.ts';
 import { measurementsSchema } from './metrics.ts';
 import { isName } from './names.ts';
+import { highestPriority } from './priority.ts';
 
 /** The version of everything dstack writes under its refs. */
 export const formatVersion = 1;
@@ -35,6 +36,8 @@ export const jobSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .nullable(),
+  /** Of jobs that wait, those with a higher one come first; left out: 0. */
+  priority: z.number().int().min(-highestPriority).max(highestPriority).optional(),
 });
 
 /** `claim.json`: who has the job, for how long, and what it is doing. */
@@ -138,6 +141,12 @@ export const runnerSchema = z.strictObject({
     memory: z.number(),
     gpus: z.array(z.strictObject({ name: line, memory: z.number() })),
   }),
+  /** False: it takes no job with an image. */
+  takesImages: z.literal(false).optional(),
+  /** False: it takes no job without an image. */
+  takesPlain: z.literal(false).optional(),
+  /** Secrets that jobs in the queue ask for, and that it can't give to those of this workflow. */
+  lacks: z.array(z.strictObject({ workflow: line, secret: line })).optional(),
   nonce: z.string().max(64),
 });
 

@@ -1,13 +1,16 @@
 import type { ClaimFile, RecordFile } from './formats.ts';
 import type { ClaimTip, QueueEntry } from './live.ts';
-import { misfit } from './misfit.ts';
 import { type JobId, jobName } from './refs.ts';
-import { isSuccess, type JobView, type RunnerView } from './state.ts';
+import { isSuccess, type JobView } from './state.ts';
+import type { Wait } from './wait-words.ts';
 
 /** Where the refs of one job point. */
 export type JobRefs = { queue?: string; claims?: string; jobs?: string; stops?: string };
 
-/** One job as readers see it, from what its refs hold. Pure. */
+/**
+ * One job as readers see it, from what its refs hold. Pure.
+ * @param waitOf why no runner has a job yet that could be executed; null: nobody has looked
+ */
 export function viewJob(
   id: JobId,
   submittedAt: string,
@@ -16,7 +19,7 @@ export function viewJob(
   refs: JobRefs,
   stopping: boolean,
   earlier: readonly JobView[],
-  runners: readonly RunnerView[],
+  waitOf: ((entry: QueueEntry) => Wait) | null,
   sameAs: JobId | null,
 ): JobView {
   const dependsOn = entry?.job.spec.dependsOn ?? [];
@@ -31,8 +34,9 @@ export function viewJob(
     queueEntry: refs.queue ?? null,
   };
   if (tip?.kind === 'finished') return { ...base, ...fromRecord(tip.record), stopping: false };
-  if (tip?.kind === 'claim') return { ...base, ...fromClaim(tip.claim, stopping), stopping };
-  return { ...base, ...waiting(entry, refs, dependsOn, earlier, runners, sameAs), stopping };
+  const priority = entry?.job.priority ? { priority: entry.job.priority } : {};
+  if (tip?.kind === 'claim') return { ...base, ...priority, ...fromClaim(tip.claim, stopping), stopping };
+  return { ...base, ...priority, ...waiting(entry, refs, dependsOn, earlier, waitOf, sameAs), stopping };
 }
 
 function fromRecord(record: RecordFile) {
@@ -93,27 +97,31 @@ function waiting(
   refs: JobRefs,
   dependsOn: readonly { run: string | null; job: string }[],
   earlier: readonly JobView[],
-  runners: readonly RunnerView[],
+  waitOf: ((entry: QueueEntry) => Wait) | null,
   sameAs: JobId | null,
 ) {
   const unfinished = dependsOn.filter(
     ({ run, job }) => run === null && !earlier.some((other) => other.name === job && isSuccess(other.state)),
   );
+  const isReady = entry !== null && unfinished.length === 0 && sameAs === null;
+  const wait = isReady && waitOf ? waitOf(entry) : null;
   const reason = entry
     ? unfinished.length > 0
       ? `waits for ${unfinished.map(({ job }) => job).join(', ')}`
       : sameAs
         ? `waits for ${jobName(sameAs)}, which makes the same`
-        : `waits for a runner${fitsNone(entry, runners)}`
+        : (wait?.words ?? 'waits for a runner')
     : refs.queue
       ? 'its queue entry can’t be read: written by another version?'
       : 'not seen in this listing';
-  return { ...notYet, state: 'submitted' as const, reason, runner: null, attempt: 0, claimedAt: null };
-}
-
-/** What it is that none of the runners has, if there are any. Those that are busy count: they will be free. */
-function fitsNone(entry: QueueEntry, runners: readonly RunnerView[]): string {
-  const reasons = runners.map((runner) => misfit(entry.job.spec, runner));
-  const [first] = reasons;
-  return first && !reasons.includes(null) ? `: it ${first}` : '';
+  const fits = wait?.fits === false ? { fits: false as const } : {};
+  return {
+    ...notYet,
+    ...fits,
+    state: 'submitted' as const,
+    reason,
+    runner: null,
+    attempt: 0,
+    claimedAt: null,
+  };
 }

@@ -23,6 +23,8 @@ export interface QueueEntry {
   /** Blob id of its `job.json`; it counts only if the run commit lists it. */
   readonly blob: string;
   readonly job: JobFile;
+  /** Milliseconds since 1970, by the submitter's clock: any number, also infinity. */
+  readonly submittedAt: number;
 }
 
 /** A claim's tip: somebody's lease, or the outcome. */
@@ -159,13 +161,21 @@ async function readQueueEntry(ledger: Ledger, id: JobId, commit: string): Promis
   const blob = await ledger.shared.read(`${commit}:job.json`);
   if (object?.type !== 'commit' || blob?.type !== 'blob')
     throw new Error(`${commit.slice(0, 12)} is no queue entry`);
-  const trailers = new Map(parseTrailers(parseCommit(object.content).message));
+  const { message, committedAt } = parseCommit(object.content);
+  const trailers = new Map(parseTrailers(message));
   const runCommit = trailers.get('Dstack-Run-Commit') ?? '';
   const job = parseFile(jobSchema, `the job.json of ${jobName(id)}`, blob.content);
   if (!isObjectId(runCommit)) throw new Error(`${commit.slice(0, 12)} names no run commit`);
   if (job.run !== id.run || job.spec.name !== id.job)
     throw new Error(`it is the job ${job.run}/${job.spec.name}`);
-  return { id: { run: id.run, job: id.job }, commit, runCommit, blob: blob.id, job };
+  return {
+    id: { run: id.run, job: id.job },
+    commit,
+    runCommit,
+    blob: blob.id,
+    job,
+    submittedAt: committedAt,
+  };
 }
 
 /**

@@ -1,21 +1,17 @@
 import { type ParsedCommit, parseCommit } from '../git/object-reader.ts';
 import { archiveTips, lastFolded, openArchive } from './archive/read-archive.ts';
-import { parseFile, type RunnerFile, runnerSchema } from './formats.ts';
+import { type Busy, readAllBusy, readBusy, refsByRun } from './busy-jobs.ts';
+import { membersOf } from './fleet.ts';
 import { type JobRefs, viewJob } from './job-views.ts';
 import type { Ledger } from './ledger.ts';
-import {
-  belonging,
-  type ClaimTip,
-  type LiveReader,
-  openLiveReader,
-  type QueueEntry,
-  readFile,
-} from './live.ts';
+import { belonging, type ClaimTip, type LiveReader, openLiveReader, type QueueEntry } from './live.ts';
 import { newestFirst } from './newest-first.ts';
-import { type JobId, jobName } from './refs.ts';
+import type { JobId } from './refs.ts';
 import { parseRunMessage, type RunMessage } from './run-message.ts';
+import { readCard, withJobs } from './runner-views.ts';
 import { makersByKey, othersOf } from './same-key.ts';
 import { isFinal, type JobView, type LedgerState, type RunnerView, type RunView, runState } from './state.ts';
+import { type Wait, waitForRunner } from './wait-words.ts';
 
 /** Reads a ledger, remembering what can't change. */
 export interface StateReader {
@@ -29,6 +25,9 @@ export interface StateReader {
   /** Every run there is. */
   readAll(): Promise<LedgerState>;
 }
+
+/** Milliseconds after its submission in which nobody need wonder why a job has not been taken. */
+const soonTaken = 3_000;
 
 /** So many runs are shown at least, if there are. */
 export const shownAtLeast = 20;
@@ -69,6 +68,8 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     }
   };
 
+  const reading = { claimTip, queueEntry: live.queueEntry };
+
   /** A stop request counts only for the queue entry that it names. */
   const isStopping = async (ref: JobRefs): Promise<boolean> => {
     if (!ref.stops) return false;
@@ -89,7 +90,7 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
       ],
       { archived: false },
     );
-    const byRun = new Map<string, Map<string, JobRefs>>();
+    const byRun = refsByRun(names, refs);
     const runs: { name: string; commit: string }[] = [];
     const runners: RunnerView[] = [];
     for (const [ref, commit] of refs) {
@@ -100,19 +101,20 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
       } else if (parsed.area === 'runners') {
         const card = await readCard(ledger, commit, cards);
         if (card) runners.push(card);
-      } else if ('job' in parsed) {
-        const ofRun = byRun.get(parsed.run) ?? new Map<string, JobRefs>();
-        byRun.set(parsed.run, ofRun);
-        ofRun.set(parsed.job, { ...ofRun.get(parsed.job), [parsed.area]: commit });
       }
     }
-    const makers = await readMakers(byRun);
+    const busy = await readBusy(byRun, reading);
+    const makers = makersByKey(busy, { silentFor: () => 0 }, new Set());
     const views: RunView[] = [];
     for (const { name, commit } of runs) {
       if (only !== undefined && name !== only) continue;
       const head = await runCommit(commit);
-      if (head?.message.run === name)
-        views.push(await viewRun(name, commit, head, byRun.get(name) ?? new Map(), runners, makers));
+      if (head?.message.run !== name) continue;
+      const ofRun = byRun.get(name) ?? new Map<string, JobRefs>();
+      const isNew = ledger.clock.now() - Date.parse(head.submittedAt) < soonTaken;
+      const others =
+        only !== undefined && !isNew && isWaiting(ofRun) ? await readAllBusy(ledger, reading) : busy;
+      views.push(await viewRun(name, commit, head, ofRun, waitsAmong(runners, others), makers));
     }
     views.sort(newestFirst);
     runners.sort((a, b) => compare(a.name, b.name));
@@ -163,21 +165,10 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     },
   };
 
-  /** Who is making what, as far as this listing goes; whether they are alive is not known here. */
-  async function readMakers(byRun: ReadonlyMap<string, ReadonlyMap<string, JobRefs>>) {
-    const queue = new Map<string, QueueEntry>();
-    const claims = new Map<string, ClaimTip>();
-    for (const [run, jobs] of byRun) {
-      for (const [job, refs] of jobs) {
-        if (!refs.claims || !refs.queue) continue;
-        const id = { run, job };
-        const tip = await claimTip(id, refs.claims);
-        const entry = await live.queueEntry(id, refs.queue).catch(() => null);
-        if (tip) claims.set(jobName(id), tip);
-        if (entry) queue.set(jobName(id), entry);
-      }
-    }
-    return makersByKey({ queue, claims }, { silentFor: () => 0 }, new Set());
+  /** What the runners that there are make of a job that waits. */
+  function waitsAmong(cards: readonly RunnerView[], busy: Busy): (entry: QueueEntry) => Wait {
+    const members = membersOf(cards, busy);
+    return ({ job }) => waitForRunner(job.spec, members, ledger.clock.now());
   }
 
   async function viewRun(
@@ -185,7 +176,7 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     commit: string,
     head: RunCommit,
     refs: ReadonlyMap<string, JobRefs>,
-    runners: readonly RunnerView[],
+    waitOf: (entry: QueueEntry) => Wait,
     makers: ReturnType<typeof makersByKey>,
   ): Promise<RunView> {
     const jobs: JobView[] = [];
@@ -196,7 +187,7 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
       const tip = outcome ?? (ref.claims ? await claimTip(id, ref.claims) : null);
       const entry = ref.queue ? await live.queueEntry(id, ref.queue).catch(() => null) : null;
       const other = (entry && othersOf(makers, entry)[0]?.id) ?? null;
-      jobs.push(viewJob(id, head.submittedAt, tip, entry, ref, await isStopping(ref), jobs, runners, other));
+      jobs.push(viewJob(id, head.submittedAt, tip, entry, ref, await isStopping(ref), jobs, waitOf, other));
     }
     return viewOf(name, commit, head, jobs);
   }
@@ -234,41 +225,6 @@ export function viewOf(name: string, commit: string, head: RunCommit, jobs: read
   };
 }
 
-/** What a runner works on, and the image that it waits for, from the claims: its card is as of its last heartbeat. */
-function withJobs(card: RunnerView, runs: readonly RunView[]): RunnerView {
-  const mine = runs.flatMap((run) =>
-    run.jobs.filter((job) => job.runner === card.name && !isFinal(job.state)),
-  );
-  const pulling = mine.find((job) => job.state === 'pulling');
-  return {
-    ...card,
-    jobs: mine.map((job) => jobName({ run: job.run, job: job.name })),
-    // The claim says it sooner than the card.
-    waiting: pulling
-      ? `the image of ${pulling.run}/${pulling.name}: ${pulling.reason ?? pulling.image}`
-      : card.waiting,
-  };
-}
-
-async function readCard(
-  ledger: Ledger,
-  commit: string,
-  known: Map<string, RunnerView | null>,
-): Promise<RunnerView | null> {
-  const before = known.get(commit);
-  if (before !== undefined) return before;
-  const card = await readFile(ledger, commit, 'runner.json')
-    .then((content) => viewCard(parseFile(runnerSchema, 'runner.json', content)))
-    .catch(() => null);
-  known.set(commit, card);
-  return card;
-}
-
-function viewCard(card: RunnerFile): RunnerView {
-  const { format, nonce, instance, pid, ...view } = card;
-  return view;
-}
-
 /** Commits can bear any number for a time; what is no date is taken for the beginning of time. */
 function isoTime(milliseconds: number): string {
   const date = new Date(milliseconds);
@@ -277,4 +233,9 @@ function isoTime(milliseconds: number): string {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Has it a job that nobody has? */
+function isWaiting(jobs: ReadonlyMap<string, JobRefs>): boolean {
+  return [...jobs.values()].some((refs) => refs.queue && !refs.claims && !refs.jobs);
 }

@@ -34,7 +34,7 @@ export async function runProgress(
     const tip = (await tipAt(outcome)) ?? (await tipAt(claim));
     const entry = queue === undefined ? null : await reader.queueEntry(id, queue).catch(() => null);
     const own = queue === undefined ? {} : { queue };
-    jobs.push(viewJob(id, head.submittedAt, tip, entry, own, false, jobs, [], null));
+    jobs.push(viewJob(id, head.submittedAt, tip, entry, own, false, jobs, null, null));
   }
   return viewOf(name, commit, head, jobs);
 }

@@ -1,5 +1,5 @@
 import type { Measurements } from './metrics.ts';
-import type { Machine } from './misfit.ts';
+import type { Offer } from './misfit.ts';
 
 /** The states of a job, in the order in which it can pass them. */
 export const jobStates = [
@@ -47,6 +47,10 @@ export interface JobView {
   readonly queueEntry: string | null;
   /** A stop was asked for and is not yet carried out. */
   readonly stopping: boolean;
+  /** Of one that has not ended; left out: 0. */
+  readonly priority?: number;
+  /** False: it could be executed, but no runner that lives can take it, and `reason` says why. */
+  readonly fits?: false;
 }
 
 export interface RunView {
@@ -67,13 +71,12 @@ export interface RunView {
   readonly repository?: string;
 }
 
-export interface RunnerView {
+export interface RunnerView extends Offer {
   readonly name: string;
   readonly host: string;
   readonly executor: string;
   readonly concurrency: number;
   readonly version: string;
-  readonly labels: Readonly<Record<string, string>>;
   /** `run/job` of what it is working on. */
   readonly jobs: readonly string[];
   readonly startedAt: string;
@@ -85,8 +88,6 @@ export interface RunnerView {
   readonly draining: boolean;
   /** What it waits for, as of `seenAt`; one line. Null: it has something to do. */
   readonly waiting: string | null;
-  /** CPUs, bytes of memory, GPUs. */
-  readonly machine: Machine;
 }
 
 /** All that a reader sees of a ledger at one moment: a pure function of its refs. Newest run first. */

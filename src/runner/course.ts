@@ -1,5 +1,5 @@
 import type { Execution } from '../executor/executor.ts';
-import type { Allotment } from './allotments.ts';
+import type { Allotment } from '../ledger/allotments.ts';
 import type { Ending } from './job-outcome.ts';
 import type { TimeLimit } from './time-limit.ts';
 

@@ -1,11 +1,11 @@
 import { diskFull, saysDiskFull } from '../disk-full.ts';
 import type { Execution } from '../executor/executor.ts';
+import type { Allotment } from '../ledger/allotments.ts';
 import { acquireClaim } from '../ledger/claims.ts';
 import type { Lease } from '../ledger/decide.ts';
 import type { QueueEntry } from '../ledger/live.ts';
 import { notCarriedThrough } from '../ledger/reasons.ts';
 import { jobName } from '../ledger/refs.ts';
-import type { Allotment } from './allotments.ts';
 import { carryOut, type JobEnd } from './carry-out.ts';
 import type { Course } from './course.ts';
 import type { Ending } from './job-outcome.ts';

@@ -6,7 +6,7 @@ import { createProcessExecutor } from '../executor/process-executor.ts';
 import type { SpawnerOptions } from '../executor/spawner.ts';
 import type { Watchdog } from '../executor/watchdog.ts';
 import type { JobSpec } from '../language/job-spec.ts';
-import type { Stock } from './allotments.ts';
+import type { Stock } from '../ledger/allotments.ts';
 
 /** What a runner can execute, and with what. */
 export interface Executors {

@@ -4,14 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DstackError } from '../errors.ts';
 import { inOrder } from '../ledger/in-order.ts';
 import { type Live, openLiveReader } from '../ledger/live.ts';
+import type { LackedSecret } from '../ledger/misfit.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
 import { watchTriggers } from '../ledger/triggers/watch-triggers.ts';
 import { openWake, type Wake } from '../ledger/wake.ts';
 import { openChangeHint } from './change-hint.ts';
 import { type Contact, keepContact } from './contact.ts';
+import type { Executors } from './executors.ts';
 import { unfitFor } from './fit.ts';
 import { keepFolded } from './keep-folded.ts';
 import { keepTriggers, type TriggerKeeper } from './keep-triggers.ts';
+import { lackedSecrets } from './lacked-secrets.ts';
 import { type Lookout, openLookout } from './lookout.ts';
 import { openRunNotes } from './note-runs.ts';
 import { keepPresent, type Presence } from './presence.ts';
@@ -45,6 +48,7 @@ export function startRunner(options: RunnerOptions): Runner {
   const startedAt = new Date().toISOString();
   const contact = keepContact(options.log, options.ledger.clock);
   let waiting: Waiting | null = null;
+  let lacks: readonly LackedSecret[] = [];
   let wake: Wake | null = null;
   let triggers: TriggerKeeper | null = null;
   const signs: Signs = { seen: false, rest: new AbortController() };
@@ -88,10 +92,16 @@ export function startRunner(options: RunnerOptions): Runner {
       ...options.executors.stock,
       gpus: options.executors.stock.gpus.map(({ name, memory }) => ({ name, memory })),
     },
+    ...kindsNotTaken(options.executors),
+    ...(lacks.length > 0 && { lacks: [...lacks] }),
     waiting: [waiting?.words, contact.lately()].filter(Boolean).join('; ').slice(0, longestWords) || null,
   });
   /** After each look. @returns what others may want to see before the next heartbeat */
   const noteWaiting = (live: Live, silence: SilenceWatch): string | null => {
+    lacks = lackedSecrets(
+      Array.from(live.queue.values(), ({ job }) => job.spec),
+      options.secrets,
+    );
     waiting = waitingFor({
       live,
       silence,
@@ -165,6 +175,14 @@ export function startRunner(options: RunnerOptions): Runner {
       triggers?.notify();
     },
     ended,
+  };
+}
+
+/** What a card says of jobs that no executor here takes. */
+function kindsNotTaken({ choose }: Executors) {
+  return {
+    ...(choose({ image: 'any' }) === null && { takesImages: false as const }),
+    ...(choose({ image: null }) === null && { takesPlain: false as const }),
   };
 }
 

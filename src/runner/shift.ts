@@ -1,4 +1,5 @@
 import type { JobSpec } from '../language/job-spec.ts';
+import { type Allotment, allot } from '../ledger/allotments.ts';
 import { closeJob } from '../ledger/close-job.ts';
 import { type Action, decide } from '../ledger/decide.ts';
 import type { Live } from '../ledger/live.ts';
@@ -8,7 +9,6 @@ import { untilNextRetry } from '../ledger/retries.ts';
 import { type Maker, makersByKey, othersOf } from '../ledger/same-key.ts';
 import { type Finished, settle } from '../ledger/settle.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
-import { type Allotment, allot } from './allotments.ts';
 import { firstFor, placeAmong, takeTurns } from './candidates.ts';
 import { executeJob, type JobControl } from './execute-job.ts';
 import { beyondMachine, unfitFor } from './fit.ts';

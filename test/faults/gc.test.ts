@@ -94,7 +94,7 @@ test('readers that live long see objects whose packs were made anew, and removed
     const { runs } = await state.read();
     assert.equal(
       runs.map((run) => run.jobs[0]?.reason),
-      runs.map(() => 'waits for a runner'),
+      runs.map(() => 'waits for a runner: there is none'),
     );
   }
   // What nothing has read yet lies in packs that the readers have never heard of.

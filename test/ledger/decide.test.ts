@@ -17,6 +17,7 @@ function entry(job: string, ...dependencies: string[]): QueueEntry {
     runCommit: 'run-commit',
     blob: `blob-${job}`,
     job: { format: 1, run, spec: jobSpec(job, dependsOn(...dependencies)), useCache: true, cacheKey: null },
+    submittedAt: 0,
   };
 }
 

@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultRequirements, type JobSpec } from '../../src/language/job-spec.ts';
-import { misfit } from '../../src/ledger/misfit.ts';
+import { misfit, type Offer } from '../../src/ledger/misfit.ts';
+import { nearestMiss } from '../../src/ledger/wait-words.ts';
 
 const gb = 2 ** 30;
 const offer = {
@@ -29,6 +30,76 @@ test('GPUs match by a part of their name, and by what is said on the box', () =>
   assert.is(why({ gpu: { count: 2, name: null, memory: null } }), 'needs 2 GPUs');
   assert.is(why({ gpu: { count: 1, name: 'H100', memory: null } }), 'needs 1 GPU (H100)');
   assert.is(why({ gpu: { count: 1, name: 'A100', memory: 80 * gb } }), 'needs 1 GPU (A100, 80GB)');
+});
+
+test('all that is lacking is named', () => {
+  assert.is(
+    why({ cpu: 9, memory: 64 * gb, gpu: { count: 2, name: null, memory: null } }, { zone: 'home' }),
+    'needs the label zone=home, 9 CPUs, 64GB of memory, 2 GPUs',
+  );
+});
+
+test('a runner may take only jobs with an image, or none of them, and lack secrets of a workflow', () => {
+  const { resources } = defaultRequirements;
+  const job = { labels: {}, resources, workflow: 'train', secrets: ['HF_TOKEN', 'WANDB_KEY'] };
+  assert.is(misfit({ ...job, image: 'python' }, { ...offer, takesImages: false }), 'needs Docker');
+  assert.is(misfit({ ...job, image: null }, { ...offer, takesImages: false }), null);
+  assert.is(misfit({ ...job, image: null }, { ...offer, takesPlain: false }), 'needs plain processes');
+  const lacks = [{ workflow: 'train', secret: 'HF_TOKEN' }];
+  assert.is(misfit(job, { ...offer, lacks }), 'needs the secret HF_TOKEN');
+  assert.is(misfit({ ...job, workflow: 'test' }, { ...offer, lacks }), null);
+});
+
+const nearest = (
+  resources: Partial<JobSpec['resources']>,
+  runners: Record<string, Partial<Offer>>,
+  labels: Record<string, string> = {},
+) =>
+  nearestMiss(
+    { labels, resources: { ...defaultRequirements.resources, ...resources } },
+    Object.entries(runners).map(([name, more]) => ({ ...offer, ...more, name })),
+  );
+const machine = (cpu: number, memory: number, gpus: [string, number][] = []) => ({
+  machine: { cpu, memory: memory * gb, gpus: gpus.map(([name, size]) => ({ name, memory: size * gb })) },
+});
+
+test('of a job that fits nobody it is said what the nearest runner has', () => {
+  const a100 = { gpu: { count: 2, name: 'A100', memory: 40 * gb } };
+  const runners = {
+    laptop: machine(8, 16),
+    'gpu-1': machine(8, 16, [['NVIDIA A100-SXM4-40GB', 40]]),
+    'gpu-2': machine(64, 512, [
+      ['Tesla T4', 15],
+      ['Tesla T4', 15],
+    ]),
+  };
+  assert.is(nearest(a100, runners), 'needs 2 GPUs (A100, 40GB each); nearest: gpu-1 has 1 of them');
+  assert.is(
+    nearest({ ...a100, cpu: 32 }, { 'gpu-2': runners['gpu-2'] }),
+    'needs 2 GPUs (A100, 40GB each); gpu-2 has 2 GPUs (Tesla T4, 15GB)',
+  );
+  assert.is(
+    nearest({ cpu: 32, memory: 64 * gb, ...a100 }, { laptop: runners.laptop }),
+    'needs 32 CPUs, 64GB of memory, 2 GPUs (A100, 40GB each); laptop has 8 CPUs, 16GB of memory, no GPU',
+  );
+  // Of two that lack the same, the one that lacks less of it.
+  assert.is(
+    nearest({ cpu: 128 }, { small: machine(2, 4), large: machine(96, 4) }),
+    'needs 128 CPUs; nearest: large has 96 CPUs',
+  );
+  assert.is(
+    nearest({}, { a: { labels: {} }, b: { labels: { zone: 'home' } } }, { zone: 'moon' }),
+    'needs the label zone=moon; nearest: a has no such label',
+  );
+  assert.is(
+    nearest({}, { b: { labels: { zone: 'home' } } }, { zone: 'moon' }),
+    'needs the label zone=moon; b has zone=home',
+  );
+});
+
+test('what others have written is cut short', () => {
+  const text = nearest({}, { a: { labels: { zone: 'y'.repeat(4000) } } }, { zone: 'x'.repeat(4000) });
+  assert.ok(text.length < 300, String(text.length));
 });
 
 test.run();

@@ -40,7 +40,10 @@ test('a run is read from submission to its end', async () => {
     return { run, states: run.jobs.map((job) => `${job.name} ${job.state}: ${job.reason}`) };
   };
   const first = await read();
-  assert.equal(first.states, ['prepare submitted: waits for a runner', 'train submitted: waits for prepare']);
+  assert.equal(first.states, [
+    'prepare submitted: waits for a runner: there is none',
+    'train submitted: waits for prepare',
+  ]);
   assert.is(first.run.commit, commit);
   assert.is(first.run.state, 'submitted');
   assert.equal(first.run.variables, { lr: '0.1' });
@@ -59,7 +62,10 @@ test('a run is read from submission to its end', async () => {
 
   const finished = await finish(holder);
   const unsettled = await read();
-  assert.equal(unsettled.states, ['prepare done: null', 'train submitted: waits for a runner']);
+  assert.equal(unsettled.states, [
+    'prepare done: null',
+    'train submitted: waits for a runner: there is none',
+  ]);
   await settle(ledger, [finished]);
   const settled = await read();
   assert.equal(settled.run.jobs[0], { ...unsettled.run.jobs[0], queueEntry: null });

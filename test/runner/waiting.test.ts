@@ -12,6 +12,7 @@ const queued = (job: string, more: Parameters<typeof jobSpec>[1] = {}): [string,
     runCommit: '',
     blob: '',
     job: { format: 1, run: 'run-1', spec: jobSpec(job, more), useCache: true, cacheKey: null },
+    submittedAt: 0,
   },
 ];
 const claimed = (job: string, runner: string): [string, ClaimTip] => [

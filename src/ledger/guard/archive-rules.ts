@@ -117,7 +117,7 @@ async function checkAtRest(push: Push, id: JobId, commit: string | null): Promis
 /** As readers have shown it before. */
 function endedJob(submittedAt: string, commit: string, record: RecordFile): JobView {
   const tip = { kind: 'finished', commit, record } as const;
-  return viewJob(record, submittedAt, tip, null, { jobs: commit }, false, [], [], null);
+  return viewJob(record, submittedAt, tip, null, { jobs: commit }, false, [], null, null);
 }
 
 /** @param expected what the repository itself says; the file has it as its format holds it */

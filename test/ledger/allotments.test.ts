@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultRequirements, type JobSpec } from '../../src/language/job-spec.ts';
-import { type Allotment, allot } from '../../src/runner/allotments.ts';
+import { type Allotment, allot, shareOf } from '../../src/ledger/allotments.ts';
 
 const gb = 2 ** 30;
 const gpu = (id: string, name: string, size: number) => ({ id, index: Number(id), name, memory: size * gb });
@@ -48,6 +48,18 @@ test('a GPU is one job’s, and the least that will do is given', () => {
     'needs 2 GPUs (T4), of which 1 are free',
   );
   assert.equal(ids([first], { gpu: { count: 1, name: null, memory: 40 * gb } }), ['0']);
+});
+
+test('what is kept for a job for which there is no room has of its GPUs those that are free', () => {
+  const first = ask([], { gpu: { count: 1, name: 't4', memory: null } }) as Allotment;
+  const kept = shareOf(stock, [first], spec({ cpu: 8, gpu: { count: 2, name: 't4', memory: null } }));
+  assert.is(kept.cpu, 8);
+  assert.equal(
+    kept.gpus.map(({ id }) => id),
+    ['2'],
+  );
+  assert.is(ask([first, kept], { cpu: 1 }), 'needs 1 CPUs, of which 0 are free');
+  assert.equal(ids([first, kept], { gpu: { count: 1, name: null, memory: null } }), ['0']);
 });
 
 test.run();

@@ -1,5 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { addComparingCommands } from './comparing-commands.ts';
 import { fewAtOnce, keyValue, megabytes, several, timeSpan, wholeNumber } from './option-values.ts';
 import { endQuietlyWithTheReader, say } from './terminal.ts';
 
@@ -200,9 +201,7 @@ function buildProgram(): Command {
     .option('--json', 'print JSON')
     .action(async (run, options) => (await import('./why.ts')).why(run, options));
 
-  command('metrics <runs...>', 'what jobs have measured: RUN/JOB, or all jobs of RUN')
-    .option('--json', 'print JSON, every step')
-    .action(async (runs, options) => (await import('./metrics.ts')).metrics(runs, options));
+  addComparingCommands(command);
 
   command('tag <run> <tag>', 'keep a run under a name').action(async (run, tag) =>
     (await import('./tags.ts')).tag(run, tag),

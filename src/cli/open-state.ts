@@ -1,5 +1,5 @@
 import { DstackError } from '../errors.ts';
-import { findRun, readForName } from '../ledger/find-run.ts';
+import { findRun, readForNames } from '../ledger/find-run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { newestFirst } from '../ledger/newest-first.ts';
 import { openStateReader } from '../ledger/read-state.ts';
@@ -56,20 +56,30 @@ export async function openProjectState(
   };
 }
 
+export interface LocatedRun {
+  readonly ledger: Ledger;
+  readonly run: RunView;
+  /** The job that was named, too. */
+  readonly job: string | null;
+}
+
 /**
  * Finds a run that a person named, and the ledger that it is in.
  * @throws DstackError `unknown-run`, `ambiguous-run`, `unknown-job`, `unknown-tag`
  */
-export async function locateRun(
-  project: Project,
-  text: string,
-): Promise<{ ledger: Ledger; run: RunView; job: string | null }> {
+export async function locateRun(project: Project, text: string): Promise<LocatedRun> {
+  return (await locateRuns(project, [text]))[0] as LocatedRun;
+}
+
+/** As {@link locateRun}, of several; each repository is looked at once. */
+export async function locateRuns(project: Project, texts: readonly string[]): Promise<LocatedRun[]> {
   const found: { ledger: Ledger; state: LedgerState; tags: Map<string, Tag> }[] = [];
   let failure: unknown = null;
   for (const ledger of await openReachable(project)) {
     try {
-      const tags = text.startsWith(':') ? await listTags(ledger) : new Map<string, Tag>();
-      found.push({ ledger, state: await readForName(ledger, text, tags), tags });
+      const areTags = texts.some((text) => text.startsWith(':'));
+      const tags = areTags ? await listTags(ledger) : new Map<string, Tag>();
+      found.push({ ledger, state: await readForNames(ledger, texts, tags), tags });
     } catch (error) {
       failure = error;
     }
@@ -78,9 +88,11 @@ export async function locateRun(
   const state = mergeStates(found.map((one) => one.state));
   const tags = new Map(found.toReversed().flatMap((one) => [...one.tags]));
   try {
-    const { run, job } = findRun(state, text, tags);
-    const home = found.find((one) => one.state.runs.includes(run));
-    return { ledger: (home as (typeof found)[number]).ledger, run, job };
+    return texts.map((text) => {
+      const { run, job } = findRun(state, text, tags);
+      const home = found.find((one) => one.state.runs.includes(run));
+      return { ledger: (home as (typeof found)[number]).ledger, run, job };
+    });
   } catch (error) {
     // It may be in the one that can't be reached.
     const unknown = error instanceof DstackError && /^unknown-(run|tag)$/.test(error.code);

@@ -1,8 +1,14 @@
 import { styleText } from 'node:util';
+import { type Glyphs, glyphsForLocale, unicodeGlyphs } from '../tui/glyphs.ts';
 
 /** May colours be written to this stream? NO_COLOR and pipes say no. */
 export function hasColour(stream: NodeJS.WriteStream): boolean {
   return Boolean(stream.isTTY) && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+}
+
+/** Unicode symbols where the locale says that the terminal shows them; a pipe takes them all. */
+export function glyphsOf(stream: NodeJS.WriteStream): Glyphs {
+  return stream.isTTY ? glyphsForLocale(process.env) : unicodeGlyphs;
 }
 
 /** A line for people, on standard error: results alone go to standard output. */

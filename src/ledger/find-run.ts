@@ -13,12 +13,22 @@ const mostAlike = 100;
  * Reads a ledger with all the runs, archived or not, that somebody can mean who names one so; for {@link findRun}.
  * @throws DstackError if the shared repository can't be reached
  */
-export async function readForName(
+export async function readForNames(
   ledger: Ledger,
+  texts: readonly string[],
+  tags: ReadonlyMap<string, Tag>,
+): Promise<LedgerState> {
+  let state = await openStateReader(ledger).read();
+  for (const text of texts) state = await withArchived(ledger, state, text, tags);
+  return state;
+}
+
+async function withArchived(
+  ledger: Ledger,
+  state: LedgerState,
   text: string,
   tags: ReadonlyMap<string, Tag>,
 ): Promise<LedgerState> {
-  const state = await openStateReader(ledger).read();
   const said = text.split('/')[0] as string;
   const name = said.startsWith(':') ? (tags.get(said.slice(1))?.message.run ?? '') : said;
   if (name === '' || state.archived === 0 || state.runs.some((run) => run.name === name)) return state;

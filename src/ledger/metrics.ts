@@ -57,6 +57,11 @@ function quoteNonNumbers(line: string): string {
   );
 }
 
+/** One value, by a name that may be that of something every object has; undefined: not measured. */
+export function measurementOf(measured: Measurements, name: string): Measurements[string] | undefined {
+  return Object.hasOwn(measured, name) ? measured[name] : undefined;
+}
+
 /** The newest value of every name. */
 export function addMeasurements(before: Measurements, next: Measurements): Measurements {
   const all = Object.entries({ ...before, ...next });

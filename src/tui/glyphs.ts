@@ -12,6 +12,15 @@ export interface Glyphs {
   readonly ellipsis: string;
   readonly separator: string;
   readonly upDown: string;
+  /** The lines of a chart's axes, and the marks on them. */
+  readonly axis: {
+    readonly side: string;
+    readonly sideTick: string;
+    readonly corner: string;
+    readonly bottom: string;
+    readonly bottomTick: string;
+  };
+  readonly arrow: string;
 }
 
 export const unicodeGlyphs: Glyphs = {
@@ -37,6 +46,8 @@ export const unicodeGlyphs: Glyphs = {
   ellipsis: '…',
   separator: ' · ',
   upDown: '↑↓',
+  axis: { side: '│', sideTick: '┤', corner: '└', bottom: '─', bottomTick: '┬' },
+  arrow: '→',
 };
 
 export const asciiGlyphs: Glyphs = {
@@ -62,6 +73,8 @@ export const asciiGlyphs: Glyphs = {
   ellipsis: '~',
   separator: ', ',
   upDown: 'up/down',
+  axis: { side: '|', sideTick: '+', corner: '+', bottom: '-', bottomTick: '+' },
+  arrow: '->',
 };
 
 /** Unicode symbols if the locale says that the terminal shows UTF-8 (POSIX: the first of the three that is set). */

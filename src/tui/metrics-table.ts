@@ -1,7 +1,7 @@
-import type { Measurements } from '../ledger/metrics.ts';
+import { type Measurements, measurementOf } from '../ledger/metrics.ts';
 import { jobName } from '../ledger/refs.ts';
 import { describeVariables } from './describe.ts';
-import { formatTable, type TableOptions } from './table.ts';
+import { type Cell, formatTable, type TableOptions } from './table.ts';
 
 export interface MeasuredJob {
   readonly run: string;
@@ -11,19 +11,27 @@ export interface MeasuredJob {
   readonly last: Measurements | null;
 }
 
-/** A table of jobs and the last values of what they measured, a column for each name. */
-export function metricsTable(jobs: readonly MeasuredJob[], options: TableOptions = {}): string {
+/**
+ * A table of jobs and the last values of what they measured, a column for each name.
+ * @param options.keys what stands before each job: how its line in a chart is drawn
+ */
+export function metricsTable(
+  jobs: readonly MeasuredJob[],
+  options: TableOptions & { readonly keys?: readonly Cell[] | undefined } = {},
+): string {
   const names = [...new Set(jobs.flatMap(({ last }) => Object.keys(last ?? {})))];
   return formatTable(
     [
+      { title: '' },
       { title: 'JOB', least: 8 },
       { title: 'MATRIX', least: 10, optional: true },
-      ...names.map((title) => ({ title, least: 4, optional: true as const })),
+      ...names.map((title) => ({ title, least: 8, optional: true as const })),
     ],
-    jobs.map(({ run, job, matrix, last }) => [
+    jobs.map(({ run, job, matrix, last }, index) => [
+      options.keys?.[index] ?? '',
       jobName({ run, job }),
       describeVariables(matrix ?? {}),
-      ...names.map((name) => formatMeasurement(last?.[name])),
+      ...names.map((name) => formatMeasurement(last === null ? undefined : measurementOf(last, name))),
     ]),
     options,
   );
@@ -38,7 +46,7 @@ export function describeMeasurements(measured: Measurements, most: number): stri
 }
 
 /** Five significant digits are what people compare. */
-function formatMeasurement(value: number | string | boolean | undefined): string {
+export function formatMeasurement(value: number | string | boolean | undefined): string {
   if (typeof value !== 'number' || Number.isInteger(value)) return String(value ?? '');
   return String(Number(value.toPrecision(5)));
 }

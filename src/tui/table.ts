@@ -11,13 +11,17 @@ export interface Column {
   readonly optional?: true;
 }
 
-/** A cell's text may be foreign: it is neutralised here. */
-export type Cell = string | { readonly text: string; readonly style: Style };
+/** A cell's text may be foreign, as a column's title: both are neutralised here. */
+export type Cell = string | { readonly text: string; readonly style: Style | undefined };
 
 export interface TableOptions {
   /** Terminal columns to fit into; without it nothing is cut. */
   readonly width?: number | undefined;
   readonly colour?: boolean | undefined;
+  /** What stands for what is cut. */
+  readonly ellipsis?: string | undefined;
+  /** Is told the titles of columns for which there was no room. */
+  readonly onLeftOut?: ((titles: readonly string[]) => void) | undefined;
 }
 
 const GAP = '  ';
@@ -29,12 +33,15 @@ export function formatTable(
   options: TableOptions,
 ): string {
   const texts = rows.map((row) => row.map((cell) => plainText(typeof cell === 'string' ? cell : cell.text)));
+  const titles = columns.map(({ title }) => plainText(title));
   const filled = columns.map((_, index) => index).filter((index) => texts.some((row) => row[index]));
-  const natural = columns.map((column, index) => {
+  const natural = titles.map((title, index) => {
     const widths = texts.map((row) => stringWidth(row[index] ?? ''));
-    return widths.reduce((a, b) => Math.max(a, b), stringWidth(column.title));
+    return widths.reduce((a, b) => Math.max(a, b), stringWidth(title));
   });
   const used = leaveOut(filled, columns, natural, options.width);
+  if (used.length < filled.length)
+    options.onLeftOut?.(filled.filter((index) => !used.includes(index)).map((index) => titles[index] ?? ''));
   const widths = shrink(
     used.map((index) => natural[index] ?? 0),
     used.map((index) => columns[index]?.least),
@@ -49,13 +56,13 @@ export function formatTable(
       const width = Math.min(widths[position] ?? 0, left);
       left -= width + GAP.length;
       if (width <= 0) return;
-      const shown = last ? truncate(text, width) : fit(text, width);
+      const shown = last ? truncate(text, width, options.ellipsis) : fit(text, width, options.ellipsis);
       parts.push(paint(styles[position], shown, colour));
     });
     return `${parts.join(GAP).trimEnd()}\n`;
   };
   const header = line(
-    used.map((index) => columns[index]?.title ?? ''),
+    used.map((index) => titles[index] ?? ''),
     used.map(() => 'bold'),
   );
   const body = rows.map((row, number) =>

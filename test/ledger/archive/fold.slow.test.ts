@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fold } from '../../../src/ledger/archive/fold.ts';
 import { readCache } from '../../../src/ledger/cache-entries.ts';
-import { findRun, readForName } from '../../../src/ledger/find-run.ts';
+import { findRun, readForNames } from '../../../src/ledger/find-run.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { readClaimTip } from '../../../src/ledger/live.ts';
 import { prepareRun } from '../../../src/ledger/prepare-run.ts';
@@ -42,7 +42,7 @@ test('archived runs have no refs of their own, and are found as before', async (
   assert.is((await reader.read('run-4')).runs.length, 0);
   assert.equal(await readOutcomes(ledger, [{ run: 'run-1', job: 'train' }]), outcomes);
   assert.is((await readCache(ledger, [key('run-1')])).get(key('run-1'))?.id.run, 'run-1');
-  const named = await readForName(ledger, 'oth', new Map());
+  const named = await readForNames(ledger, ['oth'], new Map());
   assert.is(findRun(named, 'oth').run.name, 'other-3');
   // Nothing of it can be lost.
   shared.git('gc', '--quiet', '--prune=now');

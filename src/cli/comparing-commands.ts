@@ -16,4 +16,11 @@ export function addComparingCommands(command: (name: string, description: string
     .option('--json', 'print JSON, every step; with -f a line for each')
     .addOption(new Option('--csv', 'print CSV, every step').conflicts(['json', 'follow']))
     .action(async (runs, options) => (await import('./metrics.ts')).metrics(runs, options));
+
+  command('diff <run> <run> [paths...]', 'what differs between two runs, or jobs: code, inputs, outcomes')
+    .option('-p, --patch', 'the code alone, in full, as `git diff` shows it')
+    .option('--json', 'print JSON')
+    .action(async (before, after, paths, options) =>
+      (await import('./diff.ts')).diff(before, after, paths, options),
+    );
 }

@@ -7,7 +7,7 @@ import { lineDiff } from './line-diff.ts';
 export type Difference =
   | { readonly kind: 'file'; readonly path: string; readonly change: 'added' | 'removed' | 'changed' }
   | {
-      readonly kind: 'variable' | 'environment';
+      readonly kind: 'variable' | 'environment' | 'setting';
       readonly name: string;
       readonly before: string | null;
       readonly after: string | null;
@@ -81,7 +81,7 @@ export function countDifferences(differences: readonly Difference[]): number {
 const publicOf = ({ env, secrets }: JobSpec): Record<string, string> =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !secrets.includes(name)));
 
-type NamedChange = Extract<Difference, { kind: 'variable' | 'environment' }>;
+type NamedChange = Extract<Difference, { kind: 'variable' | 'environment' | 'setting' }>;
 
 function compareMaps(
   kind: NamedChange['kind'],

@@ -44,6 +44,7 @@ function oneLine(one: Simple): string {
       return `file ${plainText(one.path)} ${one.change}`;
     case 'variable':
     case 'environment':
+    case 'setting':
       return `${one.kind} ${plainText(one.name)}: ${valueText(one.before)} → ${valueText(one.after)}`;
     case 'artifacts':
       return `artifacts: ${[

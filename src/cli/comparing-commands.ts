@@ -17,6 +17,30 @@ export function addComparingCommands(command: (name: string, description: string
     .addOption(new Option('--csv', 'print CSV, every step').conflicts(['json', 'follow']))
     .action(async (runs, options) => (await import('./metrics.ts')).metrics(runs, options));
 
+  command(
+    'compare <runs...>',
+    'variables and last metrics beside each other: of runs, of a sweep’s cells, of RUN/JOB',
+  )
+    .option('--sort <name>', 'by this metric or variable, the best first')
+    .option('--reverse', 'the other way round')
+    .addOption(
+      new Option(
+        '--where <condition>',
+        "only such, e.g. 'lr>0.01' or state=done (may be repeated)",
+      ).argParser(several),
+    )
+    .addOption(
+      new Option('--min <metric>', 'of this one the least is best (may be repeated)').argParser(several),
+    )
+    .addOption(
+      new Option('--max <metric>', 'of this one the greatest is best (may be repeated)').argParser(several),
+    )
+    .option('--workflow <name>', 'only jobs of this workflow')
+    .option('-a, --all', 'also what is the same for all of them')
+    .option('--json', 'print JSON')
+    .addOption(new Option('--csv', 'print CSV').conflicts('json'))
+    .action(async (runs, options) => (await import('./compare.ts')).compare(runs, options));
+
   command('diff <run> <run> [paths...]', 'what differs between two runs, or jobs: code, inputs, outcomes')
     .option('-p, --patch', 'the code alone, in full, as `git diff` shows it')
     .option('--json', 'print JSON')

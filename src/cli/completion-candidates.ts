@@ -72,7 +72,9 @@ const takesVariables = (command: Command): boolean =>
 
 /** Those that take `RUN/JOB` for a run, too. */
 const takesJob = (command: Command): boolean =>
-  ['logs', 'stop', 'why', 'metrics', 'list', 'download', 'verify'].includes(command.name());
+  ['logs', 'stop', 'why', 'metrics', 'compare', 'diff', 'list', 'download', 'verify'].includes(
+    command.name(),
+  );
 
 async function candidatesFor(line: Line, current: string, knowledge: Knowledge): Promise<Candidate[]> {
   const { command, operands, awaited } = line;

@@ -20,13 +20,14 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const dist = path.join(root, 'dist');
 
 /**
- * What the code we use of our dependencies never reaches: Docker's BuildKit sessions, cosmiconfig's loader for TypeScript,
+ * What the code we use of our dependencies never reaches: Docker's BuildKit sessions and its ssh, cosmiconfig's loader for TypeScript,
  * Ink's developer tools, zod's messages in other languages (a third of what every command would load).
  */
 const UNREACHED = [
   '@grpc/grpc-js',
   '@grpc/proto-loader',
   'protobufjs',
+  'ssh2',
   'typescript',
   './devtools.js',
   '../locales/index.js',
@@ -38,11 +39,6 @@ const leaveOutUnreached = {
     const names = new RegExp(`^(${UNREACHED.join('|').replaceAll('.', '\\.')})$`);
     build.onResolve({ filter: names }, ({ path: name }) => ({ path: name, namespace: 'unreached' }));
     build.onLoad({ filter: /.*/, namespace: 'unreached' }, () => ({ contents: 'module.exports = {};' }));
-    // Native accelerators of ssh2, which tries them and goes on without.
-    build.onResolve({ filter: /\.node$|^cpu-features$/ }, ({ path: name }) => ({
-      path: name,
-      external: true,
-    }));
   },
 };
 

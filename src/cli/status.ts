@@ -1,7 +1,11 @@
 import { usageError } from '../errors.ts';
+import type { RecordFile } from '../ledger/formats.ts';
+import { imageOf } from '../ledger/image-identity.ts';
 import { prunedOf } from '../ledger/prune/pruned-jobs.ts';
 import { shownAtLeast } from '../ledger/read-state.ts';
+import { jobName } from '../ledger/refs.ts';
 import { readCells } from '../ledger/run-cells.ts';
+import { readOutcomes } from '../ledger/runs.ts';
 import { jobStates, type LedgerState } from '../ledger/state.ts';
 import { openWake, untilNextLook } from '../ledger/wake.ts';
 import { selectRuns } from '../tui/select-runs.ts';
@@ -44,8 +48,11 @@ export async function status(name: string | undefined, options: StatusOptions): 
     const having = run.jobs.flatMap((job) => (job.artifacts ? [job.name] : []));
     if (options.json) {
       const pruned = having.length > 0 ? await prunedOf(ledger, run.name) : new Map<string, string>();
+      const ids = run.jobs.map((job) => ({ run: run.name, job: job.name }));
+      const outcomes = await readOutcomes(ledger, ids);
       const jobs = run.jobs.map((job) => ({
         ...job,
+        ...imageOfOutcome(outcomes.get(jobName({ run: run.name, job: job.name }))?.record),
         matrix: cells.get(job.name) ?? null,
         prunedAt: pruned.get(job.name) ?? null,
       }));
@@ -65,6 +72,12 @@ export async function status(name: string | undefined, options: StatusOptions): 
       (await tables()).statusTable(state, { ...table, all: options.all, limit: options.limit }),
     );
   if (hidden > 0) say(`… ${plural(hidden, 'older run')}: dstack status -a`);
+}
+
+/** Which image it was that a job ran in, as far as its record says. */
+function imageOfOutcome(record: RecordFile | undefined) {
+  const image = record ? imageOf(record) : null;
+  return { imageDigest: image?.digest ?? null, imageId: image?.id ?? null };
 }
 
 /** Measuring text costs a tenth of a second to load, and JSON needs none of it. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type Docker from 'dockerode';
 import type { ExecutionIdentity, ExecutionSpec } from './executor.ts';
+import type { Launch } from './launch.ts';
 import { shellLauncher, shellScript } from './shell.ts';
 
 /** Where a job finds its workspace. */
@@ -25,21 +26,28 @@ export function containerName({ run, job, attempt }: ExecutionIdentity): string 
 /**
  * What Docker is asked for to run a job.
  * @param place.workingDir relative to the workspace, links resolved
+ * @param place.launch.mark what the shell begins with, to show that an entrypoint has started it
  */
 export function jobContainer(
   spec: ExecutionSpec,
-  place: { name: string; image: string; workingDir: string; starter: string },
+  place: {
+    name: string;
+    image: string;
+    workingDir: string;
+    starter: string;
+    launch: Launch & { readonly mark: string };
+  },
 ): Docker.ContainerCreateOptions {
+  const workingDir = path.posix.join(containerWorkspace, place.workingDir);
   return {
     name: place.name,
     Image: place.image,
-    Entrypoint: ['/bin/sh', '-c', `${waitsForWord(spec) ? waiting : ''}${preamble}${shellLauncher}`, 'sh'],
-    Cmd: [shellScript(spec.commands)],
+    ...startOf(spec, place.launch, workingDir),
     Env: [
       ...Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
       'TINI_KILL_PROCESS_GROUP=1',
     ],
-    WorkingDir: path.posix.join(containerWorkspace, place.workingDir),
+    WorkingDir: place.launch.folder ?? workingDir,
     Labels: labelsOf(spec.identity, place.starter),
     ...(waitsForWord(spec) ? { AttachStdin: true, OpenStdin: true, StdinOnce: true } : {}),
     Healthcheck: { Test: ['NONE'] },
@@ -55,6 +63,23 @@ export function jobContainer(
       SecurityOpt: ['no-new-privileges'],
       LogConfig: { Type: 'none', Config: {} }, // The runner keeps the log; no need to have it twice.
     },
+  };
+}
+
+/** The shell, within the entrypoint if there is one: then it shows that it has begun, and goes where the job begins. */
+function startOf(
+  spec: ExecutionSpec,
+  { entrypoint, mark }: Launch & { readonly mark: string },
+  workingDir: string,
+): Pick<Docker.ContainerCreateOptions, 'Entrypoint' | 'Cmd'> {
+  const begin = `${waitsForWord(spec) ? waiting : ''}${preamble}`;
+  const script = shellScript(spec.commands);
+  if (entrypoint.length === 0) {
+    return { Entrypoint: ['/bin/sh', '-c', `${begin}${shellLauncher}`, 'sh'], Cmd: [script] };
+  }
+  return {
+    Entrypoint: [...entrypoint],
+    Cmd: ['/bin/sh', '-c', `${begin}${mark}cd "$2" || exit; ${shellLauncher}`, 'sh', script, workingDir],
   };
 }
 

@@ -1,25 +1,8 @@
-import Docker from 'dockerode';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 
 /** How long a request that should be answered at once may take, in milliseconds. */
 const answerMs = 60_000;
-
-/**
- * Docker where DOCKER_HOST says it is, or at its usual socket. Nothing is sent yet.
- * @throws DstackError `docker-unavailable` if the environment can't be understood
- */
-export function connectDocker(): Docker {
-  try {
-    return new Docker();
-  } catch (error) {
-    throw unavailable(
-      `Docker can't be reached: ${plainText((error as Error).message)}`,
-      'correct DOCKER_HOST',
-      error,
-    );
-  }
-}
 
 /**
  * Waits for Docker's answer, but not for ever.
@@ -88,7 +71,11 @@ export function explainDockerError(error: unknown): DstackError {
   if (statusOf(error) === undefined) {
     return unavailable(`Docker can't be reached: ${plainText(words.trim())}`, undefined, error);
   }
-  return new DstackError('docker-refused', `Docker: ${plainText(words.trim())}`, { cause: error });
+  const elsewhere = /bind source path does not exist/.test(words);
+  const hint = elsewhere
+    ? 'Docker has to see the files of this machine: start the runner where Docker is'
+    : undefined;
+  return new DstackError('docker-refused', `Docker: ${plainText(words.trim())}`, { hint, cause: error });
 }
 
 function unavailable(message: string, hint?: string, cause?: unknown): DstackError {

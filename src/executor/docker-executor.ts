@@ -1,11 +1,14 @@
 import type Docker from 'dockerode';
+import type { DstackError } from '../errors.ts';
+import { plainText } from '../terminal-text.ts';
 import { containerWorkspace, identityLabels } from './container.ts';
 import { reclaimFromContainer, removeContainer } from './docker-cleanup.ts';
-import { answerOf, connectDocker, explainDockerError } from './docker-client.ts';
+import { answerOf, explainDockerError } from './docker-client.ts';
+import { connectDocker, type DockerConnection } from './docker-connection.ts';
 import { startDockerJob } from './docker-job.ts';
-import { endedExecution } from './executions.ts';
+import { endedExecution, failureOf } from './executions.ts';
 import type { Executor } from './executor.ts';
-import { createImagePuller } from './image-puller.ts';
+import { createImagePuller, type TagAges } from './image-puller.ts';
 import { machineCapacity } from './machine-capacity.ts';
 import { starterIsAlive } from './starter.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -14,21 +17,33 @@ export interface DockerExecutorOptions {
   /** For jobs that name no image. */
   defaultImage?: string | undefined;
   watchdog?: Watchdog | undefined;
+  /** How long an image's entrypoint may take to start the commands, in milliseconds. */
+  launchMs?: number | undefined;
+  /** How long what a registry has said of a tag counts; unless given, for some minutes. */
+  tagAges?: TagAges | undefined;
 }
 
-/** Runs each job in a container of its own, through the Docker Engine at DOCKER_HOST or its usual socket. */
+/** Runs each job in a container of its own, through the Docker Engine that `docker` itself would use. */
 export function createDockerExecutor(options: DockerExecutorOptions = {}): Executor {
-  const docker = connectDocker();
-  const tools = { docker, puller: createImagePuller(docker), watchdog: options.watchdog };
+  try {
+    return executorFor(connectDocker(), options);
+  } catch (error) {
+    return withoutDocker(explainDockerError(error));
+  }
+}
+
+function executorFor({ docker, place, isUsual }: DockerConnection, options: DockerExecutorOptions): Executor {
+  const { watchdog, launchMs } = options;
+  const tools = { docker, puller: createImagePuller(docker, options.tagAges), watchdog, launchMs };
   return {
     kind: 'docker',
     async check() {
       try {
-        const { Version: version } = await answerOf(docker.version(), 10_000);
-        return { ok: true, detail: `Docker ${version}` };
+        const version = await answerOf(docker.version(), 10_000);
+        return { ok: true, detail: `${nameOf(version)} at ${place}` };
       } catch (error) {
-        const { message, hint } = explainDockerError(error);
-        return { ok: false, detail: message, ...(hint === undefined ? {} : { remedy: hint }) };
+        const explained = explainDockerError(error);
+        return unusable(explained, isUsual ? explained.message : `${explained.message} at ${place}`);
       }
     },
     async start(spec, events) {
@@ -37,6 +52,7 @@ export function createDockerExecutor(options: DockerExecutorOptions = {}): Execu
       const failure = `job ${spec.identity.job} names no image; set image in workflows.yaml`;
       return endedExecution({ exitCode: null, signal: null, failure });
     },
+    imageNow: tools.puller.now,
     async capacity() {
       const info = (await answerOf(docker.info())) as { NCPU?: number; MemTotal?: number };
       const { cpu, memory } = machineCapacity();
@@ -54,6 +70,28 @@ export function createDockerExecutor(options: DockerExecutorOptions = {}): Execu
     },
     async close() {},
   };
+}
+
+/** Where what is configured can't be understood, or names what isn't there: nobody is harmed who needs no Docker. */
+function withoutDocker(error: DstackError): Executor {
+  return {
+    kind: 'docker',
+    check: async () => unusable(error, error.message),
+    start: async () => endedExecution(failureOf(error)),
+    capacity: async () => machineCapacity(),
+    sweep: async () => 0,
+    close: async () => {},
+  };
+}
+
+function unusable({ hint }: DstackError, detail: string) {
+  return { ok: false, detail, ...(hint === undefined ? {} : { remedy: hint }) };
+}
+
+/** Podman answers in Docker's words. */
+function nameOf({ Version: version, Components: components = [] }: Docker.DockerVersion): string {
+  const podman = components.find(({ Name: name }) => name === 'Podman Engine');
+  return plainText(podman ? `Podman ${podman.Version}` : `Docker ${version}`);
 }
 
 async function removeStray(docker: Docker, stray: Docker.ContainerInfo): Promise<void> {

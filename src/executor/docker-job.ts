@@ -11,25 +11,31 @@ import { ranOutOfMemory } from './docker-memory.ts';
 import { failureOf, resultOf } from './executions.ts';
 import type { Execution, ExecutionEvents, ExecutionResult, ExecutionSpec } from './executor.ts';
 import type { ImagePuller } from './image-puller.ts';
+import { launchOf, watchLaunch } from './launch.ts';
 import { ownStarter } from './starter.ts';
 import type { Watchdog } from './watchdog.ts';
 import { openToEveryone, resolveWorkingDir } from './workspace.ts';
 
 /** How long after the end of its output a container may take to be seen as ended. */
 const endMs = 10_000;
+/** And an entrypoint that has not started the commands in time. */
+const launchGraceMs = 10_000;
 
 export interface DockerJobTools {
   docker: Docker;
   puller: ImagePuller;
   watchdog: Watchdog | undefined;
+  /** How long an entrypoint may take to start the commands, in milliseconds. */
+  launchMs?: number | undefined;
 }
 
 /** Starts a job in a container of its own; everything happens behind `finished`. */
 export function startDockerJob(
   spec: ExecutionSpec & { image: string },
   events: ExecutionEvents,
-  { docker, puller, watchdog }: DockerJobTools,
+  tools: DockerJobTools,
 ): Execution {
+  const { docker, puller, watchdog } = tools;
   const name = containerName(spec.identity);
   const starter = ownStarter();
   const stop = new AbortController();
@@ -45,10 +51,19 @@ export function startDockerJob(
   /** From nothing to the end of the commands. */
   async function runCommands(): Promise<ExecutionResult> {
     const { relative: workingDir } = await resolveWorkingDir(spec.workspace, spec.workingDir);
-    const image = await puller.ensure(spec.image, (line) => events.phase('pulling', line), stop.signal);
+    const tell = {
+      progress: (line: string) => events.phase('pulling', line),
+      notice: (line: string) => events.notice?.(line),
+    };
+    const { info: image, identity } = await puller.ensure(spec.image, tell, stop.signal);
+    events.image?.(identity);
     if (!runsAsRoot(image)) await openToEveryone(spec.workspace);
     stop.signal.throwIfAborted();
-    const options = jobContainer(spec, { name, image: image.Id, workingDir, starter });
+    const launch = watchLaunch(launchOf(spec.entrypoint, image.Config), events.output, {
+      limit: tools.launchMs,
+      terminate: () => control.terminate(launchGraceMs),
+    });
+    const options = jobContainer(spec, { name, image: image.Id, workingDir, starter, launch });
     asked = true;
     watchdog?.guard('container', name);
     const container = await answerOf(docker.createContainer(options));
@@ -62,13 +77,17 @@ export function startDockerJob(
       await answerOf(container.start());
       if (waits) stream.end('\n');
       control.started(container);
+      launch.begin();
       events.phase('running');
       if (spec.ports.length > 0) await tellPorts(container, events);
-      await Promise.race([deliver(stream, events.output), lost]);
+      await Promise.race([deliver(stream, launch.output), lost]);
       const state = await Promise.race([endOf(container), lost]);
       const outOfMemory = state.ExitCode !== 0 && (await ranOutOfMemory(docker, container.id, spec, state));
-      return containerResult(state, { outOfMemory, stopping: stop.signal.aborted });
+      const result = containerResult(state, { outOfMemory, stopping: stop.signal.aborted });
+      if (outOfMemory || stop.signal.aborted || result.failure !== null) return result;
+      return { ...result, failure: launch.failure(state.ExitCode) };
     } finally {
+      launch.end();
       stream.destroy();
     }
   }

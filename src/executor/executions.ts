@@ -5,12 +5,15 @@ import { terminatedExitCode } from './shell.ts';
 /** The longest time that setTimeout knows; a longer one it takes for none. */
 export const maxTimerMs = 2 ** 31 - 1;
 
+/** What another attempt, here or elsewhere, may not meet with. */
+const passing = new Set(['spawner-killed', 'pull-failed']);
+
 /** Why something could not be run, as a result. */
 export function failureOf(error: unknown): ExecutionResult {
   const hint = error instanceof DstackError && error.hint !== undefined ? `; ${error.hint}` : '';
   const words = error instanceof Error ? error.message : String(error);
   const result = { exitCode: null, signal: null, failure: words + hint };
-  return error instanceof DstackError && error.code === 'spawner-killed' ? { ...result, lost: true } : result;
+  return error instanceof DstackError && passing.has(error.code) ? { ...result, lost: true } : result;
 }
 
 /** An execution that had ended before it began. */

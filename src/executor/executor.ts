@@ -3,6 +3,8 @@ export interface ExecutionSpec {
   /** Carried by the container's labels or the process group's environment, so that strays can be told. */
   identity: ExecutionIdentity;
   image: string | null;
+  /** In place of the image's own; empty: none. A plain process has none. */
+  entrypoint?: readonly string[] | undefined;
   /** Run in order by one shell with `-e`; the first that fails ends the job with its exit code. */
   commands: readonly string[];
   env: Readonly<Record<string, string>>;
@@ -35,17 +37,29 @@ export interface ExecutionResult {
   failure: string | null;
   /** The kernel has killed something of it for want of memory, and that is why it ended. */
   outOfMemory?: true;
-  /** Not its doing, nor its image's: what was running it has been killed, so it may do well another time. */
+  /** Not its doing: what was running it has been killed, or its image could not be fetched; it may do well another time. */
   lost?: true;
 }
 
 export type ExecutionPhase = 'pulling' | 'running';
+
+/** Which image it is that a name stands for; either is null where it is not known. */
+export interface ImageIdentity {
+  /** By which its registry knows it: `sha256:…`. */
+  digest: string | null;
+  /** Docker's id of it on this machine. */
+  id: string | null;
+}
 
 export interface ExecutionEvents {
   /** Raw output, stdout and stderr as one stream, in order of arrival. */
   output(chunk: Uint8Array): void;
   /** Called on each change of phase; `detail` is one line for people (pull progress). */
   phase(phase: ExecutionPhase, detail?: string): void;
+  /** The image that it runs in, before it does. */
+  image?(image: ImageIdentity): void;
+  /** One line for people, that belongs into its log. */
+  notice?(line: string): void;
   /** One of its ports can be reached at this one of 127.0.0.1. */
   port(port: number, at: number): void;
 }
@@ -67,6 +81,11 @@ export interface Executor {
   check(): Promise<{ ok: boolean; detail: string; remedy?: string }>;
   /** Starts a job. A job that can't be started (no such image) is a result with `failure`, not an exception. */
   start(spec: ExecutionSpec, events: ExecutionEvents): Promise<Execution>;
+  /**
+   * The image that a job would run in if it were started now; null if that can't be told. Where there are no images
+   * there is no such method. Never throws.
+   */
+  imageNow?(image: string): Promise<ImageIdentity | null>;
   /** What jobs can have of the machine: CPUs, and bytes of memory. */
   capacity(): Promise<{ cpu: number; memory: number }>;
   /** Ends and removes whatever a former process of this runner left behind. Returns how many there were. */

@@ -1,26 +1,44 @@
-import bytes from 'bytes';
 import type Docker from 'dockerode';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
-import { answerOf, explainDockerError, statusOf } from './docker-client.ts';
+import { answerOf, statusOf } from './docker-client.ts';
+import type { ImageIdentity } from './executor.ts';
+import { digestsOf, identityOf, isImageName, sourceOf } from './image-name.ts';
+import { pullImage, pullNotices } from './image-pull.ts';
+import { openImageTags } from './image-tags.ts';
 
-/** Docker's grammar of references; also keeps a name from being another path of Docker's API. */
-const imageName =
-  /^(?:sha256:[0-9a-f]{64}|(?:[a-zA-Z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?)$/;
+/** An image that is here. */
+export interface PresentImage {
+  readonly info: Docker.ImageInspectInfo;
+  readonly identity: ImageIdentity;
+}
 
 export interface ImagePuller {
   /**
-   * The image, pulled if it isn't there. Jobs that need the same one share the pull, which is given up when the last
-   * of them is aborted.
-   * @param progress called with one line for people, only while it is being pulled
+   * The image, pulled if it isn't there or its tag points at another one by now. Jobs that need the same one share the
+   * pull, which is given up when the last of them is aborted.
+   * @param tell.progress called with one line for people, only while it is being pulled
+   * @param tell.notice called with what belongs into the job's log
    * @throws DstackError if there is no such image or no way to it; the signal's reason when aborted
    */
   ensure(
     image: string,
-    progress: (line: string) => void,
+    tell: { progress(line: string): void; notice(line: string): void },
     signal: AbortSignal,
-  ): Promise<Docker.ImageInspectInfo>;
+  ): Promise<PresentImage>;
+  /** Which image that would give now, without pulling it; null if that can't be told. Never throws. */
+  now(image: string): Promise<ImageIdentity | null>;
 }
+
+/** How old an answer about a tag may be, in milliseconds. */
+export interface TagAges {
+  /** Of a job that is executed: its record says which image it was. */
+  readonly execute: number;
+  /** Of a job whose result is to be taken from the cache, where nobody would see that it is an old one. */
+  readonly reuse: number;
+}
+
+const usualAges: TagAges = { execute: 10 * 60_000, reuse: 60_000 };
 
 interface Pull {
   readonly done: Promise<void>;
@@ -28,8 +46,9 @@ interface Pull {
   readonly abort: AbortController;
 }
 
-export function createImagePuller(docker: Docker): ImagePuller {
+export function createImagePuller(docker: Docker, ages = usualAges): ImagePuller {
   const pulls = new Map<string, Pull>();
+  const tags = openImageTags(docker);
 
   function begin(image: string): Pull {
     const listeners: Pull['listeners'] = new Set();
@@ -48,33 +67,87 @@ export function createImagePuller(docker: Docker): ImagePuller {
     if (pulls.get(image) === pull) pulls.delete(image);
   }
 
+  async function join(image: string, progress: (line: string) => void, signal: AbortSignal): Promise<void> {
+    const pull = pulls.get(image) ?? begin(image);
+    const listener = (line: string) => progress(line);
+    pull.listeners.add(listener);
+    listener(image);
+    try {
+      await unlessAborted(pull.done, signal);
+    } finally {
+      pull.listeners.delete(listener);
+      if (pull.listeners.size === 0) {
+        forget(image, pull);
+        pull.abort.abort();
+      }
+    }
+  }
+
+  /**
+   * An image that is here, as what its tag points at now.
+   * @returns `movedTo`: that is another one, of which nothing is here
+   */
+  async function lookAt(
+    image: string,
+    info: Docker.ImageInspectInfo,
+    maxAge: number,
+  ): Promise<{ identity: ImageIdentity; movedTo: string | null; problem: string | null }> {
+    const digests = digestsOf(image, info);
+    const here = { identity: identityOf(image, info), movedTo: null, problem: null };
+    // What was built or loaded here has no registry to ask; a digest stands for one image for ever.
+    if (digests.length === 0 || sourceOf(image)?.pinned !== false) return here;
+    const look = await tags.look(image, maxAge);
+    if (look.digest === null) return { ...here, problem: look.problem };
+    if (digests.includes(look.digest)) return { ...here, identity: identityOf(image, info, look.digest) };
+    return { ...here, movedTo: look.digest };
+  }
+
   return {
-    async ensure(image, progress, signal) {
-      if (image.length > 512 || !imageName.test(image)) {
+    async ensure(image, { progress, notice }, signal) {
+      if (!isImageName(image)) {
         throw new DstackError('bad-image', `${plainText(JSON.stringify(image))} is not the name of an image`);
       }
-      const present = await inspectImage(docker, image);
-      if (present !== undefined) return present;
-      const pull = pulls.get(image) ?? begin(image);
-      const listener = (line: string) => progress(line);
-      pull.listeners.add(listener);
-      listener(image);
-      try {
-        await unlessAborted(pull.done, signal);
-      } finally {
-        pull.listeners.delete(listener);
-        if (pull.listeners.size === 0) {
-          forget(image, pull);
-          pull.abort.abort();
-        }
+      const info = await inspectImage(docker, image);
+      if (info !== undefined) {
+        const { identity, movedTo, problem } = await unlessAborted(lookAt(image, info, ages.execute), signal);
+        if (problem !== null) notice(`the image is the ${image} that is here: ${cannotAsk(problem)}`);
+        if (movedTo === null) return { info, identity };
+        notice(`${image} has moved: ${identity.digest} → ${movedTo}`);
       }
+      const notices = pullNotices(image, notice);
+      const both = (line: string) => {
+        progress(line);
+        notices.progress(line);
+      };
+      await join(image, both, signal);
+      notices.pulled();
       const pulled = await inspectImage(docker, image);
       if (pulled === undefined)
         throw new DstackError('image-missing', `image ${image} was pulled and is gone again`);
-      return pulled;
+      const identity = identityOf(image, pulled);
+      if (identity.digest !== null) tags.note(image, identity.digest);
+      return { info: pulled, identity };
+    },
+    async now(image) {
+      if (!isImageName(image)) return null;
+      const source = sourceOf(image);
+      try {
+        const info = await inspectImage(docker, image);
+        if (info !== undefined) {
+          const { identity, movedTo } = await lookAt(image, info, ages.reuse);
+          return movedTo === null ? identity : { digest: movedTo, id: null };
+        }
+        if (source === null) return null;
+        const digest = source.pinned ? image.split('@')[1] : (await tags.look(image, ages.reuse)).digest;
+        return { digest: digest ?? null, id: null };
+      } catch {
+        return null;
+      }
     },
   };
 }
+
+const cannotAsk = (problem: string) => `its registry can't be asked whether it has moved (${problem})`;
 
 async function inspectImage(docker: Docker, image: string): Promise<Docker.ImageInspectInfo | undefined> {
   try {
@@ -83,73 +156,6 @@ async function inspectImage(docker: Docker, image: string): Promise<Docker.Image
     if (statusOf(error) === 404) return undefined;
     throw error;
   }
-}
-
-async function pullImage(
-  docker: Docker,
-  image: string,
-  tell: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const layers = new Map<string, { current: number; total: number }>();
-  let last = '';
-  try {
-    const stream = await docker.pull(image, { abortSignal: signal });
-    for await (const event of readEvents(stream)) {
-      if (event.error !== undefined) throw new Error(event.error);
-      const { current, total } = event.progressDetail ?? {};
-      if (event.status !== 'Downloading' || event.id === undefined || !total) continue;
-      layers.set(event.id, { current: current ?? 0, total });
-      const line = `${image}: ${progressOf([...layers.values()])}`;
-      if (line !== last) tell(line);
-      last = line;
-    }
-  } catch (error) {
-    throw pullError(image, error);
-  }
-}
-
-interface PullEvent {
-  status?: string;
-  id?: string;
-  error?: string;
-  progressDetail?: { current?: number; total?: number };
-}
-
-/** Docker tells a pull's progress, and its failure, as lines of JSON. */
-async function* readEvents(stream: AsyncIterable<Uint8Array | string>): AsyncGenerator<PullEvent> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of stream) {
-    rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line);
-  }
-}
-
-function progressOf(layers: readonly { current: number; total: number }[]): string {
-  const current = layers.reduce((sum, layer) => sum + layer.current, 0);
-  const total = layers.reduce((sum, layer) => sum + layer.total, 0);
-  return `${Math.floor((100 * current) / total)}% of ${bytes(total, { decimalPlaces: 0 })}`;
-}
-
-function pullError(image: string, error: unknown): DstackError {
-  const explained = explainDockerError(error);
-  const status = statusOf(error);
-  const words = error instanceof Error ? error.message : String(error);
-  if (status === undefined && (error as NodeJS.ErrnoException).code !== undefined) return explained;
-  const said = plainText((explained.code === 'docker-refused' ? explained.message : words).trim());
-  if (/not found|manifest unknown|access denied|does not exist|unauthorized/i.test(words)) {
-    return new DstackError('image-missing', `image ${image} was not found, or needs a login (${said})`, {
-      hint: `correct the name in workflows.yaml, or on this machine: docker login, docker pull ${image}`,
-      cause: error,
-    });
-  }
-  return new DstackError('pull-failed', `image ${image} could not be pulled (${said})`, {
-    hint: `check this machine's way to the registry: docker pull ${image}`,
-    cause: error,
-  });
 }
 
 /** Settles like the promise, or rejects as soon as the signal fires. */

@@ -34,8 +34,8 @@ async function end({ kind, id }: { kind: GuardKind; id: string }): Promise<void>
 
 /** Tries for a while: Docker may be starting again. A sweep finds what is left then. */
 async function removeContainer(name: string): Promise<void> {
-  const { default: Docker } = await import('dockerode');
-  const container = new Docker({ timeout: 30_000 }).getContainer(name);
+  const { connectDocker } = await import('./docker-connection.ts');
+  const container = connectDocker({ timeout: 30_000 }).docker.getContainer(name);
   for (let tries = 0; tries < 20; tries++) {
     try {
       await container.remove({ force: true, v: true });

@@ -4,8 +4,6 @@ import type { JobSpec } from './job-spec.ts';
 export interface CacheInput {
   /** Of a plan made with `placeholderRunName`: with a real one no two runs would ever have a key in common. */
   readonly spec: JobSpec;
-  /** Of the image, where it is known. */
-  readonly imageDigest?: string | null;
   /** Id of the tree of the files that the job depends on. */
   readonly filesTree: string;
   /** One for each job it depends on: its cache key, and where its artifacts go if not to their own paths; in any order. */
@@ -16,11 +14,13 @@ export interface CacheInput {
 const keyFormat = 2;
 
 /** Everything that a job's result depends on, by name; `cacheKey` is its hash. Secrets are no part of it. */
-export function describeKey({ spec, imageDigest, filesTree, dependencyKeys }: CacheInput) {
+export function describeKey({ spec, filesTree, dependencyKeys }: CacheInput) {
   const env = Object.entries(spec.env).filter(([name]) => !spec.secrets.includes(name));
   return {
     format: keyFormat,
-    image: imageDigest ?? spec.image,
+    // By its name: which image that is, only the machine knows that has it. Its runner asks before it takes a result.
+    image: spec.image,
+    ...(spec.entrypoint === undefined ? {} : { entrypoint: spec.entrypoint }),
     commands: spec.commands,
     workingDir: spec.workingDir,
     artifacts: [...spec.artifacts].sort(),

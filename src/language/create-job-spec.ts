@@ -13,7 +13,7 @@ import {
 import type { PlanRequest } from './plan-request.ts';
 import type { PlannedJob } from './planned-jobs.ts';
 import { quoted, type Report } from './problems.ts';
-import { programCommands, programImage } from './program-commands.ts';
+import { programCommands, programEntrypoint, programImage } from './program-commands.ts';
 import { createRequirements, portVariables } from './requirements.ts';
 import { createSecrets } from './secrets.ts';
 import type { LocatedText } from './source.ts';
@@ -46,6 +46,7 @@ export function createJobSpec(
     name,
     workflow: workflow.name.text,
     image: programImage(workflow.program, scope, report),
+    ...programEntrypoint(workflow.entrypoint, scope, report),
     commands: programCommands(workflow.program, scope, report),
     env,
     secrets: createSecrets(workflow, scope.variables, env, report),

@@ -24,7 +24,6 @@ export const foreignKeys: Readonly<Record<string, string>> = {
   run: commands,
   cmd: commands,
   steps: commands,
-  entrypoint: commands,
   needs: dependsOn,
   requires: dependsOn,
   dependencies: dependsOn,

@@ -44,6 +44,8 @@ export const jobSpecSchema = z.strictObject({
   workflow: z.string(),
   /** Container image, or null: runs as a plain process. */
   image: z.string().nullable(),
+  /** What wraps its shell in place of the image's own entrypoint; empty: nothing. */
+  entrypoint: z.array(z.string()).optional(),
   /** Run in order by one shell with `-e`. */
   commands: z.array(z.string()),
   /** Environment without secrets: user's `env`, and variables in upper case. */

@@ -31,6 +31,17 @@ function checkImage(image: string, written: LocatedText | null, report: Report):
   return image;
 }
 
+/** What is started in place of the image's entrypoint, if anything is said; of GitLab's `[""]` nothing is left. */
+export function programEntrypoint(
+  entrypoint: readonly LocatedText[] | null,
+  scope: Scope,
+  report: Report,
+): { entrypoint?: string[] } {
+  if (entrypoint === null) return {};
+  const words = entrypoint.map((word) => interpolate(word, scope, report) ?? '');
+  return { entrypoint: words.join('') === '' ? [] : words };
+}
+
 /** The command lines, one shell executes them all. What was written into a command is put in as it is. */
 export function programCommands(program: Program, scope: Scope, report: Report): string[] {
   const fill = (value: LocatedText) => interpolate(value, scope, report) ?? '';

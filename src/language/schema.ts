@@ -30,6 +30,8 @@ function programRules(): JsonSchema[] {
         ...hasNot(pythonKeys.flatMap(spellingsOf)),
       },
     },
+    // Other providers have an image of their own.
+    { not: { required: ['entrypoint'], ...hasNot(['image', 'provider']) } },
     {
       if: provider('docker'),
       // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema.

@@ -33,6 +33,7 @@ export interface WorkflowFields {
   name: LocatedText;
   help: LocatedText;
   image: LocatedText;
+  entrypoint: LocatedText[];
   provider: LocatedText;
   commands: LocatedText[];
   file: LocatedText;
@@ -95,6 +96,11 @@ export const keyRules: Readonly<Record<string, KeyRule>> = {
   name: key('name', readName, 'What `dstack run` and `depends-on` call it; unique.'),
   help: key('help', readText, 'Shown by `dstack run NAME --help`.'),
   image: key('image', readText, 'The container image; without one it is a plain process.'),
+  entrypoint: key(
+    'entrypoint',
+    readList(readValue),
+    "What starts the commands in place of the image's entrypoint; `[]` goes without.",
+  ),
   provider: key('provider', readWord(providers, 'provider'), 'What executes it: commands, or a Python file.'),
   commands: key(
     'commands',

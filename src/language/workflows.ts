@@ -20,6 +20,8 @@ export interface Workflow {
   readonly name: LocatedText;
   readonly help: string | null;
   readonly program: Program;
+  /** Null: the image's own. */
+  readonly entrypoint: readonly LocatedText[] | null;
   readonly dependsOn: DependsOn;
   readonly artifacts: readonly LocatedText[];
   readonly env: readonly EnvEntry[];
@@ -135,11 +137,19 @@ function readWorkflow(tree: Tree, report: Report): Workflow | null {
   if (!found) return null;
   const name = readName(found, tree, report);
   const program = readProgram(found, name ?? { text: '', span: tree.span }, report);
+  const entrypoint = found.entrypoint?.value ?? null;
+  if (entrypoint && program.image === null) {
+    report({
+      span: found.entrypoint!.key.span,
+      message: '`entrypoint` is in place of that of an image, but there is no `image`',
+    });
+  }
   if (!name) return null;
   return {
     name,
     help: found.help?.value?.text ?? null,
     program,
+    entrypoint,
     dependsOn: found.dependsOn?.value ?? { references: [], files: null, variables: null },
     artifacts: found.artifacts?.value ?? [],
     env: found.env?.value ?? [],

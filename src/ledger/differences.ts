@@ -13,7 +13,7 @@ export type Difference =
       readonly after: string | null;
     }
   | {
-      readonly kind: 'image' | 'working directory' | 'metrics' | 'strict';
+      readonly kind: 'image' | 'entrypoint' | 'working directory' | 'metrics' | 'strict';
       readonly before: string | null;
       readonly after: string | null;
     }
@@ -57,6 +57,7 @@ export function compareSpecs(before: NamedSpec, after: NamedSpec): Difference[] 
   );
   const texts = [
     compareTexts('image', old.image, now.image, pairs),
+    compareTexts('entrypoint', entrypointOf(old), entrypointOf(now), pairs),
     compareTexts('working directory', old.workingDir, now.workingDir, pairs),
     compareTexts('metrics', old.metrics, now.metrics, pairs),
     compareTexts('strict', String(old.files?.strict ?? true), String(now.files?.strict ?? true), []),
@@ -77,6 +78,10 @@ export function countDifferences(differences: readonly Difference[]): number {
     0,
   );
 }
+
+/** Null: the image's own. */
+const entrypointOf = ({ entrypoint }: JobSpec): string | null =>
+  entrypoint === undefined ? null : JSON.stringify(entrypoint);
 
 const publicOf = ({ env, secrets }: JobSpec): Record<string, string> =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !secrets.includes(name)));
@@ -99,7 +104,7 @@ function compareMaps(
 }
 
 function compareTexts(
-  kind: 'image' | 'working directory' | 'metrics' | 'strict',
+  kind: 'image' | 'entrypoint' | 'working directory' | 'metrics' | 'strict',
   before: string | null,
   after: string | null,
   pairs: readonly Pair[],

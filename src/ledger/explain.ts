@@ -2,6 +2,7 @@ import type { JobSpec } from '../language/job-spec.ts';
 import { type Compare, type Inputs, type KeyedJob, openComparison } from './compare-runs.ts';
 import { countDifferences, type Difference } from './differences.ts';
 import type { RecordFile } from './formats.ts';
+import { imageOf, type MovedImage, movedInputs, sameImage } from './image-identity.ts';
 import type { Ledger } from './ledger.ts';
 import { type JobId, jobName } from './refs.ts';
 import { type RunCommit, readJob, readOutcomes } from './runs.ts';
@@ -11,6 +12,7 @@ import { isFinal, isSuccess, type JobState } from './state.ts';
  * Why a job's result is not taken from an earlier run.
  * - `no-cache`: it was asked not to look
  * - `no-key`: an input has no key, so nothing can be found under it
+ * - `image-moved`: the same was done before, but what it was made in, or of, is another image of that name
  * - `same-unusable`: the same was done before, but its files are gone
  * - `same-unfinished`, `same-failed`: the same was begun before, but not done
  * - `changed`: nothing earlier had the same inputs
@@ -19,6 +21,7 @@ import { isFinal, isSuccess, type JobState } from './state.ts';
 export type Cause =
   | 'no-cache'
   | 'no-key'
+  | 'image-moved'
   | 'same-unusable'
   | 'same-unfinished'
   | 'same-failed'
@@ -36,6 +39,8 @@ export interface Explanation {
   readonly cause: Cause;
   /** The job with the same inputs, for the causes that are about one. */
   readonly same: EarlierJob | null;
+  /** For `image-moved`: which images these are. */
+  readonly images: readonly MovedImage[];
   /** Among the newest runs the one that differs least, and in what. */
   readonly nearest: (EarlierJob & { readonly differences: readonly Difference[] }) | null;
   /** So many earlier jobs of this name were compared. */
@@ -74,18 +79,32 @@ export function openExplainer(
     if (!job) throw new Error(`${after.run} has no job ${name}`);
     const candidates = await candidatesFor(ledger, jobOf, earlier, job, options);
     const twins = job.cacheKey === null ? [] : candidates.filter((one) => one.job.cacheKey === job.cacheKey);
-    const cause = causeOf(job, twins, candidates.length);
+    const apparent = causeOf(job, twins, candidates.length);
     const others = candidates.filter((one) => !twins.includes(one));
-    const same = cause === 'no-cache' ? null : (twins.find(fitting(cause)) ?? null);
+    const same = apparent === 'no-cache' ? null : (twins.find(fitting(apparent)) ?? null);
+    const images =
+      apparent === 'same-unusable' ? await movedSince(ledger, same, { run: after.run, job: name }) : [];
+    const cause = images.length > 0 ? 'image-moved' : apparent;
     const done = others.filter(({ record }) => record && isSuccess(record.state));
-    const needsNearest = cause !== 'no-cache' && cause !== 'same-unusable';
+    const needsNearest = apparent !== 'no-cache' && apparent !== 'same-unusable';
     return {
       cause,
       same: same && earlierJob(same),
+      images,
       nearest: needsNearest ? await nearestOf(compare, name, done.length > 0 ? done : others) : null,
       compared: candidates.length,
     };
   };
+}
+
+/** The images, a job's own first, that are others than they were; none for one that has not ended: nobody knows its yet. */
+async function movedSince(ledger: Ledger, same: Candidate | null, id: JobId): Promise<MovedImage[]> {
+  const own = (await readOutcomes(ledger, [id])).get(jobName(id))?.record;
+  const earlier = same?.record;
+  if (!own || !earlier) return [];
+  const images = { before: imageOf(earlier), after: imageOf(own) };
+  const moved = sameImage(images.before, images.after) ? [] : [{ job: id.job, image: own.image, ...images }];
+  return [...moved, ...(await movedInputs(ledger, earlier, own))];
 }
 
 const fitting =

@@ -68,6 +68,8 @@ export const claimSchema = z.strictObject({
   artifacts: artifacts.nullable(),
 });
 
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
 /** `record.json`: how a job ended. */
 export const recordSchema = z.strictObject({
   format,
@@ -83,6 +85,9 @@ export const recordSchema = z.strictObject({
   host: line,
   executor: z.string().nullable(),
   image: z.string().nullable(),
+  /** Which image that was: the digest by which its registry knows it, if it came from one; Docker's id of it. */
+  imageDigest: digest.optional(),
+  imageId: digest.optional(),
   claimedAt: time,
   startedAt: time.nullable(),
   finishedAt: time,

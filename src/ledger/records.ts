@@ -4,10 +4,29 @@ import type { QueueEntry } from './live.ts';
 /** What is special about an outcome; everything else of a record follows from the job and its claim. */
 export type Outcome = Pick<RecordFile, 'state' | 'reason'> &
   Partial<
-    Pick<RecordFile, 'exitCode' | 'executor' | 'cachedFrom' | 'log' | 'artifacts' | 'environment' | 'metrics'>
+    Pick<
+      RecordFile,
+      | 'exitCode'
+      | 'executor'
+      | 'imageDigest'
+      | 'imageId'
+      | 'cachedFrom'
+      | 'log'
+      | 'artifacts'
+      | 'environment'
+      | 'metrics'
+    >
   >;
 
 const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
+/** Left out where they are not known, as records always had it. */
+export function imageFields({
+  imageDigest,
+  imageId,
+}: Pick<RecordFile, 'imageDigest' | 'imageId'>): Pick<RecordFile, 'imageDigest' | 'imageId'> {
+  return { ...(imageDigest && { imageDigest }), ...(imageId && { imageId }) };
+}
 
 /** The record of a job that ends now. */
 export function makeRecord(
@@ -31,6 +50,7 @@ export function makeRecord(
     host: claim.host,
     executor: outcome.executor ?? null,
     image: spec.image,
+    ...imageFields(outcome),
     claimedAt: claim.claimedAt,
     startedAt: claim.startedAt,
     finishedAt,

@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
-import type { ExecutionResult } from '../executor/executor.ts';
+import type { ExecutionResult, ImageIdentity } from '../executor/executor.ts';
 import type { ClaimHolder } from '../ledger/claims.ts';
 import type { Lease } from '../ledger/decide.ts';
 import { readLog } from '../ledger/log-chunks.ts';
 import { inputsFailed, whyFollowed } from '../ledger/reasons.ts';
+import { imageFields } from '../ledger/records.ts';
 import { jobName } from '../ledger/refs.ts';
 import { mayRetry } from '../ledger/retries.ts';
 import { yieldsTo } from '../ledger/same-key.ts';
@@ -71,7 +72,7 @@ export async function carryOut(
     }
     if (!isToEnd()) return concludeUnexecuted(work, holder, course, inputsFailed((error as Error).message));
   }
-  const cached = await ask(() => findCached(work.ledger, work.reader, entry, work.store));
+  const cached = await ask(() => findCached(work, entry));
   if (cached) {
     // Its files are this run's, too.
     if (cached.manifest) await noteRun().catch(() => {});
@@ -82,6 +83,7 @@ export async function carryOut(
         state: 'cached',
         reason: null,
         cachedFrom: cached.record.cachedFrom ?? cached.id,
+        ...imageFields(cached.record),
         artifacts: said && artifacts !== null ? { ...said, manifest: hashOfManifest(artifacts) } : null,
         metrics: cached.record.metrics,
       },
@@ -141,7 +143,7 @@ async function executeIn(
     if (over) pump.push(takeoverNotice(over, work.claimant.runner));
     const inputs = await putInputs(work, holder, workspace, ending, say);
     if (!inputs) await metrics.begin();
-    const result =
+    const result: ExecutionResult & { image?: ImageIdentity } =
       inputs ??
       secrets.hideInResult(
         await runCommands(
@@ -188,6 +190,8 @@ async function executeIn(
         log,
         metrics: measured?.last ?? null,
         executor: work.executors.choose(spec)?.executor.kind ?? null,
+        ...(result.image?.digest && { imageDigest: result.image.digest }),
+        ...(result.image?.id && { imageId: result.image.id }),
       },
       artifacts:
         upload.manifest && outcome.artifacts ? serializeManifest(upload.manifest) : (kept?.manifest ?? null),

@@ -1,6 +1,6 @@
 import { DstackError } from '../errors.ts';
 import { createDockerExecutor } from '../executor/docker-executor.ts';
-import type { Executor } from '../executor/executor.ts';
+import type { Executor, ImageIdentity } from '../executor/executor.ts';
 import { listGpus } from '../executor/gpus.ts';
 import { createProcessExecutor } from '../executor/process-executor.ts';
 import type { SpawnerOptions } from '../executor/spawner.ts';
@@ -18,6 +18,8 @@ export interface Executors {
   readonly stock: Stock;
   /** Null: this runner leaves the job to others. `notice` is the first line of the job's log. */
   choose(spec: Pick<JobSpec, 'image'>): { executor: Executor; notice: string | null } | null;
+  /** Which image a job would run in here and now; null: in none, or that can't be told. */
+  imageNow(spec: Pick<JobSpec, 'image'>): Promise<ImageIdentity | null>;
   sweep(runner: string): Promise<number>;
   close(): Promise<void>;
 }
@@ -58,6 +60,17 @@ export async function openExecutors(options: ExecutorsOptions): Promise<Executor
   const capacities = await Promise.all(all.map((executor) => executor.capacity()));
   const least = (of: 'cpu' | 'memory') => Math.min(...capacities.map((capacity) => capacity[of]));
   const stock = { cpu: least('cpu'), memory: least('memory'), gpus: await listGpus() };
+  const choose: Executors['choose'] = ({ image }) => {
+    if (image !== null && containers) return { executor: containers, notice: null };
+    if (plain && image === null) return { executor: plain, notice: null };
+    if (plain && withoutImage) {
+      return {
+        executor: plain,
+        notice: `dstack: the image ${image} is not used: this runs as a plain process\n`,
+      };
+    }
+    return null;
+  };
   return {
     stock,
     description: all.map((executor) => executor.kind).join('+'),
@@ -65,16 +78,9 @@ export async function openExecutors(options: ExecutorsOptions): Promise<Executor
       answer && !answer.ok
         ? `${answer.detail}: ${withoutImage ? 'jobs run as plain processes, without their images' : 'only jobs without an image are taken'}`
         : null,
-    choose({ image }) {
-      if (image !== null && containers) return { executor: containers, notice: null };
-      if (plain && image === null) return { executor: plain, notice: null };
-      if (plain && withoutImage) {
-        return {
-          executor: plain,
-          notice: `dstack: the image ${image} is not used: this runs as a plain process\n`,
-        };
-      }
-      return null;
+    choose,
+    async imageNow(spec) {
+      return (spec.image !== null && (await choose(spec)?.executor.imageNow?.(spec.image))) || null;
     },
     async sweep(runner) {
       const counts = await Promise.all(all.map((executor) => executor.sweep(runner)));

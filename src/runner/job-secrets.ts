@@ -19,7 +19,7 @@ export interface JobSecrets {
   /** What takes the job's output, until its end, and hands it on without them. */
   coverOutput(pump: Pick<LogPump, 'push'>): Pick<LogPump, 'push'> & { end(): void };
   coverStates(states: StateReport): StateReport;
-  hideInResult(result: ExecutionResult): ExecutionResult;
+  hideInResult<Result extends ExecutionResult>(result: Result): Result;
   /** A text that may quote what the job has made: names of files, for one. */
   hide<Text extends string | null>(text: Text): Text;
   /** An error, the same but for secrets in its words. */

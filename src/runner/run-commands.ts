@@ -1,4 +1,4 @@
-import type { ExecutionResult } from '../executor/executor.ts';
+import type { ExecutionResult, ImageIdentity } from '../executor/executor.ts';
 import type { JobSpec } from '../language/job-spec.ts';
 import type { ClaimFile } from '../ledger/formats.ts';
 import type { Course } from './course.ts';
@@ -20,7 +20,7 @@ export async function runCommands(
   pump: Pick<LogPump, 'push'>,
   states: Pick<StateReport, 'tell'>,
   course: Pick<Course, 'started' | 'limit' | 'allotment'>,
-): Promise<ExecutionResult> {
+): Promise<ExecutionResult & { image?: ImageIdentity }> {
   const failed = (failure: string): ExecutionResult => ({ exitCode: null, signal: null, failure });
   const chosen = work.executors.choose(spec);
   if (!chosen) return failed('this runner has no executor for it');
@@ -29,11 +29,14 @@ export async function runCommands(
   if (chosen.notice) pump.push(Buffer.from(chosen.notice));
   const { runner, run, job, attempt, nonce } = claim;
   let startedAt: string | undefined;
+  let image: ImageIdentity | undefined;
+  const say = (line: string) => pump.push(Buffer.from(`dstack: ${line}\n`));
   try {
     const execution = await chosen.executor.start(
       {
         identity: { runner, run, job, attempt, nonce },
         image: spec.image,
+        entrypoint: spec.entrypoint,
         commands: spec.commands,
         env: {
           ...spec.env,
@@ -51,8 +54,12 @@ export async function runCommands(
       {
         output: (chunk) => pump.push(chunk),
         port(port, at) {
-          pump.push(Buffer.from(`dstack: port ${port} is at 127.0.0.1:${at} on ${claim.host}\n`));
+          say(`port ${port} is at 127.0.0.1:${at} on ${claim.host}`);
         },
+        image(found) {
+          image = found;
+        },
+        notice: say,
         phase(phase, detail) {
           if (phase === 'running') {
             startedAt ??= new Date().toISOString();
@@ -67,7 +74,7 @@ export async function runCommands(
       },
     );
     course.started(execution);
-    return await execution.finished;
+    return { ...(await execution.finished), ...(image && { image }) };
   } catch (error) {
     return failed((error as Error).message);
   } finally {

@@ -18,12 +18,14 @@ export function explanationText(job: string, explanation: Explanation, now: numb
   return `${text}${heading}${differences}`;
 }
 
-function causeText({ cause, same }: Explanation): string {
+function causeText({ cause, same, images }: Explanation): string {
   switch (cause) {
     case 'no-cache':
       return 'the cache was not asked (--no-cache)';
     case 'no-key':
       return 'it has no cache key, since a tagged job that it depends on has no result';
+    case 'image-moved':
+      return `${nameOf(same)} had the same inputs, but ${imagesText(images)}`;
     case 'same-unusable':
       return `${nameOf(same)} had the same inputs, but its result could not be used: files of it were not in the store, or the cache did not list it`;
     case 'same-unfinished':
@@ -44,6 +46,8 @@ export function explanationInShort({ cause, same, nearest }: Explanation): strin
       return '--no-cache';
     case 'no-key':
       return 'a tagged job that it depends on has no result';
+    case 'image-moved':
+      return `another image than ${nameOf(same)} had`;
     case 'same-unusable':
       return `files of ${nameOf(same)} are gone`;
     case 'same-unfinished':
@@ -57,6 +61,24 @@ export function explanationInShort({ cause, same, nearest }: Explanation): strin
     case 'first':
       return 'never run before';
   }
+}
+
+/** More images than these are counted. */
+const mostImages = 5;
+
+function imagesText(images: Explanation['images']): string {
+  const named = images.slice(0, mostImages).map(({ job, image, before, after }) => {
+    const what = `the image ${plainText(image ?? '')} of ${plainText(job)}`;
+    return `${what} has moved: ${identityText(before)} → ${identityText(after)}`;
+  });
+  const more = images.length - named.length;
+  return [...named, ...(more > 0 ? [`${more} more`] : [])].join('; ');
+}
+
+/** Enough of it to tell it from others. */
+function identityText(image: Explanation['images'][number]['before']): string {
+  if (image === null) return 'none';
+  return image.digest === null ? `${image.id?.slice(0, 19)} (local)` : image.digest.slice(0, 19);
 }
 
 const nameOf = (job: EarlierJob | null): string => (job ? plainText(jobName(job.id)) : 'an earlier job');

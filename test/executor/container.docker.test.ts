@@ -172,7 +172,8 @@ if (docker !== undefined) {
   });
 
   test('a job’s GPUs are asked for by their ids', () => {
-    const place = { name: 'n', image: 'i', workingDir: '.', starter: 's' };
+    const launch = { entrypoint: [], folder: null, mark: '' };
+    const place = { name: 'n', image: 'i', workingDir: '.', starter: 's', launch };
     const requests = (gpus: string[] | null) =>
       jobContainer(specOf(['true'], { gpus }), place).HostConfig?.DeviceRequests;
     assert.equal(requests(['GPU-a', 'GPU-b']), [{ DeviceIDs: ['GPU-a', 'GPU-b'], Capabilities: [['gpu']] }]);

@@ -54,8 +54,12 @@ test('a job that Docker cannot be asked for is a result', async () => {
 });
 
 test('refuses a DOCKER_HOST that is none', async () => {
-  const error = await withDockerHost('tcp://:::', async () => createDockerExecutor()).catch((e) => e);
-  assert.is(error.code, 'docker-unavailable');
+  const executor = await withDockerHost('tcp://:::', async () => createDockerExecutor());
+  const check = await executor.check();
+  assert.match(check.detail, /can't be reached: DOCKER_HOST is "tcp:\/\/:::"/);
+  assert.match(check.remedy ?? '', /unix:\/\/\/PATH/);
+  const { result } = await run(executor, specOf(['true'], { image: 'busybox' }));
+  assert.match(result.failure ?? '', /DOCKER_HOST/);
 });
 
 test.run();

@@ -28,3 +28,14 @@ export async function containersOf(docker: Docker, nonce: string): Promise<strin
   const containers = await docker.listContainers({ all: true, filters });
   return containers.map(({ Id, State }) => `container ${Id} ${State}`);
 }
+
+/** An image like another one, but for some instructions of a Dockerfile. To be removed by its id. */
+export async function imageWith(docker: Docker, from: string, changes: string[]): Promise<string> {
+  const container = await docker.createContainer({ Image: from, Cmd: ['true'] });
+  try {
+    const { Id: id } = await container.commit({ changes, pause: false });
+    return id;
+  } finally {
+    await container.remove();
+  }
+}

@@ -18,11 +18,6 @@ if (docker !== undefined) {
     assert.is((await run(executor, specOf(commands, { image: 'dstack-test/busybox' }))).text(), '\n');
   });
 
-  test('does not let the entrypoint swallow the commands', async () => {
-    const { text } = await run(executor, specOf(['echo mine'], { image: 'dstack-test/entrypoint' }));
-    assert.is(text(), 'mine\n');
-  });
-
   test('takes the default image for a job without one, and asks for one where there is none', async () => {
     const withDefault = createDockerExecutor({ defaultImage: 'dstack-test/busybox' });
     assert.equal((await run(withDefault, specOf(['exit 5']))).result, exited(5));

@@ -3,7 +3,13 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Execution, ExecutionResult, ExecutionSpec, Executor } from '../../src/executor/executor.ts';
+import type {
+  Execution,
+  ExecutionResult,
+  ExecutionSpec,
+  Executor,
+  ImageIdentity,
+} from '../../src/executor/executor.ts';
 
 const folders: string[] = [];
 
@@ -42,6 +48,10 @@ export interface Started {
   readonly phases: string[];
   /** Where its ports can be reached. */
   readonly ports: [port: number, at: number][];
+  /** What belongs into its log beside its output. */
+  readonly notices: string[];
+  /** The image that it ran in, once that is told. */
+  image(): ImageIdentity | undefined;
   bytes(): Buffer;
   text(): string;
 }
@@ -57,9 +67,15 @@ export async function start(executor: Executor, spec: ExecutionSpec): Promise<St
   const chunks: Uint8Array[] = [];
   const phases: string[] = [];
   const ports: [number, number][] = [];
+  const notices: string[] = [];
+  let image: ImageIdentity | undefined;
   const execution = await executor.start(spec, {
     output: (chunk) => chunks.push(chunk),
     port: (port, at) => ports.push([port, at]),
+    notice: (line) => notices.push(line),
+    image(found) {
+      image = found;
+    },
     phase: (phase, detail) => phases.push(detail === undefined ? phase : `${phase} ${detail}`),
   });
   running.add(execution);
@@ -71,6 +87,8 @@ export async function start(executor: Executor, spec: ExecutionSpec): Promise<St
     finished: execution.finished,
     phases,
     ports,
+    notices,
+    image: () => image,
     bytes,
     text: () => bytes().toString(),
   };

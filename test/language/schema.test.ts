@@ -51,6 +51,7 @@ const values: Record<string, { right: unknown[]; wrong: unknown[] }> = {
   name: { right: [], wrong: [['a'], { a: 1 }, 'A b', 'a..b', 'global', true, null] },
   help: { right: ['text', 3.1], wrong: ['', ' ', [], {}, null, false] },
   image: { right: ['debian:12', '${{ run_name }}'], wrong: [[], {}, null, true] },
+  entrypoint: { right: [], wrong: [[], '/entry.sh', {}, null, [[]]] },
   provider: { right: ['bash'], wrong: ['basch', 1, ['bash'], null] },
   commands: { right: [['a'], ['a', 'b'], [1]], wrong: ['a', [], [['a']], [null], [{}], null, ['']] },
   file: { right: [], wrong: ['t.py'] },
@@ -178,6 +179,13 @@ test('they agree on what goes with which provider, on spellings, and on the file
     { name: 'a', provider: 'python', script: 't.py', args: ['--x', 1], version: 3.1, requirements: 'r.txt' },
     { ...python, args: '--x 1', image: 'python' },
     { name: 'a', provider: 'docker', image: 'x', commands: ['x'] },
+    ...[[], [''], ['/entry.sh', 1]].map((entrypoint) => ({
+      name: 'a',
+      image: 'x',
+      commands: ['x'],
+      entrypoint,
+    })),
+    { ...python, entrypoint: [] },
   ];
   const wrong: object[] = [
     {},

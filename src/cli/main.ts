@@ -172,6 +172,7 @@ function buildProgram(): Command {
     .addOption(
       new Option('--label <key=value>', 'shown by `dstack runners` (may be repeated)').argParser(keyValue),
     )
+    .option('--interruptible', 'only for jobs that allow it: the machine may be taken away at short notice')
     .option('--name <name>', 'by default the machine’s')
     .option('--poll <duration>', 'how often to look, e.g. 2s')
     .option('--listen <port>', 'take a forge’s webhooks at this port, or HOST:PORT, as signs to look')

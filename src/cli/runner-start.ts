@@ -34,6 +34,7 @@ export interface RunnerStartOptions {
   drain?: true;
   once?: true;
   label: Record<string, string>;
+  interruptible?: true;
   name?: string;
   poll?: string;
   listen?: string;
@@ -75,7 +76,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       folder: folders.work,
     });
     if (executors.note) log.warn(executors.note);
-    const { concurrency, lease, poll, grace, labels, inputCache: limit } = config.runner;
+    const { concurrency, lease, poll, grace, labels, interruptible, inputCache: limit } = config.runner;
     const secrets = await checkedSecrets(config.runner.secrets, ledger.shared.location, log);
     const repository = path === null ? findGitHub(address, process.env) : null;
     const github = repository
@@ -97,6 +98,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       name,
       version: packageJson.version,
       labels,
+      interruptible,
       concurrency,
       lease,
       poll,
@@ -111,14 +113,18 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
     signs.look = runner.look;
     const hook = listenToRemoteHook(ledger.shared, { log, look: runner.look });
     const interruption = onInterrupt((count, signal) => {
-      if (count === 1) {
+      // Of a machine that is about to go it is a notice: there is no time to finish anything.
+      if (count === 1 && !(interruptible && signal === 'SIGTERM')) {
         log.info(
           { signal },
           'finishing what is running, taking no more; a second signal gives it back to the queue',
         );
         runner.drain();
       } else {
-        log.info({ signal }, 'ending what is running, and giving it back to the queue');
+        log.info(
+          { signal },
+          'ending what is running, and giving it back with what it leaves; a further signal does not wait for that',
+        );
         runner.leave();
       }
     });
@@ -154,11 +160,12 @@ async function checkedSecrets(
 }
 
 function overridesOf(options: RunnerStartOptions): ConfigInput {
-  const { executor, concurrency, name, poll, label } = options;
+  const { executor, concurrency, interruptible, name, poll, label } = options;
   return {
     runner: {
       ...(executor === undefined ? {} : { executor }),
       ...(concurrency === undefined ? {} : { concurrency }),
+      ...(interruptible === undefined ? {} : { interruptible }),
       ...(name === undefined ? {} : { name }),
       ...(poll === undefined ? {} : { poll }),
       ...(Object.keys(label).length === 0 ? {} : { labels: label }),

@@ -58,6 +58,7 @@ export const settings = z.strictObject({
       .union([z.literal(0), size])
       .default(20 * 2 ** 30)
       .describe('a size with its unit, such as 20GB, or 0 for none'),
+    interruptible: z.boolean().default(false).describe('true or false'),
     labels: labels.default({}).describe('a map of labels, such as {gpu: a100}'),
     secrets: secretSources
       .default({})

@@ -1,6 +1,6 @@
 import { interpolate } from './interpolation.ts';
 import { createEnvironment } from './job-environment.ts';
-import type { Dependency, JobSpec } from './job-spec.ts';
+import { type Dependency, type JobSpec, leastCheckpoint } from './job-spec.ts';
 import type { CellValues } from './matrix-cells.ts';
 import {
   type CheckedPath,
@@ -14,6 +14,7 @@ import type { PlanRequest } from './plan-request.ts';
 import type { PlannedJob } from './planned-jobs.ts';
 import { quoted, type Report } from './problems.ts';
 import { programCommands, programEntrypoint, programImage } from './program-commands.ts';
+import { duration } from './quantities.ts';
 import { createRequirements, portVariables } from './requirements.ts';
 import { createSecrets } from './secrets.ts';
 import type { LocatedText } from './source.ts';
@@ -37,7 +38,7 @@ export function createJobSpec(
   };
   const globs = (values: readonly LocatedText[]) =>
     values.flatMap((value) => path(value, 'a pattern for files', checkGlob));
-  const { workingDir, artifacts, metrics } = workflow;
+  const { workingDir, artifacts, checkpoint, metrics } = workflow;
   const { files } = workflow.dependsOn;
   const requirements = createRequirements(workflow, scope, report);
   const ports = portVariables(workflow, requirements.ports);
@@ -60,8 +61,28 @@ export function createJobSpec(
       strict: files.strict,
     },
     ...requirements,
+    ...(checkpoint && createCheckpoint(checkpoint, workflow, scope, report)),
     metrics: (metrics && path(metrics, 'a file of metrics', checkFilePath)[0]) ?? null,
   };
+}
+
+function createCheckpoint(
+  written: LocatedText,
+  { name, artifacts }: Workflow,
+  scope: PlannedJob['scope'],
+  report: Report,
+): Pick<JobSpec, 'checkpoint'> {
+  const { span } = written;
+  if (artifacts.length === 0) {
+    report({ span, message: `${quoted(name.text)} has no \`artifacts\`, so there is nothing to save` });
+  }
+  const text = interpolate(written, scope, report);
+  if (text === null) return {};
+  const found = duration.parse(text);
+  if ('value' in found && found.value >= leastCheckpoint) return { checkpoint: found.value };
+  const expected = 'value' in found ? `at least ${leastCheckpoint}s is expected` : found.expected;
+  report({ span, message: `${quoted(text)} can't be a time between checkpoints; ${expected}` });
+  return {};
 }
 
 const ofMatrix = (values: CellValues | null): [name: string, value: string][] =>

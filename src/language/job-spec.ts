@@ -14,6 +14,9 @@ export const dependencySchema = z.strictObject({
 /** Why an attempt may be made again: its runner was lost; its commands failed; out of memory; out of time. */
 export const retryReasons = ['runner-lost', 'exit', 'out-of-memory', 'timeout'] as const;
 
+/** Seconds: each looks at all of a job's artifacts. */
+export const leastCheckpoint = 1;
+
 /** What a job needs of a machine, and is held to there. Sizes in bytes; null = no matter. */
 const resourcesSchema = z.strictObject({
   /** CPUs, also a part of one. */
@@ -82,6 +85,12 @@ export const jobSpecSchema = z.strictObject({
     limit: z.number().int().nonnegative(),
     on: z.array(z.enum(retryReasons)),
   }),
+  /** Seconds between two times at which its artifacts are saved while it runs. Absent: only when it ends. */
+  checkpoint: z
+    .number()
+    .min(leastCheckpoint)
+    .max(24 * 24 * 3600)
+    .optional(),
   /** A JSON-lines file that it appends to, relative to the workspace; or null. */
   metrics: z.string().nullable(),
   /** What a runner's labels must have. */

@@ -51,6 +51,7 @@ export interface WorkflowFields {
   labels: Label[];
   secrets: LocatedText[];
   matrix: Matrix;
+  checkpoint: LocatedText;
   metrics: LocatedText;
   triggers: Triggers;
 }
@@ -121,6 +122,11 @@ export const keyRules: Readonly<Record<string, KeyRule>> = {
   ports: key('ports', readPorts, 'The ports that it listens on, or how many it needs.'),
   timeout: key('timeout', readQuantity(duration.schema), 'How long it may take, such as `2h`.'),
   retry: key('retry', readRetry, 'How many more attempts it gets, and why.'),
+  checkpoint: key(
+    'checkpoint',
+    readQuantity(duration.schema),
+    'How often its artifacts are saved while it runs, such as `10m`.',
+  ),
   metrics: key('metrics', readText, 'A file of JSON lines to which it appends what it measures.'),
   labels: key('labels', readLabels, 'The labels that a runner must have to take it.'),
   on: key('triggers', readTriggers, 'What starts it by itself: pushes, schedules.'),

@@ -30,6 +30,7 @@ export interface Workflow {
   readonly ports: Ports | null;
   readonly timeout: LocatedText | null;
   readonly retry: Retry | null;
+  readonly checkpoint: LocatedText | null;
   /** A path. */
   readonly metrics: LocatedText | null;
   readonly labels: readonly Label[];
@@ -158,6 +159,7 @@ function readWorkflow(tree: Tree, report: Report): Workflow | null {
     ports: found.ports?.value ?? null,
     timeout: found.timeout?.value ?? null,
     retry: found.retry?.value ?? null,
+    checkpoint: found.checkpoint?.value ?? null,
     metrics: found.metrics?.value ?? null,
     labels: found.labels?.value ?? [],
     secrets: found.secrets?.value ?? [],

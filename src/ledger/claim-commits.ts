@@ -1,5 +1,6 @@
 import { parseCommit } from '../git/object-reader.ts';
 import type { CommitInput } from '../git/write-commits.ts';
+import type { KeptArtifacts } from './claim-holder.ts';
 import { type ClaimFile, formatVersion, printFile, type RecordFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
 import { streams } from './log-chunks.ts';
@@ -28,6 +29,11 @@ export async function streamTrees(ledger: Ledger, commit: string): Promise<Commi
 export function claimFile(claim: ClaimFile): { path: string; content: string } {
   const detail = claim.detail?.slice(0, longestDetail) ?? null;
   return { path: 'claim.json', content: printFile({ ...claim, detail }) };
+}
+
+/** The manifest of what has been saved, in a claim's tree; none: what is there stays. */
+export function manifestFile(kept: KeptArtifacts | undefined): CommitInput['files'] {
+  return kept ? [{ path: 'artifacts.json', content: kept.manifest }] : [];
 }
 
 /** The text of the manifest of what earlier attempts have saved; null if it can't be read. */

@@ -1,19 +1,26 @@
 import type { CommitInput } from '../git/write-commits.ts';
 import { backOff } from './back-off.ts';
 import { openOutbox } from './chunk-outbox.ts';
-import { claimFile, claimMessage, recordMessage, streamTrees, trailers, treeOf } from './claim-commits.ts';
+import {
+  claimFile,
+  claimMessage,
+  manifestFile,
+  recordMessage,
+  streamTrees,
+  trailers,
+  treeOf,
+} from './claim-commits.ts';
+import type { ClaimChange, ClaimHolder, KeptArtifacts } from './claim-holder.ts';
 import { timeOf } from './clock.ts';
 import { compareAndSwap, type SwapResult } from './compare-and-swap.ts';
-import { type ClaimFile, formatVersion, printFile, type RecordFile } from './formats.ts';
+import { type ClaimFile, formatVersion, printFile } from './formats.ts';
 import { inOrder } from './in-order.ts';
 import { type Ledger, signature } from './ledger.ts';
 import type { QueueEntry } from './live.ts';
-import type { NewChunk } from './log-chunks.ts';
 import { lookAgain } from './look-again.ts';
 import { givenBack } from './reasons.ts';
-import { type JobId, jobName } from './refs.ts';
-import { pauseAfter } from './retries.ts';
-import type { Finished } from './settle.ts';
+import { jobName } from './refs.ts';
+import { countedAttempts, pauseAfter, pauseAfterGiveBack } from './retries.ts';
 
 /** Who claims: what a claim says of its runner. */
 export interface Claimant {
@@ -24,54 +31,9 @@ export interface Claimant {
   readonly lease: number;
 }
 
-export interface ClaimChange {
-  state?: Exclude<ClaimFile['state'], 'waiting'>;
-  detail?: string | null;
-  startedAt?: string;
-  /** More of the log. */
-  chunks?: readonly NewChunk[];
-  /** More of what the job measures. */
-  metrics?: readonly NewChunk[];
-}
-
-/** A won claim. Its calls are carried out one after the other, in order. */
-export interface ClaimHolder {
-  readonly id: JobId;
-  readonly entry: QueueEntry;
-  claim(): ClaimFile;
-  /** The commit that the ref points at, as far as is known. */
-  tip(): string;
-  /** `Clock.monotonic` at the start of the last swap that was acknowledged: the lease counts from there. */
-  acknowledgedAt(): number;
-  /**
-   * Renews, and says what is new. Tried once, then the truth is read; `unknown` if the repository can't be reached
-   * (the change is kept and goes with the next renewal).
-   */
-  renew(change?: ClaimChange): Promise<SwapResult | 'unknown'>;
-  /**
-   * The one commit point of the job. Tries until `giveUp` says so. Changes that are still waiting to be sent go with it.
-   * @param record made from the claim as it is then
-   * @param artifacts the text of `artifacts.json`, if there is one
-   * @param logTail the end of a log of which Git holds only the beginning
-   */
-  finish(
-    record: (claim: ClaimFile) => RecordFile,
-    files: { artifacts: string | null; logTail: Uint8Array | null },
-    giveUp?: (attempt: number) => boolean | Promise<boolean>,
-  ): Promise<{ result: 'lost' | 'unknown' } | ({ result: 'won' } & Finished)>;
-  /**
-   * Ends this attempt, and lets the job wait for the next one, which any runner may make after a short while.
-   * Nothing of it may be computing any more. Tries like `finish`, and takes along what that would.
-   * @param reason how the attempt ended, for people
-   * @param kept what it has saved, in place of what earlier ones had; null: nothing new
-   */
-  handBack(
-    reason: string,
-    kept: { manifest: string; said: ClaimFile['artifacts'] } | null,
-    giveUp?: (attempt: number) => boolean | Promise<boolean>,
-  ): Promise<SwapResult | 'unknown'>;
-  /** Gives the job back as if this attempt had not been begun: to the queue, or to wait if there were others before. */
-  withdraw(): Promise<void>;
+/** What a claim says of what has been saved. */
+function withArtifacts(kept: (KeptArtifacts & { savedAt?: string }) | undefined): Partial<ClaimFile> {
+  return kept ? { artifacts: kept.said, savedAt: kept.savedAt } : {};
 }
 
 /** A swap that hangs is given up in time for another try before the lease runs out. No host is judged by less. */
@@ -106,12 +68,14 @@ export async function acquireClaim(
     nonce: ledger.clock.id(),
     attempt: (over?.claim.attempt ?? 0) + 1,
     lost: over ? over.claim.lost + (over.claim.state === 'waiting' ? 0 : 1) : 0,
+    givenBack: over?.claim.givenBack,
     queue: entry.commit,
     state: 'claimed',
     detail: null,
     claimedAt: timeOf(ledger.clock),
     startedAt: null,
     artifacts: over?.claim.artifacts ?? null,
+    savedAt: over?.claim.savedAt,
   };
   const outbox = await openOutbox(shared, over?.commit ?? null);
   let parents: string[] = over ? [over.commit] : [];
@@ -173,20 +137,33 @@ export async function acquireClaim(
     return (await shared.list([names.ofRun('jobs', entry.id.run)])).get(rest) === commit;
   };
 
-  /** Puts a claim that waits in the place of the lease. It keeps what the tree has of earlier attempts. */
+  /** Puts a claim that waits in the place of the lease. It keeps what the tree has, of earlier attempts perhaps. */
   const leaveWaiting = async (
-    next: Pick<ClaimFile, 'attempt' | 'detail' | 'artifacts'>,
+    next: Partial<ClaimFile>,
     files: CommitInput['files'],
     giveUp: (attempt: number) => boolean | Promise<boolean>,
   ): Promise<SwapResult | 'unknown'> => {
-    claim = {
-      ...claim,
-      ...next,
-      state: 'waiting',
-      lease: pauseAfter(next.attempt, ledger.clock.random),
-      nonce: ledger.clock.id(),
-    };
-    return swapTo(await write([tip], [claimFile(claim), ...files], claimMessage(claim), tree), giveUp);
+    const waits: ClaimFile = { ...claim, ...next, state: 'waiting', nonce: ledger.clock.id() };
+    const commit = await write([tip], [claimFile(waits), ...files], claimMessage(waits), tree);
+    claim = waits;
+    return swapTo(commit, giveUp);
+  };
+  /** The same for good: with what has been told and saved, however often it takes. */
+  const endAttempt = (
+    next: Partial<ClaimFile>,
+    kept: KeptArtifacts | null,
+    giveUp: (attempt: number) => boolean | Promise<boolean>,
+  ): Promise<SwapResult | 'unknown'> => {
+    finishing = true;
+    const wait = backOff(ledger.clock, Number.POSITIVE_INFINITY);
+    return oneAtATime(() =>
+      leaveWaiting(
+        // A checkpoint may be on its way still.
+        { ...withArtifacts(kept ?? pending.kept), ...next },
+        [...outbox.load().files, ...manifestFile(kept ?? pending.kept)],
+        async (attempt) => (await giveUp(attempt)) || wait(attempt),
+      ),
+    );
   };
   const remove = async () => {
     await compareAndSwap(shared, { ref, from: tip, to: null }, mine, backOff(ledger.clock, 5), limit);
@@ -208,10 +185,12 @@ export async function acquireClaim(
         const nothingNew = Object.keys(pending).length === 0 && told.isEmpty;
         if (finishing || (nothingNew && Object.keys(change).length > 0)) return 'won';
         const taken = pending;
-        const next: ClaimFile = { ...claim, ...taken, nonce: ledger.clock.id() };
+        const { kept, ...said } = taken;
+        const next: ClaimFile = { ...claim, ...said, ...withArtifacts(kept), nonce: ledger.clock.id() };
         // A new state is a new commit; a renewal takes the place of the last one, so that history stays short.
         const above = next.state === claim.state ? parents : [tip];
-        const commit = await write(above, [claimFile(next), ...told.files], claimMessage(next), tree);
+        const files = [claimFile(next), ...told.files, ...manifestFile(kept)];
+        const commit = await write(above, files, claimMessage(next), tree);
         const nextTree = await treeOf(ledger, commit);
         const result = await swapTo(commit, backOff(ledger.clock, 3));
         if (result === 'won') {
@@ -228,7 +207,8 @@ export async function acquireClaim(
     finish(makeRecord, files, giveUp = () => false) {
       finishing = true;
       return oneAtATime(async () => {
-        claim = { ...claim, ...pending };
+        const { kept, ...said } = pending;
+        claim = { ...claim, ...said };
         const record = makeRecord(claim);
         const told = outbox.hasArrived() ? await streamTrees(ledger, tip) : [];
         const job = await shared.read(entry.blob);
@@ -255,24 +235,21 @@ export async function acquireClaim(
       });
     },
     handBack(reason, kept, giveUp = () => false) {
-      finishing = true;
-      return oneAtATime(() => {
-        const files = [
-          ...outbox.load().files,
-          ...(kept === null ? [] : [{ path: 'artifacts.json', content: kept.manifest }]),
-        ];
-        const next = { attempt: claim.attempt, detail: reason, artifacts: kept?.said ?? claim.artifacts };
-        const wait = backOff(ledger.clock, Number.POSITIVE_INFINITY);
-        return leaveWaiting(next, files, async (attempt) => (await giveUp(attempt)) || wait(attempt));
-      });
+      const lease = pauseAfter(countedAttempts(claim), ledger.clock.random);
+      return endAttempt({ detail: reason, lease }, kept, giveUp);
+    },
+    giveBack(kept, giveUp = () => false) {
+      const next = { givenBack: (claim.givenBack ?? 0) + 1, lease: pauseAfterGiveBack };
+      return endAttempt({ detail: givenBack(claim), ...next }, kept, giveUp);
     },
     withdraw() {
       finishing = true;
       return oneAtATime(async () => {
         if (over === null) return remove();
         const { attempt, artifacts } = over.claim;
+        const lease = pauseAfter(attempt, ledger.clock.random);
         await leaveWaiting(
-          { attempt, artifacts, detail: givenBack(claim) },
+          { attempt, artifacts, lease, detail: givenBack(claim) },
           outbox.load().files,
           backOff(ledger.clock, 5),
         );

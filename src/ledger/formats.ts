@@ -54,6 +54,8 @@ export const claimSchema = z.strictObject({
   attempt: z.number().int().positive(),
   /** How many of the attempts before this one ended with the loss of their runner. */
   lost: z.number().int().nonnegative(),
+  /** How many attempts, up to this one, were given back by a runner that left: none of them has failed. Absent: none. */
+  givenBack: z.number().int().positive().optional(),
   /** Seconds without a change of the ref after which others may take the job over. */
   lease: z.number().positive(),
   /** The queue object it is a claim on. */
@@ -64,8 +66,10 @@ export const claimSchema = z.strictObject({
   detail: line.nullable(),
   claimedAt: time,
   startedAt: time.nullable(),
-  /** What earlier attempts have saved; null: nothing. */
+  /** What has been saved of its artifacts, by earlier attempts or as a checkpoint of this one; null: nothing. */
   artifacts: artifacts.nullable(),
+  /** When that was saved, if it is a checkpoint: of an attempt that had not ended. */
+  savedAt: time.optional(),
 });
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
@@ -138,6 +142,8 @@ export const runnerSchema = z.strictObject({
   seenAt: time,
   heartbeat: z.number().positive(),
   draining: z.boolean(),
+  /** Its machine can be taken away at short notice: it takes only jobs that allow that. Absent: it isn't. */
+  interruptible: z.literal(true).optional(),
   /** What it waits for, for people; null: it has something to do. */
   waiting: line.nullable(),
   /** What jobs can have of it: CPUs, bytes of memory, GPUs with theirs. */

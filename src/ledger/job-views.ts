@@ -71,6 +71,7 @@ function fromClaim(claim: ClaimFile, stopping: boolean) {
   if (claim.state === 'waiting') return fromWaitingClaim(claim, stopping);
   return {
     ...notYet,
+    ...savedSoFar(claim),
     state: claim.state,
     reason: stopping ? 'stopping' : claim.detail,
     runner: claim.runner,
@@ -80,10 +81,16 @@ function fromClaim(claim: ClaimFile, stopping: boolean) {
   };
 }
 
+function savedSoFar({ artifacts, savedAt }: ClaimFile): Pick<JobView, 'saved'> {
+  if (artifacts === null) return {};
+  return { saved: { files: artifacts.files, bytes: artifacts.bytes, at: savedAt ?? null } };
+}
+
 /** As one that nobody has, but for what earlier attempts have left. */
 function fromWaitingClaim(claim: ClaimFile, stopping: boolean) {
   return {
     ...notYet,
+    ...savedSoFar(claim),
     state: 'submitted' as const,
     reason: stopping ? 'stopping' : `${claim.detail}; waits for attempt ${claim.attempt + 1}`,
     runner: null,

@@ -17,6 +17,8 @@ export interface Gpu {
 export interface Offer {
   readonly labels: Readonly<Record<string, string>>;
   readonly machine: Machine;
+  /** True: the machine can be taken away at short notice, and is only for jobs that allow that. */
+  readonly interruptible?: boolean | undefined;
   /** False: it takes no job with an image. */
   readonly takesImages?: false | undefined;
   /** False: it takes no job without an image. */
@@ -105,9 +107,11 @@ function missingLabels({ labels }: Needs, offer: Offer): Shortfall[] {
   ];
 }
 
-/** What it takes to run the job at all: containers or plain processes, and its secrets. */
-function missingKinds({ image, secrets, workflow }: Needs, offer: Offer): Shortfall[] {
+/** What it takes to run the job at all: a machine that stays, containers or plain processes, and its secrets. */
+function missingKinds({ image, resources, secrets, workflow }: Needs, offer: Offer): Shortfall[] {
   const found: Shortfall[] = [];
+  if (offer.interruptible && !resources.interruptible)
+    found.push({ needs: 'a machine that stays', has: 'an interruptible one', distance: 1 });
   if (image === null && offer.takesPlain === false)
     found.push({ needs: 'plain processes', has: 'only Docker', distance: 1 });
   if (typeof image === 'string' && offer.takesImages === false)

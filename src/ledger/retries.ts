@@ -6,16 +6,23 @@ import type { SilenceWatch } from './silence.ts';
 /** The longest pause between two attempts, in seconds, before chance comes into it. */
 const longestPause = 300;
 
+type Attempts = Pick<ClaimFile, 'attempt' | 'givenBack'>;
+
+/** How many attempts count to the limit: those that were given back have not failed. */
+export function countedAttempts({ attempt, givenBack = 0 }: Attempts): number {
+  return attempt - givenBack;
+}
+
 /** May another attempt follow one that ended so? */
-export function mayRetry({ retry }: Pick<JobSpec, 'retry'>, attempt: number, why: RetryReason): boolean {
-  return retry.on.includes(why) && attempt <= retry.limit;
+export function mayRetry({ retry }: Pick<JobSpec, 'retry'>, claim: Attempts, why: RetryReason): boolean {
+  return retry.on.includes(why) && countedAttempts(claim) <= retry.limit;
 }
 
 /** May another attempt follow this claim, which waits for one, or whose runner has fallen silent? */
 export function mayFollow(spec: Pick<JobSpec, 'retry'>, claim: ClaimFile): boolean {
   // Whoever let it wait had seen whether there is to be another one, and why.
-  if (claim.state === 'waiting') return claim.attempt <= spec.retry.limit;
-  return mayRetry(spec, claim.attempt, 'runner-lost');
+  if (claim.state === 'waiting') return countedAttempts(claim) <= spec.retry.limit;
+  return mayRetry(spec, claim, 'runner-lost');
 }
 
 /**
@@ -25,6 +32,9 @@ export function mayFollow(spec: Pick<JobSpec, 'retry'>, claim: ClaimFile): boole
 export function pauseAfter(attempt: number, random: () => number): number {
   return Math.min(longestPause, 2 ** Math.min(20, attempt - 1)) * (0.5 + random());
 }
+
+/** The same after an attempt that was given back, of which nothing says that the next one will fail. */
+export const pauseAfterGiveBack = 0.1;
 
 /** Shorter waits are not worth a look of their own; seconds. */
 const leastWait = 0.1;

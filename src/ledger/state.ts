@@ -38,6 +38,11 @@ export interface JobView {
   /** For `cached`: the job whose result it reuses. */
   readonly cachedFrom: { run: string; job: string } | null;
   readonly artifacts: { files: number; bytes: number } | null;
+  /**
+   * What is saved of the artifacts of a job that has not ended, from which its next attempt would go on. `at`: when, if
+   * that was while it ran. Absent: nothing.
+   */
+  readonly saved?: { files: number; bytes: number; at: string | null } | undefined;
   /** The last values of what it measured, once it has ended; null: nothing. */
   readonly metrics: Measurements | null;
   readonly image: string | null;
@@ -86,6 +91,8 @@ export interface RunnerView extends Offer {
   readonly heartbeat: number;
   /** True while it is ending what it has and claims no more. */
   readonly draining: boolean;
+  /** Its machine can be taken away at short notice. Absent: it can't. */
+  readonly interruptible?: true | undefined;
   /** What it waits for, as of `seenAt`; one line. Null: it has something to do. */
   readonly waiting: string | null;
 }

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import type { ExecutionResult, ImageIdentity } from '../executor/executor.ts';
-import type { ClaimHolder } from '../ledger/claims.ts';
+import type { ClaimHolder } from '../ledger/claim-holder.ts';
 import type { Lease } from '../ledger/decide.ts';
 import { readLog } from '../ledger/log-chunks.ts';
 import { inputsFailed, whyFollowed } from '../ledger/reasons.ts';
@@ -10,9 +10,11 @@ import { imageFields } from '../ledger/records.ts';
 import { jobName } from '../ledger/refs.ts';
 import { mayRetry } from '../ledger/retries.ts';
 import { yieldsTo } from '../ledger/same-key.ts';
+import { openKnownFiles } from '../store/known-files.ts';
 import { hashOfManifest, serializeManifest } from '../store/manifest-text.ts';
 import { sayingOfWhom } from '../store/store-users.ts';
 import { findCached } from './cached-result.ts';
+import { keepCheckpoints } from './checkpoints.ts';
 import type { Course } from './course.ts';
 import { restoreInputs } from './job-inputs.ts';
 import { openJobMetrics } from './job-metrics.ts';
@@ -24,6 +26,7 @@ import {
   collectUpload,
   conclude,
   concludeUnexecuted,
+  giveBack,
   handBack,
   keptByEarlier,
   noUpload,
@@ -138,8 +141,12 @@ async function executeIn(
   });
   const metrics = await openJobMetrics(work, holder, { folder, workspace }, secrets);
   const output = secrets.coverOutput(pump);
+  const say = (line: string) => pump.push(Buffer.from(`dstack: ${line}\n`));
+  const known = openKnownFiles();
+  const checkpoints = keepCheckpoints(work, holder, course, workspace, known, (line) =>
+    say(secrets.hide(line)),
+  );
   try {
-    const say = (line: string) => pump.push(Buffer.from(`dstack: ${line}\n`));
     if (over) pump.push(takeoverNotice(over, work.claimant.runner));
     const inputs = await putInputs(work, holder, workspace, ending, say);
     if (!inputs) await metrics.begin();
@@ -156,18 +163,25 @@ async function executeIn(
           course,
         ),
       );
+    await checkpoints.end();
     output.end();
     if (course.lost) return 'lost';
     // Once the commands have ended by themselves it is too late to stop them, but not to abort.
     const cut: Ending = { ...ending };
-    if (cut.kind === 'give-back') {
+    if (cut.kind === 'give-back' && !course.begun) {
       states.take();
       await holder.withdraw();
       return 'given-back';
     }
     const { spec } = entry.job;
     // Of what has not been executed, what happens to lie in the workspace is no artifact.
-    const upload = inputs ? noUpload : await collectUpload(work, spec.artifacts, workspace, cut, states);
+    const found = inputs
+      ? noUpload
+      : await collectUpload(work, spec.artifacts, workspace, cut, states, known, course.hurry);
+    const leaves = cut.kind === 'give-back';
+    // Where an attempt that is cut short has nothing, as yet, what there was before stays.
+    const upload = leaves && found.totals.files === 0 ? { ...found, manifest: null } : found;
+    if (leaves && upload.problem !== null) say(secrets.hide(upload.problem));
     if (upload.missing.length > 0 && (result.exitCode !== 0 || cut.kind !== null)) {
       say(`not there, so not kept: ${upload.missing.join(', ')}`);
     }
@@ -203,11 +217,13 @@ async function executeIn(
         await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
       },
     };
+    if (last.kind === 'give-back') return await giveBack(work, holder, course, publication);
     const failedAs = failedFor(result, last);
-    return failedAs !== null && mayRetry(spec, holder.claim().attempt, failedAs)
+    return failedAs !== null && mayRetry(spec, holder.claim(), failedAs)
       ? await handBack(work, holder, course, publication)
       : await conclude(work, holder, course, publication);
   } finally {
+    await checkpoints.end();
     states.take();
     pump.close();
     metrics.close();

@@ -7,11 +7,19 @@ import type { TimeLimit } from './time-limit.ts';
 export interface Course {
   readonly ending: Ending;
   lost: boolean;
+  /** Out of contact: nothing computes. */
+  frozen: boolean;
+  /** Its commands have begun: from here on it is an attempt, and may have left something. */
+  begun: boolean;
   /** The runner is leaving: nothing is tried for ever. */
   leaving: boolean;
   /** Claims of other jobs from which no result is to be expected. */
   readonly silent: ReadonlySet<string>;
   started(execution: Execution): void;
+  /** Its commands begin. */
+  begin(): void;
+  /** Says that there is no time to save what it leaves. */
+  readonly hurry: AbortSignal;
   /** What it has of this machine. */
   readonly allotment: Allotment;
   /** Of the time that its commands may take. */

@@ -18,8 +18,10 @@ import type { Workplace } from './workplace.ts';
 export interface JobControl {
   /** Ends it: in order, or at once and without saving artifacts. */
   stop(how: 'stop' | 'abort', by: string): void;
-  /** The runner leaves: ends it and gives it back to the queue. */
+  /** The runner leaves: ends it, saves what it leaves, and gives it back. */
   giveBack(): void;
+  /** There is no time for that: it is given back at once, with what was saved before. */
+  hurry(): void;
   /** Resolves when nothing of it is left here. */
   readonly ended: Promise<JobEnd>;
 }
@@ -39,19 +41,26 @@ export async function executeJob(
   const acquired = await acquireClaim(work.ledger, entry, work.claimant, over);
   if (acquired.result !== 'won') return null;
   let execution: Execution | null = null;
-  let frozen = false;
+  const hurry = new AbortController();
   const graceOf = (kind: Ending['kind']) => (kind === 'abort' ? 0 : work.grace);
   const course: Course = {
     ending: { kind: null, by: '' },
     lost: false,
+    frozen: false,
+    begun: false,
     leaving: false,
     allotment,
     silent,
+    hurry: hurry.signal,
     limit: timeLimit(entry.job.spec.timeout, () => end('timeout', '')),
     started(value) {
       execution = value;
-      if (frozen) void value.freeze();
+      if (course.frozen) void value.freeze();
       if (course.ending.kind !== null) void value.stop(graceOf(course.ending.kind));
+    },
+    begin() {
+      course.begun = true;
+      course.limit.start();
     },
   };
   const end = (kind: NonNullable<Ending['kind']>, by: string) => {
@@ -70,13 +79,13 @@ export async function executeJob(
           { job: jobName(entry.id) },
           'out of contact: the job is frozen until its lease is renewed',
         );
-        frozen = true;
+        course.frozen = true;
         course.limit.pause();
         void execution?.freeze();
       },
       thaw() {
         work.log.info({ job: jobName(entry.id) }, 'in contact again: the job goes on');
-        frozen = false;
+        course.frozen = false;
         course.limit.resume();
         void execution?.thaw();
       },
@@ -111,6 +120,11 @@ export async function executeJob(
     giveBack() {
       course.leaving = true;
       end('give-back', 'its runner, which is leaving');
+    },
+    hurry() {
+      if (course.ending.kind !== 'give-back') return;
+      hurry.abort(new Error('its runner had no time for it'));
+      void execution?.stop(0);
     },
     ended,
   };

@@ -5,12 +5,19 @@ import type { RunnerOptions } from './runner-options.ts';
 
 /** Why a runner leaves a job to others, as a clause about the job; null: it fits. */
 export function unfitFor(
-  { executors, secrets, labels, until }: Pick<RunnerOptions, 'executors' | 'secrets' | 'labels' | 'until'>,
+  {
+    executors,
+    secrets,
+    labels,
+    interruptible,
+    until,
+  }: Pick<RunnerOptions, 'executors' | 'secrets' | 'labels' | 'interruptible' | 'until'>,
   spec: JobSpec,
 ): string | null {
   if (executors.choose(spec) === null) return spec.image === null ? 'needs plain processes' : 'needs Docker';
   // A run that is for this runner alone needs no labels, and waits for no larger machine: it fails.
-  const unfit = until.kind === 'run' ? null : misfit(spec, { labels, machine: executors.stock });
+  const unfit =
+    until.kind === 'run' ? null : misfit(spec, { labels, interruptible, machine: executors.stock });
   if (unfit !== null) return unfit;
   const [lack, ...more] = secrets.lacking(spec);
   if (!lack) return null;

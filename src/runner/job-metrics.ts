@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ClaimHolder } from '../ledger/claims.ts';
+import type { ClaimHolder } from '../ledger/claim-holder.ts';
 import type { NewChunk } from '../ledger/log-chunks.ts';
 import type { JobSecrets } from './job-secrets.ts';
 import { openLogPump } from './log-pump.ts';

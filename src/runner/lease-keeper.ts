@@ -1,4 +1,4 @@
-import type { ClaimHolder } from '../ledger/claims.ts';
+import type { ClaimHolder } from '../ledger/claim-holder.ts';
 import { type Clock, systemClock } from '../ledger/clock.ts';
 
 export interface LeaseKeeperEvents {

@@ -1,12 +1,14 @@
 import { DstackError } from '../errors.ts';
 import { keptManifest } from '../ledger/claim-commits.ts';
-import type { ClaimChange, ClaimHolder } from '../ledger/claims.ts';
+import type { ClaimChange, ClaimHolder } from '../ledger/claim-holder.ts';
 import { timeOf } from '../ledger/clock.ts';
 import { artifactsFailed, attemptFailed } from '../ledger/reasons.ts';
 import { makeRecord, type Outcome } from '../ledger/records.ts';
 import { jobName } from '../ledger/refs.ts';
 import { adoptArtifacts } from '../store/adopt-artifacts.ts';
 import { collectArtifacts } from '../store/collect-artifacts.ts';
+import type { KnownFiles } from '../store/known-files.ts';
+import { stoppableStore } from '../store/stoppable-store.ts';
 import type { Ending, Upload } from './job-outcome.ts';
 import type { Settler } from './settler.ts';
 import type { StateReport } from './state-report.ts';
@@ -26,6 +28,8 @@ export const noUpload: Upload = {
 /**
  * Puts a job's artifacts into the store; nothing of an aborted one. Its files then become inputs that are here already,
  * since its workspace is not needed any more.
+ * @param known what checkpoints have read of it
+ * @param hurry says when there is no time left for it
  */
 export async function collectUpload(
   { store, inputCache }: Pick<Workplace, 'store' | 'inputCache'>,
@@ -33,11 +37,13 @@ export async function collectUpload(
   workspace: string,
   ending: Ending,
   states: Pick<StateReport, 'tell'>,
+  known: KnownFiles,
+  hurry: AbortSignal,
 ): Promise<Upload> {
   if (paths.length === 0 || ending.kind === 'abort') return noUpload;
   states.tell({ state: 'uploading', detail: null });
   try {
-    const collected = await collectArtifacts(workspace, paths, store);
+    const collected = await collectArtifacts(workspace, paths, stoppableStore(store, hurry), { known });
     if (inputCache) await adoptArtifacts(collected.manifest, workspace, inputCache);
     return { ...collected, problem: null };
   } catch (error) {
@@ -115,7 +121,7 @@ export async function conclude(
   return 'finished';
 }
 
-/** What earlier attempts have saved: the text of the manifest, and what is said of it. Null: nothing. */
+/** What has been saved, by earlier attempts or as a checkpoint: the text of the manifest, and what is said of it. Null: nothing. */
 export async function keptByEarlier(
   { ledger }: Pick<Workplace, 'ledger'>,
   holder: ClaimHolder,
@@ -144,15 +150,39 @@ export async function handBack(
   work: Pick<Workplace, 'ledger' | 'log'>,
   holder: ClaimHolder,
   runner: { readonly leaving: boolean },
-  { outcome, artifacts = null, last = {}, makeRoom = async () => {} }: Publication,
+  publication: Publication,
 ): Promise<'handed-back' | 'lost'> {
-  if (Object.keys(last).length > 0) void holder.renew(last).catch(() => {});
-  const reason = attemptFailed(holder.claim().attempt, outcome.reason ?? '');
-  const kept = artifacts === null ? null : { manifest: artifacts, said: outcome.artifacts ?? null };
-  const leave = () =>
-    holder.handBack(reason, kept, (attempt) => runner.leaving && attempt >= triesWhenLeaving);
-  const left = await onceThereIsRoom(leave, makingRoom(work, holder, runner, makeRoom));
+  const reason = attemptFailed(holder.claim().attempt, publication.outcome.reason ?? '');
+  const left = await endAttempt(work, holder, runner, publication, (kept, giveUp) =>
+    holder.handBack(reason, kept, giveUp),
+  );
   if (left !== 'won') return 'lost';
   work.log.info({ job: jobName(holder.id), reason }, 'to be tried again');
   return 'handed-back';
+}
+
+/** Gives a job that was being executed back, with what it has saved: its runner leaves. */
+export async function giveBack(
+  work: Pick<Workplace, 'ledger' | 'log'>,
+  holder: ClaimHolder,
+  runner: { readonly leaving: boolean },
+  publication: Publication,
+): Promise<'given-back' | 'lost'> {
+  const left = await endAttempt(work, holder, runner, publication, holder.giveBack);
+  return left === 'won' ? 'given-back' : 'lost';
+}
+
+function endAttempt(
+  work: Pick<Workplace, 'ledger' | 'log'>,
+  holder: ClaimHolder,
+  runner: { readonly leaving: boolean },
+  { outcome, artifacts = null, last = {}, makeRoom = async () => {} }: Publication,
+  leave: ClaimHolder['giveBack'],
+): ReturnType<ClaimHolder['giveBack']> {
+  if (Object.keys(last).length > 0) void holder.renew(last).catch(() => {});
+  const kept = artifacts === null ? null : { manifest: artifacts, said: outcome.artifacts ?? null };
+  return onceThereIsRoom(
+    () => leave(kept, (attempt) => runner.leaving && attempt >= triesWhenLeaving),
+    makingRoom(work, holder, runner, makeRoom),
+  );
 }

@@ -1,4 +1,4 @@
-import type { ClaimHolder } from '../ledger/claims.ts';
+import type { ClaimHolder } from '../ledger/claim-holder.ts';
 import { parseManifest } from '../store/manifest-text.ts';
 import { restoreArtifacts } from '../store/restore-artifacts.ts';
 import { verifyBlobs } from '../store/verify-blobs.ts';

@@ -19,7 +19,7 @@ export async function runCommands(
   workspace: string,
   pump: Pick<LogPump, 'push'>,
   states: Pick<StateReport, 'tell'>,
-  course: Pick<Course, 'started' | 'limit' | 'allotment'>,
+  course: Pick<Course, 'started' | 'begin' | 'limit' | 'allotment'>,
 ): Promise<ExecutionResult & { image?: ImageIdentity }> {
   const failed = (failure: string): ExecutionResult => ({ exitCode: null, signal: null, failure });
   const chosen = work.executors.choose(spec);
@@ -63,7 +63,7 @@ export async function runCommands(
         phase(phase, detail) {
           if (phase === 'running') {
             startedAt ??= new Date().toISOString();
-            course.limit.start();
+            course.begin();
           }
           states.tell({
             state: phase,

@@ -21,6 +21,8 @@ export interface RunnerOptions {
   readonly name: string;
   readonly version: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Its machine can be taken away at short notice: only for jobs that allow that. */
+  readonly interruptible?: boolean | undefined;
   readonly concurrency: number;
   /** Milliseconds, all three. */
   readonly lease: number;

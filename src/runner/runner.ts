@@ -29,7 +29,7 @@ import type { Workplace } from './workplace.ts';
 export interface Runner {
   /** Takes no more jobs, ends when those it has are done. */
   drain(): void;
-  /** Ends its jobs in order and gives them back to the queue. */
+  /** Ends its jobs in order, saves what they leave and gives them back; called once more, it does so at once. */
   leave(): void;
   /** A sign that there is something new in the shared repository: it looks at once. */
   look(): void;
@@ -88,6 +88,7 @@ export function startRunner(options: RunnerOptions): Runner {
     startedAt,
     heartbeat: claimant.lease / 3,
     draining: shift.ending(),
+    ...(options.interruptible ? { interruptible: true as const } : {}),
     machine: {
       ...options.executors.stock,
       gpus: options.executors.stock.gpus.map(({ name, memory }) => ({ name, memory })),

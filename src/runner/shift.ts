@@ -40,6 +40,7 @@ export interface Shift {
   /** What of what a job needs its other jobs have at present, as a clause about the job; null: nothing. */
   lacks(spec: JobSpec): string | null;
   drain(): void;
+  /** Gives back what it has, with what that leaves; called once more, at once. */
   leave(): void;
   /** Gives back what is left; resolves when nothing is. */
   end(): Promise<void>;
@@ -282,6 +283,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       changed();
     },
     leave() {
+      if (leaving) for (const control of own.values()) control.hurry();
       leaving = true;
       giveBackAll();
       changed();

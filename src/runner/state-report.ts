@@ -1,4 +1,4 @@
-import type { ClaimChange } from '../ledger/claims.ts';
+import type { ClaimChange } from '../ledger/claim-holder.ts';
 
 /** States are told with this delay, in milliseconds: what a short job passes through costs no push. */
 const delay = 200;

@@ -9,11 +9,17 @@ import { mapLimited } from './map-limited.ts';
 import { smallFile } from './pack-groups.ts';
 import { putPiece } from './pieces.ts';
 import { countProgress, type OnProgress } from './progress.ts';
-import { readArtifact, readWhole } from './read-artifact.ts';
+import {
+  type ReadableFile,
+  readArtifact,
+  readBeginning,
+  readWhole,
+  requireAsFound,
+} from './read-artifact.ts';
 import type { Store } from './store.ts';
 import { storeLargeFile } from './store-large-file.ts';
 import { type FoundFile, storeSmallFiles } from './store-small-files.ts';
-import { walkArtifacts } from './walk-artifacts.ts';
+import { type Walked, walkArtifacts } from './walk-artifacts.ts';
 
 export interface Collected {
   manifest: Manifest;
@@ -40,20 +46,33 @@ export async function collectArtifacts(
   root: string,
   paths: readonly string[],
   store: Store,
-  { progress, known = openKnownFiles() }: CollectOptions = {},
+  options: CollectOptions = {},
 ): Promise<Collected> {
   const workspace = await realpath(root);
-  const { found, missing, skipped } = await walkArtifacts(workspace, paths);
+  return storeFound(workspace, await walkArtifacts(workspace, paths), store, options);
+}
+
+/**
+ * The second half of {@link collectArtifacts}: for what has been found in a workspace, whose path has no links.
+ * @param asFound whether each file must be as it was found, so that all together are what there was at one moment
+ */
+export async function storeFound(
+  workspace: string,
+  { found, missing, skipped }: Walked,
+  store: Store,
+  { progress, known = openKnownFiles() }: CollectOptions,
+  asFound = false,
+): Promise<Collected> {
   const files = found.filter((item) => item.type === 'file').sort(byPath);
   const count = countProgress(
     files.map(({ size }) => size),
     progress,
   );
   const [small, large] = [files.filter(isSmall), files.filter((file) => !isSmall(file))];
-  const { packs, entries } = await storeSmallFiles(workspace, small, store, known, count.file);
+  const { packs, entries } = await storeSmallFiles(workspace, small, store, { known, asFound }, count.file);
 
   const one = async (file: FoundFile) => {
-    const entry = await storeFile(workspace, file, store, known, count.bytes);
+    const entry = await storeFile(workspace, file, store, { known, asFound }, count.bytes);
     count.file(0);
     return entry;
   };
@@ -70,8 +89,9 @@ export async function collectArtifacts(
   return { manifest, missing, skipped, totals: manifestTotals(manifest) };
 }
 
-function isSmall({ size }: FoundFile): boolean {
-  return size < smallFile;
+/** One that grows is not: it is read in another way. */
+function isSmall({ size, grows }: FoundFile): boolean {
+  return size < smallFile && !grows;
 }
 
 function byPath(a: FoundFile, b: FoundFile): number {
@@ -80,24 +100,29 @@ function byPath(a: FoundFile, b: FoundFile): number {
 
 async function storeFile(
   workspace: string,
-  { path, stats: walked }: FoundFile,
+  found: FoundFile,
   store: Store,
-  known: KnownFiles,
+  { known, asFound }: { known: KnownFiles; asFound: boolean },
   stored: (bytes: number) => void,
 ): Promise<FileEntry> {
+  const { path, stats: walked, grows } = found;
   const before = known.find(path, walked);
   if (before && (await hasContent(store, before, Number(walked.size)))) {
     stored(Number(walked.size));
     return fileEntry(path, walked, before);
   }
-  const { result, stats } = await readArtifact(workspace, path, async (file, size): Promise<KnownContent> => {
+  const read = async (file: ReadableFile, size: number): Promise<KnownContent> => {
     if (size > largestChunk) return storeLargeFile(file, { path, size }, store, stored);
     const bytes = await readWhole(file, size, path);
     const piece = await putPiece(store, bytes);
     stored(size);
     if (piece.brotli === undefined) return { sha256: piece.sha256 };
     return { sha256: createHash('sha256').update(bytes).digest('hex'), chunks: [piece] };
-  });
+  };
+  const { result, stats } = grows
+    ? await readBeginning(workspace, found, read)
+    : await readArtifact(workspace, path, read);
+  if (asFound) requireAsFound(path, walked, stats);
   known.keep(path, stats, result);
   return fileEntry(path, stats, result);
 }

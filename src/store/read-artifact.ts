@@ -5,6 +5,7 @@ import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { errno, fileError } from './file-errors.ts';
 import { isAt, openRegularFile, openRegularFileSync } from './hash-file.ts';
+import { stampOf } from './known-files.ts';
 
 /**
  * Has a file of the workspace read, and once more if it changed meanwhile.
@@ -23,6 +24,55 @@ export async function readArtifact<Result>(
       throwUnlessAgain(path, error, attempt);
     }
   }
+}
+
+/**
+ * Has that part of a file read that it had when it was found, whatever is being appended to it.
+ * @throws DstackError `file-changed` if it is another one by now, or shorter; what `read` throws
+ */
+export async function readBeginning<Result>(
+  workspace: string,
+  { path, stats }: { path: string; stats: BigIntStats },
+  read: (file: ReadableFile, size: number) => Promise<Result>,
+): Promise<{ result: Result; stats: BigIntStats }> {
+  const absolute = join(workspace, path);
+  try {
+    const file = await openRegularFile(absolute);
+    try {
+      const result = await read(beginningOf(file, Number(stats.size)), Number(stats.size));
+      const { ino, dev, size } = await file.stat({ bigint: true });
+      const isLonger = ino === stats.ino && dev === stats.dev && size >= stats.size;
+      if (!isLonger || !isAt(file.fd, absolute)) throw artifactChanged(path);
+      return { result, stats };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throwUnlessAgain(path, error, 2);
+    throw error;
+  }
+}
+
+/** What a file is read by. */
+export interface ReadableFile {
+  read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number | null,
+  ): Promise<{ bytesRead: number }>;
+}
+
+function beginningOf(file: FileHandle, size: number): ReadableFile {
+  let next = 0;
+  return {
+    async read(buffer, offset, length, position) {
+      const from = position ?? next;
+      const { bytesRead } = await file.read(buffer, offset, Math.max(0, Math.min(length, size - from)), from);
+      next = from + bytesRead;
+      return { bytesRead };
+    },
+  };
 }
 
 /**
@@ -48,6 +98,11 @@ function throwUnlessAgain(path: string, error: unknown, attempt: number): void {
   const changed = gone || (error instanceof DstackError && error.code === 'file-changed');
   if (!changed) throw fileError(error, path);
   if (attempt === 2) throw gone ? artifactGone(path, error) : artifactChanged(path);
+}
+
+/** @throws DstackError `file-changed` if a file has been read in another state than it was found in */
+export function requireAsFound(path: string, found: BigIntStats, read: BigIntStats): void {
+  if (stampOf(found) !== stampOf(read)) throw artifactChanged(path);
 }
 
 /** The error for a file that is not what it was a moment ago. */
@@ -115,7 +170,7 @@ function isSame(before: BigIntStats, after: BigIntStats): boolean {
  * All of a file, in memory.
  * @throws DstackError `file-changed` if it has another size by now
  */
-export async function readWhole(file: FileHandle, size: number, path: string): Promise<Buffer> {
+export async function readWhole(file: ReadableFile, size: number, path: string): Promise<Buffer> {
   // One byte more than it has: one that has grown shows.
   const buffer = Buffer.allocUnsafe(size + 1);
   let length = 0;

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { largestChunk, openCutter } from './chunk-cuts.ts';
 import type { Piece } from './manifest.ts';
 import { putPiece } from './pieces.ts';
-import { artifactChanged } from './read-artifact.ts';
+import { artifactChanged, type ReadableFile } from './read-artifact.ts';
 import type { Store } from './store.ts';
 
 /** Bytes of each of the two buffers: while the chunks of one are stored, the other is filled. */
@@ -17,7 +16,7 @@ const atOnce = 4;
  * @throws DstackError `file-changed` if it has not that size, and what the store throws
  */
 export async function storeLargeFile(
-  file: FileHandle,
+  file: ReadableFile,
   { path, size }: { path: string; size: number },
   store: Store,
   stored: (bytes: number) => void,

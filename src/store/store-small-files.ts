@@ -6,7 +6,7 @@ import type { FileEntry, Manifest, Piece } from './manifest.ts';
 import { blobOf } from './manifest.ts';
 import { openGrouper, smallFile } from './pack-groups.ts';
 import { putPiece } from './pieces.ts';
-import { artifactChanged, readSmallArtifact } from './read-artifact.ts';
+import { artifactChanged, readSmallArtifact, requireAsFound } from './read-artifact.ts';
 import type { Store } from './store.ts';
 import type { Found } from './walk-artifacts.ts';
 
@@ -33,7 +33,7 @@ export async function storeSmallFiles(
   workspace: string,
   files: readonly FoundFile[],
   store: Store,
-  known: KnownFiles,
+  { known, asFound }: { known: KnownFiles; asFound: boolean },
   stored: (size: number) => void,
 ): Promise<Manifest> {
   const packs: Piece[] = [];
@@ -60,7 +60,7 @@ export async function storeSmallFiles(
       // Others have their turn between the windows: all of one is read at once.
       await setImmediate();
       for (const file of files.slice(start, start + window)) {
-        const member = readMember(workspace, file, known);
+        const member = readMember(workspace, file, known, asFound);
         group.push(member);
         if (endsPack(member.entry)) await endGroup();
       }
@@ -87,11 +87,12 @@ function placed(members: readonly Member[], piece: Piece, packs: Piece[]): FileE
   });
 }
 
-function readMember(workspace: string, file: FoundFile, known: KnownFiles): Member {
+function readMember(workspace: string, file: FoundFile, known: KnownFiles, asFound: boolean): Member {
   const { path } = file;
   const content = known.find(path, file.stats);
   if (content) return { entry: fileEntry(path, file.stats, content), bytes: null };
   const { bytes, stats } = readSmallArtifact(workspace, path, mostBytes);
+  if (asFound) requireAsFound(path, file.stats, stats);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   known.keep(path, stats, { sha256 });
   return { entry: fileEntry(path, stats, { sha256 }), bytes };

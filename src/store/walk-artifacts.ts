@@ -7,7 +7,8 @@ import { linkProblem, parentPaths, pathProblem, tidyPath } from './artifact-path
 import { errno, fileError } from './file-errors.ts';
 
 export type Found =
-  | { type: 'file'; path: string; size: number; stats: BigIntStats }
+  /** `grows`: it is being appended to, and what it had when it was found is to be taken. */
+  | { type: 'file'; path: string; size: number; stats: BigIntStats; grows?: true }
   | { type: 'link'; path: string; target: string }
   | { type: 'folder'; path: string };
 

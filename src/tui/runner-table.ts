@@ -33,7 +33,7 @@ export function runnerTable(runners: readonly RunnerView[], now: number, options
       runner.name,
       { text: condition, style: styles[condition] },
       runner.host,
-      runner.executor,
+      runner.interruptible ? `${runner.executor}, interruptible` : runner.executor,
       `${runner.jobs.length}/${runner.concurrency}`,
       formatAge(runner.seenAt, now),
       runner.version,

@@ -112,13 +112,14 @@ export function fullDetail(row: Row, now: number, glyphs: Glyphs): string {
     return join([...why, `${run.workflow} by ${run.submittedBy} ${formatAge(run.submittedAt, now)}`], glyphs);
   }
   const { job } = row;
-  const artifacts = job.artifacts;
+  const { artifacts, saved } = job;
   return join(
     [
       jobReason(job),
       job.runner === null ? null : `on ${job.runner}`,
       job.attempt > 1 ? `attempt ${job.attempt}` : null,
       artifacts === null ? null : `${artifacts.files} files, ${formatBytes(artifacts.bytes)}`,
+      saved?.at ? `checkpoint ${formatAge(saved.at, now)}` : null,
       job.image ?? 'process',
     ],
     glyphs,

@@ -1,5 +1,5 @@
 import { formatDuration } from '../human-units.ts';
-import { isFinal, type LedgerState, type RunView } from '../ledger/state.ts';
+import { isFinal, type JobView, type LedgerState, type RunView } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
 import { paint, stateColour } from './colours.ts';
 import { describeVariables, jobReason, personName, runReason, stateWord } from './describe.ts';
@@ -89,7 +89,7 @@ export function runTable(run: RunView, options: RunTableOptions): string {
     time(jobDuration(job, options.now)),
     job.runner ?? '',
     job.attempt > 0 ? String(job.attempt) : '',
-    job.artifacts === null ? '' : `${job.artifacts.files} (${formatBytes(job.artifacts.bytes)})`,
+    artifactsOf(job, options.now),
     jobReason(job) ?? '',
   ]);
   const columns: Column[] = [
@@ -103,6 +103,14 @@ export function runTable(run: RunView, options: RunTableOptions): string {
     { title: 'REASON', least: 8 },
   ];
   return `${head.join('')}\n${formatTable(columns, rows, options)}`;
+}
+
+/** What it has left; before its end what is saved so far. */
+function artifactsOf({ artifacts, saved }: JobView, now: number): string {
+  const there = artifacts ?? saved;
+  if (!there) return '';
+  const when = artifacts === null && saved?.at ? `, saved ${formatAge(saved.at, now)}` : '';
+  return `${there.files} (${formatBytes(there.bytes)}${when})`;
 }
 
 function progress(run: RunView): string {

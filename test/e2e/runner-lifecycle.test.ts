@@ -41,7 +41,7 @@ test(
 );
 
 test(
-  'a second SIGTERM gives the job back to the queue, and another runner finishes it',
+  'a second SIGTERM gives the job back, and another runner finishes it',
   withProject(gated, async (project) => {
     const run = await submitGate(project);
     const runner = project.startRunner('one');
@@ -51,12 +51,15 @@ test(
     runner.kill('SIGTERM');
     assert.is(await runner.exited, 0, runner.output());
     assert.equal(await project.refs('queue'), [`${run}/gate`]);
-    assert.equal(await project.refs('claims'), []);
+    // It had begun: that it was an attempt is remembered, with its log.
+    const { stdout } = await project.dstack(['status', run]);
+    assert.match(stdout, /given back by one on \S+; waits for attempt 2/);
     open(project);
     const other = project.startRunner('other', ['--drain']);
     assert.is(await other.exited, 0, other.output());
     const record = await project.record(run, 'gate');
-    assert.equal([record.state, record.runner, record.attempt], ['done', 'other', 1]);
+    assert.equal([record.state, record.runner, record.attempt], ['done', 'other', 2]);
+    assert.equal(await project.refs('claims'), []);
     assert.equal(linesOf(path.join(project.root, 'done')), [`${run}/gate`]);
   }),
 );

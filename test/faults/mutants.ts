@@ -20,8 +20,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'no nonce: a renewal can be the very object that is there',
     file: claims,
-    text: '...taken, nonce: ledger.clock.id() }',
-    by: '...taken }',
+    text: '...withArtifacts(kept), nonce: ledger.clock.id() }',
+    by: '...withArtifacts(kept) }',
     kind: /took \S+ over from \S+ \d+ ms after its renewal/,
   },
   {
@@ -68,9 +68,43 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'attempts without a limit',
     file: 'src/ledger/retries.ts',
-    text: 'retry.on.includes(why) && attempt <= retry.limit',
-    by: 'retry.on.includes(why) && attempt <= retry.limit + 1',
+    text: 'retry.on.includes(why) && countedAttempts(claim) <= retry.limit',
+    by: 'retry.on.includes(why) && countedAttempts(claim) <= retry.limit + 1',
     kind: /executes \S+ for the \d+th time/,
+  },
+  {
+    name: 'a further attempt that forgets which ones were given back',
+    file: claims,
+    text: 'givenBack: over?.claim.givenBack,',
+    by: 'givenBack: undefined,',
+    kind: /forgot how often \S+ was given back/,
+  },
+  {
+    name: 'a checkpoint of which only the claim speaks',
+    file: claims,
+    text: '...told.files, ...manifestFile(kept)]',
+    by: '...told.files]',
+    kind: /speaks of what \S+ has not saved/,
+  },
+  {
+    name: 'a renewal that builds on what there was before the checkpoint',
+    file: claims,
+    text: '          tree = nextTree;\n',
+    by: '',
+    kind: /speaks of what \S+ has not saved|lost what attempts of \S+ had saved/,
+  },
+  {
+    name: 'who leaves deletes the claim, and what was saved',
+    file: claims,
+    text: `    giveBack(kept, giveUp = () => false) {
+`,
+    by: `    async giveBack(kept, giveUp = () => false) {
+      if (over === null) {
+        await remove();
+        return 'won';
+      }
+`,
+    kind: /removed what attempts of \S+ had saved/,
   },
   {
     name: 'a further attempt that begins with an empty tree',

@@ -104,8 +104,12 @@ test('claims that are given back, taken over and tried again', async ({ ledger, 
   assert.is(again.claim().attempt, 2);
   const saved = { manifest: 'd'.repeat(64), files: 1, bytes: 3, complete: true };
   assert.is(await again.handBack('exit code 1', { manifest: '{"format":1}\n', said: saved }), 'won');
+  const leaving = await claim(other, entry, claimant('gpu-1'), await overOf(other, 'second'));
+  const kept = { manifest: '{"format":1}\n', said: saved, savedAt: '2026-03-01T12:00:00.000Z' };
+  assert.is(await leaving.renew({ state: 'running', kept }), 'won');
+  assert.is(await leaving.giveBack(null), 'won');
   const last = await claim(other, entry, claimant('gpu-1'), await overOf(other, 'second'));
-  assert.is(last.claim().attempt, 3);
+  assert.equal([last.claim().attempt, last.claim().givenBack], [4, 1]);
   assert.ok(await settle(ledger, [await finish(last, { ...done, state: 'failed', exitCode: 1 })]));
 });
 

@@ -63,6 +63,16 @@ test('a workflow that says nothing of them has the defaults', () => {
   assert.equal({ resources, ports, timeout, retry, metrics, labels }, defaultRequirements);
 });
 
+test('the time between checkpoints is in seconds, and left out where there are none', () => {
+  assert.is(of('artifacts: [out]', 'checkpoint: 10m').checkpoint, 600);
+  assert.is(of('artifacts: [out]', 'checkpoint: ${{ wait }}').checkpoint, 90);
+  assert.not('checkpoint' in of('artifacts: [out]'));
+  const errors = (text: string) => errorsOf('artifacts: [out]', `checkpoint: ${text}`);
+  const what = "can't be a time between checkpoints";
+  assert.equal(errors('10'), [`5:15: \`10\` ${what}; ${duration}`]);
+  assert.equal(errors('500ms'), [`5:15: \`500ms\` ${what}; at least 1s is expected`]);
+});
+
 test('a timeout is in seconds', () => {
   assert.is(of('timeout: 2h').timeout, 7200);
   assert.is(of('timeout: 1.5 m').timeout, 90);
@@ -125,6 +135,7 @@ const mistakes: [line: string, ...errors: string[]][] = [
   ['timeout: 0s', `4:12: \`0s\` can't be a timeout; ${duration}`],
   ['timeout: 25d', `4:12: \`25d\` can't be a timeout; ${duration}`],
   ['timeout: $word', `4:12: \`abc\` can't be a timeout; ${duration}`],
+  ['checkpoint: 10m', '4:15: `train` has no `artifacts`, so there is nothing to save'],
   ['retry: -1', "4:10: `-1` can't be a number of retries; a whole number from 0 to 100 is expected"],
   ['retry: {times: 1}', '4:11: unknown key `times` in `retry`; expected one of limit, on'],
   ['retry: {on: [exits]}', '4:16: there is no reason for another attempt `exits`; did you mean `exit`?'],

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { JobSpec } from '../../src/language/job-spec.ts';
-import type { ClaimHolder } from '../../src/ledger/claims.ts';
+import type { ClaimHolder } from '../../src/ledger/claim-holder.ts';
 import { closeJob } from '../../src/ledger/close-job.ts';
 import { decide } from '../../src/ledger/decide.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -159,6 +159,80 @@ test('a runner that leaves in a later attempt gives back that one alone', async 
   const again = await claim(await participant(shared.path), entry, claimant('gpu-3'), asFound(second));
   assert.equal([again.claim().attempt, again.claim().artifacts], [2, saved.said]);
   assert.is(await logOf(ledger, again.tip()), 'one\n');
+});
+
+test('what a runner had begun and gives back, saved or not, is an attempt that does not count', async () => {
+  const { shared, ledger, entry } = await submitted({ limit: 0, on: [] });
+  const first = await claim(ledger, entry);
+  await first.renew({ state: 'running', chunks: [chunk('one\n')] });
+  assert.is(await first.giveBack(saved), 'won');
+  assert.equal(await view(ledger), [
+    'submitted',
+    'given back by gpu-1 on gpu-1.lab; waits for attempt 2',
+    null,
+    1,
+  ]);
+  assert.ok(first.claim().lease < 1, 'the next one need not wait');
+  const second = await claim(await participant(shared.path), entry, claimant('gpu-2'), asFound(first));
+  const { attempt, lost, givenBack, artifacts } = second.claim();
+  assert.equal([attempt, lost, givenBack, artifacts], [2, 0, 1, saved.said]);
+  assert.is(await second.giveBack(null), 'won');
+  const third = await claim(ledger, entry, claimant('gpu-3'), asFound(second));
+  assert.equal([third.claim().attempt, third.claim().givenBack], [3, 2]);
+  assert.equal(third.claim().artifacts, saved.said, 'nothing new: what there was stays');
+  assert.is(shared.git('show', `${claimRef}:artifacts.json`), saved.manifest.trimEnd());
+  assert.is(await logOf(ledger, third.tip()), 'one\n');
+});
+
+const checkpoint = {
+  manifest: '{"a later manifest":1}\n',
+  said: { manifest: 'b'.repeat(64), files: 3, bytes: 12, complete: true },
+  savedAt: '2026-03-01T12:00:00.000Z',
+};
+
+test('a checkpoint goes with a renewal, and is what the next attempt finds', async () => {
+  const { shared, ledger, entry } = await submitted();
+  const first = await claim(ledger, entry);
+  await first.renew({ state: 'running' });
+  assert.is(await first.renew({ kept: { ...saved, savedAt: '2026-03-01T11:00:00.000Z' } }), 'won');
+  assert.is(await first.renew({ kept: checkpoint }), 'won');
+  await first.renew({ chunks: [chunk('on\n')] });
+  const [job] = (await openStateReader(ledger).read(id.run)).runs[0]?.jobs ?? [];
+  assert.equal(job?.saved, { files: 3, bytes: 12, at: checkpoint.savedAt });
+  const second = await claim(ledger, entry, claimant('gpu-2'), asFound(first));
+  assert.equal(second.claim().artifacts, checkpoint.said);
+  assert.is(shared.git('show', `${claimRef}:artifacts.json`), checkpoint.manifest.trimEnd());
+  // What an attempt leaves at its end takes its place.
+  assert.is(await second.handBack('attempt 2 failed: exit code 3', saved), 'won');
+  const third = await claim(ledger, entry, claimant('gpu-3'), asFound(second));
+  assert.equal([third.claim().artifacts, third.claim().savedAt], [saved.said, undefined]);
+  assert.is(shared.git('show', `${claimRef}:artifacts.json`), saved.manifest.trimEnd());
+});
+
+test('a checkpoint whose renewal is not answered is not lost at the end of the attempt', async () => {
+  for (const end of ['handBack', 'giveBack'] as const) {
+    for (const spoil of [refuseNextPush, loseNextReply]) {
+      const { shared, ledger, entry } = await submitted();
+      const first = await claim(ledger, entry);
+      await first.renew({ state: 'running' });
+      spoil(shared);
+      void first.renew({ kept: checkpoint });
+      const left = end === 'handBack' ? first.handBack('exit code 3', null) : first.giveBack(null);
+      assert.is(await left, 'won');
+      const next = await claim(ledger, entry, claimant('gpu-2'), asFound(first));
+      assert.equal(next.claim().artifacts, checkpoint.said);
+      assert.is(shared.git('show', `${claimRef}:artifacts.json`), checkpoint.manifest.trimEnd());
+    }
+  }
+});
+
+test('who has lost a job saves no checkpoint, and gives nothing back', async () => {
+  const { shared, ledger, entry } = await submitted();
+  const zombie = await claim(ledger, entry);
+  const second = await claim(await participant(shared.path), entry, claimant('gpu-2'), asFound(zombie));
+  assert.is(await zombie.renew({ kept: checkpoint }), 'lost');
+  assert.is(await zombie.giveBack(saved), 'lost');
+  assert.is(shared.refs().get(claimRef), second.tip());
 });
 
 test('a stop ends a job that waits for another attempt at once, and keeps what it saved', async () => {

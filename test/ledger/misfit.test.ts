@@ -102,4 +102,16 @@ test('what others have written is cut short', () => {
   assert.ok(text.length < 300, String(text.length));
 });
 
+test('an interruptible runner is only for jobs that allow it, another one for all', () => {
+  const on = (interruptible: boolean, allowed: boolean) =>
+    misfit(
+      { labels: {}, resources: { ...defaultRequirements.resources, interruptible: allowed } },
+      { ...offer, interruptible },
+    );
+  assert.is(on(true, false), 'needs a machine that stays');
+  assert.is(on(true, true), null);
+  assert.is(on(false, true), null);
+  assert.is(on(false, false), null);
+});
+
 test.run();

@@ -7,15 +7,15 @@ import { mayFollow, mayRetry, pauseAfter, untilNextRetry } from '../../src/ledge
 import { sampleClaim } from './support.ts';
 
 test('a job that says nothing survives the loss of two runners, and fails by itself once', () => {
-  assert.ok(mayRetry(defaultRequirements, 2, 'runner-lost'));
-  assert.not(mayRetry(defaultRequirements, 3, 'runner-lost'));
+  assert.ok(mayRetry(defaultRequirements, { attempt: 2 }, 'runner-lost'));
+  assert.not(mayRetry(defaultRequirements, { attempt: 3 }, 'runner-lost'));
   for (const why of ['exit', 'out-of-memory', 'timeout'] as const)
-    assert.not(mayRetry(defaultRequirements, 1, why));
+    assert.not(mayRetry(defaultRequirements, { attempt: 1 }, why));
 });
 
 test('a limit of 0 means one attempt', () => {
-  assert.not(mayRetry({ retry: { limit: 0, on: ['exit'] } }, 1, 'exit'));
-  assert.ok(mayRetry({ retry: { limit: 1, on: ['exit'] } }, 1, 'exit'));
+  assert.not(mayRetry({ retry: { limit: 0, on: ['exit'] } }, { attempt: 1 }, 'exit'));
+  assert.ok(mayRetry({ retry: { limit: 1, on: ['exit'] } }, { attempt: 1 }, 'exit'));
 });
 
 test('a lease that ran out is the loss of its runner, a claim that waits is not', () => {
@@ -23,6 +23,14 @@ test('a lease that ran out is the loss of its runner, a claim that waits is not'
   assert.not(mayFollow(spec, sampleClaim({ state: 'running' })));
   assert.ok(mayFollow(spec, sampleClaim({ state: 'waiting' })));
   assert.not(mayFollow(spec, sampleClaim({ state: 'waiting', attempt: 2 })));
+});
+
+test('attempts that were given back do not count', () => {
+  const spec = { retry: { limit: 1, on: ['exit' as const, 'runner-lost' as const] } };
+  assert.ok(mayRetry(spec, { attempt: 4, givenBack: 3 }, 'exit'));
+  assert.not(mayRetry(spec, { attempt: 4, givenBack: 2 }, 'exit'));
+  assert.ok(mayFollow(spec, sampleClaim({ state: 'waiting', attempt: 9, givenBack: 9 })));
+  assert.not(mayFollow(spec, sampleClaim({ state: 'running', attempt: 9, givenBack: 7 })));
 });
 
 test('pauses grow, and differ by chance, up to a limit', () => {

@@ -108,6 +108,20 @@ test('cells of a matrix have their values, also where it is narrow', () => {
   }
 });
 
+test('what is saved of a job that runs is shown, and since when; at its end what it left', () => {
+  const saved = { files: 2, bytes: 2048, at: ago(130) };
+  const job = sampleJob({ name: 'train', state: 'running', saved });
+  const shown = (more: Partial<typeof job>) => runTable(sampleRun('x', [{ ...job, ...more }]), { now: NOW });
+  assert.match(shown({}), / 2 \(2KB, saved 2m ago\)/);
+  assert.match(shown({ state: 'submitted', saved: { ...saved, at: null } }), / 2 \(2KB\)/);
+  assert.match(shown({ state: 'done', artifacts: { files: 3, bytes: 4096 } }), / 3 \(4KB\)/);
+});
+
+test('an interruptible runner says so', () => {
+  const runner = sampleRunner('spot', { interruptible: true });
+  assert.match(runnerTable([runner], NOW), /\nspot +alive +spot\.lab +docker, interruptible +0\/2 /);
+});
+
 test('a job that was asked to stop says so', () => {
   const run = sampleRun('x', [sampleJob({ name: 'train', state: 'running', stopping: true })]);
   assert.match(runTable(run, { now: NOW }), /running, stopping/);

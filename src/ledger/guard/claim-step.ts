@@ -7,13 +7,15 @@ import type { ClaimFile, RecordFile } from '../formats.ts';
  */
 export function stepFault(before: ClaimFile | null, next: ClaimFile): string | null {
   if (before === null) {
-    return next.attempt === 1 && next.lost === 0 && next.state === 'claimed' && next.artifacts === null
+    const isFresh = next.artifacts === null && next.givenBack === undefined;
+    return next.attempt === 1 && next.lost === 0 && next.state === 'claimed' && isFresh
       ? null
       : 'a claim begins as claimed, with the first attempt';
   }
   const sameHolder = next.instance === before.instance && next.runner === before.runner;
   if (next.attempt === before.attempt + 1) {
     if (next.state !== 'claimed') return 'an attempt begins as claimed';
+    if (next.givenBack !== before.givenBack) return miscounted;
     const lost = before.lost + (before.state === 'waiting' ? 0 : 1);
     return next.lost === lost ? null : 'it miscounts the runners that were lost';
   }
@@ -21,10 +23,16 @@ export function stepFault(before: ClaimFile | null, next: ClaimFile): string | n
   if (!sameHolder) return `it is ${before.runner}'s`;
   if (next.queue !== before.queue || next.lost !== before.lost || next.claimedAt !== before.claimedAt)
     return 'its holder may not change what it is a claim on, since when, and after how many';
+  if (next.givenBack !== before.givenBack) {
+    const once = next.givenBack === (before.givenBack ?? 0) + 1 && next.attempt === before.attempt;
+    return once && next.state === 'waiting' ? null : miscounted;
+  }
   if (next.attempt === before.attempt) return null;
-  const givenBack = next.state === 'waiting' && next.attempt === before.attempt - 1;
-  return givenBack ? null : 'attempts are counted one by one';
+  const withdrawn = next.state === 'waiting' && next.attempt === before.attempt - 1;
+  return withdrawn ? null : 'attempts are counted one by one';
 }
+
+const miscounted = 'it miscounts the attempts that were given back';
 
 /** Is this how the holder of a lease may end it? */
 export function endFault(before: ClaimFile | null, record: RecordFile): string | null {

@@ -10,7 +10,7 @@ import type { Actor, World } from './world.ts';
 /** Holds every change of the simulated repository, and everything the actors do, against the protocol's invariants. */
 export interface Checker extends RefObserver {
   readonly violations: readonly string[];
-  /** The artifacts of an attempt are in the store, whole. */
+  /** Artifacts of an attempt, a checkpoint or what it left at its end, are in the store, whole. */
   uploaded(manifest: string): void;
   /** This line of the log was acknowledged. */
   logged(id: JobId, line: string): void;
@@ -71,10 +71,13 @@ export function createChecker(
   /** When a claim's tip came to be there, or its holder was told so last; by ref. */
   const renewedAt = new Map<string, number>();
   const waitingSince = new Map<string, number>();
-  const stores = new Set<string>();
+  /** Manifests of which all is in the store, in the order in which it came there. */
+  const stores = new Map<string, number>();
   const logs = new Map<string, Set<string>>();
-  /** What failed attempts have saved last, by `run/job`. */
+  /** What attempts have saved last, at their end or as a checkpoint, by `run/job`. */
   const kept = new Map<string, string>();
+  /** How often a job was given back by who had begun it. */
+  const givenBack = new Map<string, number>();
   const computing = new Map<string, { by: Actor; live: () => boolean }>();
   const submissions = new Set<{ run: string; commit: string; jobs: readonly string[] }>();
   /** Submissions that were begun and not acknowledged, by the run's commit. */
@@ -122,6 +125,8 @@ export function createChecker(
         `${by.name} took ${key} over as attempt ${after.claim.attempt} after attempt ${before.claim.attempt}`,
       );
     }
+    if (after.claim.givenBack !== before.claim.givenBack)
+      violate(`${by.name} forgot how often ${key} was given back`);
     // What nobody has may be ended at once.
     if (before.claim.state === 'waiting' && everStopped.has(key)) return;
     // Nobody renews what waits: it stands from its change on, whenever its former holder was told of that.
@@ -134,13 +139,27 @@ export function createChecker(
     }
   };
 
-  const handedBack = (key: string, commit: string, { claim }: ClaimTip & { kind: 'claim' }, by: Actor) => {
+  const handedBack = (
+    key: string,
+    before: ClaimTip & { kind: 'claim' },
+    { claim }: ClaimTip & { kind: 'claim' },
+    by: Actor,
+  ) => {
     const other = computing.get(key);
     if (other?.by === by && other.live()) violate(`${by.name} hands ${key} back and computes`);
-    if (claim.artifacts === null) return;
-    if (!stores.has(claim.artifacts.manifest))
-      violate(`${by.name} handed ${key} back before its artifacts are there`);
-    kept.set(key, keptIn(commit) ?? '');
+    const times = (claim.givenBack ?? 0) - (before.claim.givenBack ?? 0);
+    if (times !== 0 && times !== 1) violate(`${by.name} gave ${key} back ${times} times at once`);
+    givenBack.set(key, (givenBack.get(key) ?? 0) + times);
+  };
+
+  /** What a claim says of what was saved: never less than before, nor of what the store lacks. */
+  const saved = (key: string, commit: string, { claim }: ClaimTip & { kind: 'claim' }, by: Actor) => {
+    const { artifacts } = claim;
+    if (artifacts === null) return;
+    const at = stores.get(artifacts.manifest);
+    if (at === undefined) violate(`${by.name} says of ${key} that artifacts are there which are not`);
+    if (keptIn(commit) !== artifacts.manifest) violate(`${by.name} speaks of what ${key} has not saved`);
+    if ((at ?? 0) > (stores.get(kept.get(key) ?? '') ?? -1)) kept.set(key, artifacts.manifest);
   };
 
   const claimChanged = (key: string, ref: string, from: string | null, to: string | null, by: Actor) => {
@@ -164,7 +183,8 @@ export function createChecker(
     else if (after.kind === 'finished') ended(key, to, before, by);
     else if (before && (before.claim.instance !== after.claim.instance || before.claim.state === 'waiting'))
       tookOver(key, ref, before, after, by);
-    else if (before && after.claim.state === 'waiting') handedBack(key, to, after, by);
+    else if (before && after.claim.state === 'waiting') handedBack(key, before, after, by);
+    if (after.kind === 'claim') saved(key, to, after, by);
     if (after.kind === 'claim' && !outcomes.has(key) && kept.has(key) && keptIn(to) !== kept.get(key))
       violate(`${by.name} lost what attempts of ${key} had saved`);
   };
@@ -201,7 +221,7 @@ export function createChecker(
     acknowledged(ref) {
       renewedAt.set(ref, world.now());
     },
-    uploaded: (manifest) => void stores.add(manifest),
+    uploaded: (manifest) => void stores.set(manifest, stores.size),
     logged(id, line) {
       const key = jobName(id);
       logs.set(key, (logs.get(key) ?? new Set()).add(line));
@@ -209,7 +229,8 @@ export function createChecker(
     computes({ id, job }, attempt, by, live) {
       const key = jobName(id);
       if (outcomes.has(key)) violate(`${by.name} executes ${key} (attempt ${attempt}), which has ended`);
-      if (attempt > job.spec.retry.limit + 1) violate(`${by.name} executes ${key} for the ${attempt}th time`);
+      if (attempt - (givenBack.get(key) ?? 0) > job.spec.retry.limit + 1)
+        violate(`${by.name} executes ${key} for the ${attempt}th time`);
       const other = computing.get(key);
       if (other && other.by !== by && other.live())
         violate(`${by.name} and ${other.by.name} execute ${key} at the same time`);

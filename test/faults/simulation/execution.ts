@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { retryReasons } from '../../../src/language/job-spec.ts';
-import { acquireClaim, type Claimant, type ClaimHolder } from '../../../src/ledger/claims.ts';
+import type { ClaimHolder } from '../../../src/ledger/claim-holder.ts';
+import { acquireClaim, type Claimant } from '../../../src/ledger/claims.ts';
 import { timeOf } from '../../../src/ledger/clock.ts';
 import type { Lease } from '../../../src/ledger/decide.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
@@ -9,7 +10,7 @@ import type { Outcome } from '../../../src/ledger/records.ts';
 import { mayRetry } from '../../../src/ledger/retries.ts';
 import { yieldsTo } from '../../../src/ledger/same-key.ts';
 import { keepLease } from '../../../src/runner/lease-keeper.ts';
-import { conclude, handBack } from '../../../src/runner/publish.ts';
+import { conclude, giveBack, handBack } from '../../../src/runner/publish.ts';
 import type { Settler } from '../../../src/runner/settler.ts';
 import type { Stage } from './stage.ts';
 import type { Actor } from './world.ts';
@@ -110,6 +111,12 @@ async function carryOut(
   const { clock } = ledger;
   const end = (outcome: Outcome) =>
     conclude({ ledger, log: quiet, settler }, holder, { leaving: false }, { outcome, artifacts: '{}' });
+  // What it needs is put in place; whoever leaves before it has begun has nothing to give back.
+  await clock.sleep(clock.random() * 3_000);
+  if (!course.lost && course.ending?.how === 'give-back') {
+    await holder.withdraw();
+    return;
+  }
   if (!(await runIsThere(ledger, holder, course))) {
     if (!course.lost) await holder.withdraw();
     return;
@@ -129,10 +136,6 @@ async function carryOut(
   course.computing = false;
   if (course.lost) return;
   const { ending } = course;
-  if (ending?.how === 'give-back') {
-    await holder.withdraw();
-    return;
-  }
   if (ending?.how === 'abort') {
     await end({ state: 'aborted', reason: `by ${ending.by}` });
     return;
@@ -143,10 +146,15 @@ async function carryOut(
   const artifacts = { manifest, files: 1, bytes: 1, complete: true };
   const failure =
     clock.random() < 0.3 ? retryReasons[Math.floor(clock.random() * retryReasons.length)] : null;
-  if (ending) await end({ state: 'stopped', reason: `by ${ending.by}`, artifacts });
+  if (ending?.how === 'give-back') {
+    const outcome: Outcome = { state: 'failed', reason: null, artifacts };
+    // A runner whose store is away gives back all the same: what was saved before stays.
+    const saved = clock.random() < 0.2 ? { outcome } : { outcome, artifacts: manifest };
+    await giveBack({ ledger, log: quiet }, holder, { leaving: true }, saved);
+  } else if (ending) await end({ state: 'stopped', reason: `by ${ending.by}`, artifacts });
   else if (failure) {
     const outcome: Outcome = { state: 'failed', reason: failure, artifacts };
-    if (!mayRetry(holder.entry.job.spec, holder.claim().attempt, failure)) await end(outcome);
+    if (!mayRetry(holder.entry.job.spec, holder.claim(), failure)) await end(outcome);
     else await handBack({ ledger, log: quiet }, holder, { leaving: false }, { outcome, artifacts: manifest });
   } else await end({ state: 'done', reason: null, exitCode: 0, artifacts });
 }
@@ -179,13 +187,10 @@ async function runIsThere(
   return !course.lost;
 }
 
-/** Computes, and says so in the log. */
-async function compute(
-  { checker }: Stage,
-  { clock }: Ledger,
-  holder: ClaimHolder,
-  course: Course,
-): Promise<void> {
+/** Computes, says so in the log, and saves what it has now and then. */
+async function compute(stage: Stage, ledger: Ledger, holder: ClaimHolder, course: Course): Promise<void> {
+  const { checker } = stage;
+  const { clock } = ledger;
   let work = clock.random() ** 2 * 20_000;
   void holder.renew({ state: 'running', startedAt: timeOf(clock) }).catch(() => {});
   while (work > 0 && !course.lost && !course.ending) {
@@ -201,7 +206,17 @@ async function compute(
         .then((result) => result === 'won' && course.computing && checker.logged(holder.id, line))
         .catch(() => {});
     }
+    if (clock.random() < 0.15) await saveCheckpoint(stage, ledger, holder);
   }
+}
+
+/** As the runner's checkpoints do it: first into the store, then into the claim. */
+async function saveCheckpoint(stage: Stage, ledger: Ledger, holder: ClaimHolder): Promise<void> {
+  const { clock } = ledger;
+  const saved = clock.id();
+  await upload(stage, ledger, saved);
+  const said = { manifest: saved, files: 1, bytes: 1, complete: true };
+  void holder.renew({ kept: { manifest: saved, said, savedAt: timeOf(clock) } }).catch(() => {});
 }
 
 async function upload({ checker }: Stage, { clock }: Ledger, manifest: string): Promise<void> {

@@ -1,7 +1,15 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addComparingCommands } from './comparing-commands.ts';
-import { fewAtOnce, keyValue, megabytes, several, timeSpan, wholeNumber } from './option-values.ts';
+import {
+  fewAtOnce,
+  jobPriority,
+  keyValue,
+  megabytes,
+  several,
+  timeSpan,
+  wholeNumber,
+} from './option-values.ts';
 import { endQuietlyWithTheReader, say } from './terminal.ts';
 
 /** Runs the command line; sets `process.exitCode`. Each command's code is loaded only when it runs. */
@@ -52,6 +60,12 @@ function buildProgram(): Command {
   const command = (name: string, description: string, parent: Command = program): Command =>
     parent.command(name).description(description).exitOverride();
 
+  const priority = () =>
+    new Option(
+      '--priority <number>',
+      'where it stands among what waits: higher goes first, 0 is usual, -1000 to 1000',
+    ).argParser(jobPriority);
+
   command('init', 'set up a project: example .dstack/ and .dstackrc')
     .option('--remote <url>', 'the shared repository: a Git remote, a URL or a path')
     .option('--create <path>', 'make a bare repository with its hook there, and use it')
@@ -68,6 +82,7 @@ function buildProgram(): Command {
     .option('--name <name>', 'a name instead of a drawn one')
     .option('--tag <tag>', 'keep the run under this tag')
     .option('--reason <text>', 'why; shown in the history')
+    .addOption(priority())
     .option('--allow-large', 'take in untracked files over 50 MB')
     .addOption(
       new Option(
@@ -91,6 +106,7 @@ function buildProgram(): Command {
     .option('--name <name>', 'a name instead of a drawn one')
     .option('--tag <tag>', 'keep the run under this tag')
     .option('--reason <text>', 'why; shown in the history')
+    .addOption(priority())
     .option('--json', 'print JSON')
     .action(async (run, variables, options) => (await import('./rerun.ts')).rerun(run, variables, options));
 

@@ -1,9 +1,19 @@
 import { InvalidArgumentError } from 'commander';
 import ms from 'ms';
+import { highestPriority } from '../ledger/priority.ts';
 
 export function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('it must be a whole number.');
   return Number(text);
+}
+
+export function jobPriority(text: string): number {
+  const number = /^[+-]?\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(Math.abs(number) <= highestPriority))
+    throw new InvalidArgumentError(
+      `it must be a whole number from -${highestPriority} to ${highestPriority}; the higher, the earlier.`,
+    );
+  return number;
 }
 
 /** @returns milliseconds */

@@ -22,6 +22,7 @@ export interface RunOptions {
   name?: string;
   tag?: string;
   reason?: string;
+  priority?: number;
   allowLarge?: true;
   allowSecret?: string[];
   json?: true;

@@ -15,7 +15,7 @@ import { hasColour, printJson, say } from './terminal.ts';
 /** How a request is submitted, and whether it is watched. */
 export type SubmitOptions = Pick<
   RunOptions,
-  'detach' | 'local' | 'cache' | 'name' | 'tag' | 'reason' | 'json'
+  'detach' | 'local' | 'cache' | 'name' | 'tag' | 'reason' | 'priority' | 'json'
 >;
 
 /** @throws DstackError `contradiction`, `bad-name` (usage) */
@@ -100,6 +100,7 @@ async function submit(
       overrides,
       // Plain Git prints it raw.
       reason: options.reason?.split('\n').map(plainText).join('\n') ?? null,
+      priority: options.priority,
       tree: snapshot.tree,
       parent: snapshot.parent,
       author,

@@ -12,6 +12,8 @@ export interface RunRequest {
   /** Variables given on the command line. */
   readonly overrides: Readonly<Record<string, string>>;
   readonly reason: string | null;
+  /** Of its jobs among those that wait; left out: 0. */
+  readonly priority?: number | undefined;
   /** See {@link printRunMessage}. */
   readonly trigger?: string;
   /** The snapshot. */
@@ -35,7 +37,14 @@ export interface PreparedRun {
 export async function prepareRun(ledger: Ledger, request: RunRequest): Promise<PreparedRun> {
   const { local } = ledger.shared;
   const files = request.jobs.map(({ spec, cacheKey, useCache }) => {
-    const job: JobFile = { format: formatVersion, run: request.run, spec, useCache, cacheKey };
+    const job: JobFile = {
+      format: formatVersion,
+      run: request.run,
+      spec,
+      useCache,
+      cacheKey,
+      ...(request.priority && { priority: request.priority }),
+    };
     return { name: spec.name, content: printFile(job) };
   });
   const blobs = new Map(

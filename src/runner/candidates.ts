@@ -42,7 +42,8 @@ export function firstFor<T>(
     .map(({ job }) => job);
 }
 
-function weightOf(runner: string, job: string): string {
+/** Where a runner comes in the order in which all of them stand for this job: lower goes first. */
+export function weightOf(runner: string, job: string): string {
   return createHash('sha1').update(`${runner}\0${job}`).digest('hex');
 }
 

@@ -109,6 +109,7 @@ export function startRunner(options: RunnerOptions): Runner {
       jobs: shift.jobs(),
       concurrency: options.concurrency,
       ending: shift.ending(),
+      keepsRoomFor: shift.keepsRoomFor(),
       unfitFor: (spec) => unfitFor(options, spec) ?? shift.lacks(spec),
     });
     return waiting && worthTelling.has(waiting.matter) ? waiting.matter : null;
@@ -261,7 +262,7 @@ const longestUnanswered = 5_000;
 const longestWords = 1_000;
 
 /** What is rare, and worth a push of its own. */
-const worthTelling = new Set<Waiting['matter']>(['lease', 'fitting', 'dependencies']);
+const worthTelling = new Set<Waiting['matter']>(['lease', 'room', 'fitting', 'dependencies']);
 
 /** Milliseconds: with jitter, so that runners don't poll in step; longer while the repository is away. */
 function pause(poll: number, failures: number): number {

@@ -1,26 +1,29 @@
 import type { JobSpec } from '../language/job-spec.ts';
-import { type Allotment, allot } from '../ledger/allotments.ts';
+import type { Allotment } from '../ledger/allotments.ts';
 import { closeJob } from '../ledger/close-job.ts';
 import { type Action, decide } from '../ledger/decide.ts';
 import type { Live } from '../ledger/live.ts';
 import { watchForOrphans } from '../ledger/orphans.ts';
 import { jobName } from '../ledger/refs.ts';
 import { untilNextRetry } from '../ledger/retries.ts';
-import { type Maker, makersByKey, othersOf } from '../ledger/same-key.ts';
+import { makersByKey, othersOf } from '../ledger/same-key.ts';
 import { type Finished, settle } from '../ledger/settle.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
-import { firstFor, placeAmong, takeTurns } from './candidates.ts';
+import { placeAmong, takeTurns } from './candidates.ts';
 import { executeJob, type JobControl } from './execute-job.ts';
-import { beyondMachine, unfitFor } from './fit.ts';
-import { watchFleetLoad } from './fleet-load.ts';
+import { unfitFor } from './fit.ts';
+import { goThrough } from './go-through.ts';
 import { holdBack } from './hold-back.ts';
+import { lineUp } from './line-up.ts';
+import { type Offer, type Way, watchOpenings } from './openings.ts';
+import { passOnStops } from './pass-on-stops.ts';
+import { openRoom } from './room.ts';
 import type { RunnerOptions } from './runner-options.ts';
+import { watchFleet } from './watch-fleet.ts';
 import type { Workplace } from './workplace.ts';
 
 /** What another runner has finished, it is given this time to settle itself; milliseconds. */
 const settlingMs = 5_000;
-/** So many candidates are weighed at a look; there are more than enough in them. */
-const weighed = 200;
 /** So long what a look has shown does for another claim, whose own second look tells what has changed; milliseconds. */
 const lookHolds = 1_000;
 
@@ -39,6 +42,8 @@ export interface Shift {
   isOver(live: Live): boolean;
   /** What of what a job needs its other jobs have at present, as a clause about the job; null: nothing. */
   lacks(spec: JobSpec): string | null;
+  /** The job that it keeps room for, `run/job`, with what it lacks; null: it takes what there is room for. */
+  keepsRoomFor(): { job: string; lacking: string } | null;
   drain(): void;
   /** Gives back what it has, with what that leaves; called once more, at once. */
   leave(): void;
@@ -48,16 +53,6 @@ export interface Shift {
 
 type Execute = Extract<Action, { do: 'execute' }>;
 
-/** What a look has shown that there is to execute. */
-interface Offer {
-  readonly at: number;
-  /** In the order in which it is tried; what has been tried is removed. */
-  readonly ranked: { readonly action: Execute; readonly place: number }[];
-  readonly makers: ReadonlyMap<string, readonly Maker[]>;
-  /** Keys of results that have been begun upon it: the next look finds that others of theirs have to wait. */
-  readonly begun: Set<string>;
-}
-
 /** @param changed called when a job of it has ended, or it has been told to end */
 export function startShift(work: Workplace, options: RunnerOptions, changed: () => void): Shift {
   const { ledger, log, claimant } = work;
@@ -66,12 +61,14 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
   const claiming = new Set<string>();
   let claims: Promise<void> = Promise.resolve();
   let offer: Offer | null = null;
+  let keptFor: Way | null = null;
   const taken = new Map<string, Allotment>();
   const turns = takeTurns();
   const postponed = holdBack();
   const unclaimed = holdBack(undefined, 15_000);
   const removeOrphans = watchForOrphans(ledger);
-  const loadOfAll = watchFleetLoad(ledger, claimant.runner);
+  const fleetNow = watchFleet(ledger, claimant.runner);
+  const openings = watchOpenings(options.poll, ledger.clock.now);
   const suspicious = new Set<string>();
   let draining = false;
   let leaving = false;
@@ -82,16 +79,11 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
   const hasRoom = (): boolean => own.size + claiming.size < options.concurrency;
   const mayTake = (): boolean =>
     !draining && !leaving && !(options.until.kind === 'once' && started + claiming.size > 0);
-  /** What a job would get now. */
-  const free = (spec: JobSpec) =>
-    // Who takes what is beyond this machine only says so.
-    beyondMachine(work.executors, spec) === null
-      ? allot(work.executors.stock, taken.values(), spec)
-      : { cpu: 0, memory: 0, gpus: [] };
+  const room = openRoom(options, taken, () => own.size + claiming.size);
   const fits = ({ entry }: Execute): boolean =>
     (options.until.kind !== 'run' || entry.id.run === options.until.run) &&
-    unfitFor(options, entry.job.spec) === null &&
-    !('lacking' in free(entry.job.spec));
+    unfitFor(options, entry.job.spec) === null;
+  const heldBack = (key: string): number => Math.max(postponed.remaining(key), unclaimed.remaining(key));
 
   /** @returns whether it was won */
   const execute = async (
@@ -102,6 +94,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     const { id } = action.entry;
     const key = jobName(id);
     claiming.add(key);
+    openings.tried(key);
     // It has its share of the machine from now on, for others are claimed at the same time.
     taken.set(key, allotment);
     const claim = () => executeJob(work, action.entry, action.over, allotment, silent);
@@ -142,36 +135,21 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     return true;
   };
 
-  const passOnStops = (live: Live) => {
-    for (const [key, control] of own) {
-      const request = live.stops.get(key);
-      const entry = live.queue.get(key);
-      if (request && entry && request.stop.queue === entry.commit) {
-        control.stop(request.stop.abort ? 'abort' : 'stop', request.stop.by);
-      }
-    }
-  };
-
   /** Claims what there is room for of what was seen, all at the same time, so that what that costs is shared. */
   const take = (from: Offer): { won: Promise<boolean>[]; dueIn: number } => {
     const won: Promise<boolean>[] = [];
-    let dueIn = Number.POSITIVE_INFINITY;
-    for (const candidate of [...from.ranked]) {
-      if (!hasRoom() || !mayTake()) break;
-      const { action, place } = candidate;
-      const key = jobName(action.entry.id);
-      const { useCache, cacheKey } = action.entry.job;
-      if (held().has(key) || (useCache && cacheKey !== null && from.begun.has(cacheKey))) continue;
-      const heldBack = Math.max(postponed.remaining(key), unclaimed.remaining(key));
-      const share = free(action.entry.job.spec);
-      const wait = heldBack > 0 || 'lacking' in share ? heldBack : turnIn(action, place);
-      if (wait > 0) dueIn = Math.min(dueIn, wait);
-      if (wait > 0 || 'lacking' in share) continue;
-      from.ranked.splice(from.ranked.indexOf(candidate), 1);
-      if (cacheKey !== null) from.begun.add(cacheKey);
-      const silent = new Set(othersOf(from.makers, action.entry).map(({ commit }) => commit));
-      won.push(execute(action, share, silent));
-    }
+    const dueIn = goThrough(from, {
+      mayBegin: () => hasRoom() && mayTake(),
+      isHeld: (key) => held().has(key),
+      room,
+      heldBack,
+      turnOf: ({ opening, place }) => turnIn(opening.action, place),
+      headStartOf: ({ opening, suitsSmaller }) => (suitsSmaller ? openings.headStartOf(opening.key) : 0),
+      begin({ action }, share) {
+        const silent = new Set(othersOf(from.makers, action.entry).map(({ commit }) => commit));
+        won.push(execute(action, share, silent));
+      },
+    });
     claims = Promise.allSettled([claims, ...won]).then(() => {});
     return { won, dueIn };
   };
@@ -202,30 +180,29 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
   const act = async (live: Live, silence: SilenceWatch): Promise<number> => {
     const at = performance.now();
     suspicious.clear();
-    passOnStops(live);
+    passOnStops(live, own);
     await attempt('sweep', () => removeOrphans(live));
     turns.begin();
     const all = decide(live, silence, held()).filter(
       (action) => action.do !== 'settle' || !work.settler.has(jobName(action.id)),
     );
-    const executable = mayTake()
-      ? firstFor(
-          claimant.runner,
-          all.filter((action) => action.do === 'execute').filter(fits),
-          ({ entry }) => jobName(entry.id),
-          weighed,
-        )
-      : [];
+    const executable = mayTake() ? all.filter((action) => action.do === 'execute').filter(fits) : [];
     const others = all.filter((action) => action.do !== 'execute');
     let dueIn = mayTake() ? 1000 * untilNextRetry(live.claims, silence) : Number.POSITIVE_INFINITY;
+    const ways = openings.of(
+      executable,
+      (spec) => room.lacking(spec) === null,
+      (key) => heldBack(key) > 0,
+    );
     offer = null;
+    keptFor = null;
     if (others.length + executable.length === 0) return dueIn;
-    const load = await loadOfAll(live, own.size + claiming.size);
+    const fleet = await fleetNow(live, own.size + claiming.size);
 
     const toSettle: Finished[] = [];
     for (const action of others) {
       const id = action.do === 'settle' ? action.id : action.entry.id;
-      const wait = turnIn(action, placeAmong(load, claimant.runner, jobName(id)));
+      const wait = turnIn(action, placeAmong(fleet.load, claimant.runner, jobName(id)));
       if (wait > 0) dueIn = Math.min(dueIn, wait);
       else if (action.do === 'settle') toSettle.push(action);
       else if ((await attempt(action.do, () => closeJob(ledger, action, claimant))) === 'closed') {
@@ -236,10 +213,11 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       for (const job of toSettle) options.onJob?.(job.id);
     }
 
-    const ranked = executable
-      .map((action) => ({ action, place: placeAmong(load, claimant.runner, jobName(action.entry.id)) }))
-      .sort((a, b) => a.place - b.place);
-    offer = { at, ranked, makers: makersByKey(live, silence, held()), begun: new Set() };
+    const idle = openings.idle(ways, fleet.others);
+    const { candidates, kept } = lineUp(ways, room.self(), fleet.others, idle, options.lease);
+    const makers = makersByKey(live, silence, held());
+    offer = { at, candidates: [...candidates], kept, makers, begun: new Set() };
+    keptFor = kept;
     const claimed = take(offer);
     if ((await Promise.all(claimed.won)).includes(false)) return 0;
     return Math.min(dueIn, claimed.dueIn);
@@ -265,9 +243,10 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     isFull: () => !hasRoom() || (!mayTake() && held().size > 0),
     ending: () => draining || leaving,
     suspicious: () => suspicious,
-    lacks(spec) {
-      const share = free(spec);
-      return 'lacking' in share ? share.lacking : null;
+    lacks: room.lacking,
+    keepsRoomFor() {
+      const lacking = keptFor && room.lacking(keptFor.spec);
+      return keptFor && lacking !== null ? { job: keptFor.key, lacking } : null;
     },
     isOver(live) {
       if (held().size > 0) return false;

@@ -17,13 +17,15 @@ export interface Situation {
   readonly concurrency: number;
   /** It takes no more. */
   readonly ending: boolean;
+  /** What it keeps room for, and what that lacks now, as a clause about the job. */
+  readonly keepsRoomFor: { readonly job: string; readonly lacking: string } | null;
   /** Why it leaves such a job to others; null: it doesn't. */
   unfitFor(spec: JobSpec): string | null;
 }
 
 /** `matter` stays the same while only the `words`, a line for people after "waits for", change. */
 export interface Waiting {
-  readonly matter: 'end' | 'slot' | 'lease' | 'fitting' | 'dependencies' | 'others' | 'work';
+  readonly matter: 'end' | 'room' | 'slot' | 'lease' | 'fitting' | 'dependencies' | 'others' | 'work';
   readonly words: string;
 }
 
@@ -31,6 +33,8 @@ export interface Waiting {
 export function waitingFor(situation: Situation): Waiting | null {
   const { live, jobs, concurrency, ending } = situation;
   if (ending) return jobs.length > 0 ? { matter: 'end', words: 'the end of what it has' } : null;
+  const kept = situation.keepsRoomFor;
+  if (kept) return { matter: 'room', words: `room for ${kept.job}, which ${kept.lacking}` };
   const ready = decide(live, situation.silence, new Set(jobs)).flatMap((action) =>
     action.do === 'execute' ? [action.entry] : [],
   );

@@ -72,6 +72,7 @@ export function runTable(run: RunView, options: RunTableOptions): string {
     ['Submitted', `${run.submittedAt} by ${run.submittedBy} (${formatAge(run.submittedAt, options.now)})`],
     ['Duration', time(runDuration(run, options.now))],
     ['Variables', describeVariables(run.variables)],
+    ['Priority', String(run.jobs.find(({ priority }) => priority !== undefined)?.priority ?? '')],
     ['Reason', run.reason ?? ''],
     ['Commit', run.commit],
   ];

@@ -205,12 +205,12 @@ workflows:
         '../bin/nvidia-smi': '#!/bin/sh\necho 0, GPU-aaaa, Some, 100\necho 1, GPU-bbbb, Some, 100\n',
       });
       chmodSync(path.join(bin, 'nvidia-smi'), 0o755);
-      const runner = project.startRunner('one', [...quick, '--concurrency', '4', '--drain'], {
-        PATH: `${bin}:${process.env.PATH}`,
-      });
       const seen = () => linesOf(path.join(project.root, 'seen'));
       const runs = [];
       for (let n = 1; n <= 3; n += 1) runs.push(await project.submit(['train', '--no-cache']));
+      const runner = project.startRunner('one', [...quick, '--concurrency', '4', '--drain'], {
+        PATH: `${bin}:${process.env.PATH}`,
+      });
       await until('two jobs', () => seen().length === 2);
       assert.equal(seen().sort(), ['GPU-aaaa', 'GPU-bbbb']);
       assert.is((await project.refs('claims')).length, 2);

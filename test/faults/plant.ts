@@ -15,7 +15,7 @@ export interface Change {
   readonly by: string;
 }
 
-/** What `simulation/hunt-program.ts` prints. */
+/** What a hunting program prints. */
 export interface Finding {
   readonly played: number;
   readonly seed: number | null;
@@ -36,13 +36,20 @@ export function changed({ file, text, by }: Change): string {
   return pieces.join(by);
 }
 
-/** Bundles the simulation and the sources with one change in them into a file that Node can run. */
-export async function plant(change: Change, outfile: string): Promise<void> {
+/**
+ * Bundles a simulation and the sources with one change in them into a file that Node can run.
+ * @param program what hunts in it, relative to the root
+ */
+export async function plant(
+  change: Change,
+  outfile: string,
+  program = 'test/faults/simulation/hunt-program.ts',
+): Promise<void> {
   const contents = changed(change);
   const target = path.join(root, change.file);
   await esbuild.build({
     absWorkingDir: root,
-    entryPoints: ['test/faults/simulation/hunt-program.ts'],
+    entryPoints: [program],
     outfile,
     bundle: true,
     platform: 'node',

@@ -41,6 +41,7 @@ function situation(
     jobs: [],
     concurrency: 1,
     ending: false,
+    keepsRoomFor: null,
     unfitFor: ({ image }) => (image === null ? null : 'needs Docker'),
     ...more,
   };
@@ -81,6 +82,14 @@ test('the lease of a runner that is late', () => {
   assert.is(words(queue, claims, {}, 40), 'the lease of run-1/a: taken over in 20s if gpu-2 stays silent');
   assert.is(words(queue, claims, {}, 60), null, 'its turn has come');
   assert.match(words([queued('a', { image: 'x' })], claims, {}, 40) ?? '', /^work/, 'not by this one');
+});
+
+test('room for a job that needs much', () => {
+  const keepsRoomFor = { job: 'run-1/big', lacking: 'needs 8 CPUs, of which 3 are free' };
+  assert.is(
+    words([queued('a')], [], { keepsRoomFor }),
+    'room for run-1/big, which needs 8 CPUs, of which 3 are free',
+  );
 });
 
 test('the end of what it has', () => {

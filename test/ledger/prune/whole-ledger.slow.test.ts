@@ -89,6 +89,9 @@ test('what a job needs: its manifest, its long log, pieces of its streams; of a 
     stored: [blob],
   });
   const said = { manifest: 'x', files: 0, bytes: 0, complete: true };
+  await holder.renew({ kept: { manifest: 'a checkpoint', said, savedAt: '2026-01-01' } });
+  const saved = await readNeeds(ledger, holder.tip());
+  assert.equal([String(saved.artifacts?.text), saved.artifacts?.sha256], ['a checkpoint', 'x']);
   const log = { bytes: 9, sha256: 'cd'.repeat(32), stored: true };
   const outcome = { ...done, artifacts: said, log };
   const finished = await holder.finish((file) => makeRecord(holder.entry, file, outcome, '2026-01-01'), {

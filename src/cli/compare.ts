@@ -6,6 +6,8 @@ import { bestBy, columnsOf, columnValue, sortTrials, type TrialColumn } from '..
 import { fulfils, parseCondition } from '../ledger/trial-conditions.ts';
 import { readTrials, type Trial, trialNames } from '../ledger/trials.ts';
 import { plainText } from '../terminal-text.ts';
+import { parallelPlot } from '../tui/parallel-plot.ts';
+import { seriesStyle } from '../tui/series-style.ts';
 import { trialTable } from '../tui/trial-table.ts';
 import { openSources } from './metrics-sources.ts';
 import { locateRuns } from './open-state.ts';
@@ -20,6 +22,7 @@ interface CompareOptions {
   where?: string[];
   min?: string[];
   max?: string[];
+  parallel?: true;
   json?: true;
   csv?: true;
 }
@@ -55,14 +58,21 @@ export async function compare(names: readonly string[], options: CompareOptions)
 function printTable(
   trials: readonly Trial[],
   columns: readonly TrialColumn[],
-  { all }: CompareOptions,
+  { all, parallel }: CompareOptions,
 ): void {
   if (trials.length === 0) return;
   const { stdout } = process;
+  const width = stdout.isTTY ? stdout.columns || undefined : undefined;
+  const look = { colour: hasColour(stdout), glyphs: glyphsOf(stdout) };
+  const style = seriesStyle({ ...look, count: trials.length });
+  const height = stdout.rows >= 40 ? 20 : 10;
+  const plot = parallel && width ? parallelPlot(trials, columns, { ...look, width, height, style }) : null;
+  if (plot) stdout.write(plot.map((line) => `${line}\n`).join(''));
+  else if (parallel) say('no parallel coordinates: they need a terminal, and two things that differ');
   let leftOut: readonly string[] = [];
   const table = trialTable(trials, columns, {
-    ...{ all, now: Date.now(), colour: hasColour(stdout), ellipsis: glyphsOf(stdout).ellipsis },
-    width: stdout.isTTY ? stdout.columns || undefined : undefined,
+    ...{ all, width, now: Date.now(), colour: look.colour, ellipsis: look.glyphs.ellipsis },
+    keys: plot ? trials.map((_, index) => style.key(index)) : undefined,
     onLeftOut: (titles) => {
       leftOut = titles;
     },

@@ -9,7 +9,11 @@ export function addComparingCommands(command: (name: string, description: string
   )
     .option('-f, --follow', 'go on until they end')
     .option('--x <name>', 'by what the points are placed; by default by step, or their number')
-    .addOption(new Option('-m, --metric <name>', 'draw this one (may be repeated)').argParser(several))
+    .addOption(
+      new Option('-m, --metric <name>', 'only this one, in charts and table (may be repeated)').argParser(
+        several,
+      ),
+    )
     .option('--log', 'draw values by their logarithm; by default where they span three powers of ten')
     .option('--no-log', 'never do')
     .option('--plain', 'a table of the last values, on a terminal too')
@@ -36,6 +40,7 @@ export function addComparingCommands(command: (name: string, description: string
       new Option('--max <metric>', 'of this one the greatest is best (may be repeated)').argParser(several),
     )
     .option('--workflow <name>', 'only jobs of this workflow')
+    .option('--parallel', 'parallel coordinates above the table, on a terminal')
     .option('-a, --all', 'also what is the same for all of them')
     .option('--json', 'print JSON')
     .addOption(new Option('--csv', 'print CSV').conflicts('json'))

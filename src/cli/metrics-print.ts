@@ -26,18 +26,20 @@ export function isOnScreen({ plain, json, csv }: MetricsOptions): boolean {
 
 /** Charts that are drawn without being asked for by name. */
 const mostCharts = 6;
+
 /** Charts and last values on a terminal; in a pipe last values alone. */
 export function printMetrics(measured: readonly Measured[], options: MetricsOptions): void {
   checkNames(measured, options);
   const { isTTY, columns, rows } = process.stdout;
   if (!isOnScreen(options)) {
     const colour = hasColour(process.stdout);
-    process.stdout.write(metricsTable(measured, { width: isTTY ? columns : undefined, colour }));
+    const names = options.metric;
+    process.stdout.write(metricsTable(measured, { width: isTTY ? columns : undefined, colour, names }));
     return;
   }
   const { text, leftOut } = metricsCharts(measured, {
     ...chartOptions(options),
-    width: columns,
+    width: columns || 80,
     chartHeight: rows >= 40 ? 15 : 11,
     most: options.metric ? Number.POSITIVE_INFINITY : mostCharts,
   });

@@ -30,7 +30,7 @@ export function showCharts(options: MetricsOptions, leave: (exitCode: number) =>
   const draw = () => {
     const { columns: width, rows } = stdout;
     const drawing = { ...chartOptions(options), width };
-    const size = chartsInLines(rows - 1, width, shown, options.x);
+    const size = chartsInLines(rows - 1, width, shown, drawing);
     const waiting = `${truncate('nothing has been measured yet', width)}\n`;
     const text = shown.length > 0 ? metricsCharts(shown, { ...drawing, ...size }).text : waiting;
     const lines = text.split('\n').slice(0, -1);

@@ -1,12 +1,12 @@
 import { type Goal, guessGoal } from './metric-goals.ts';
 import { type Measurements, measurementOf } from './metrics.ts';
-import { asNumber, type Trial, trialValue, withoutMatrix } from './trials.ts';
+import { asNumber, givenTo, type Trial, trialValue } from './trials.ts';
 
 /** A variable or a metric of trials that are compared. */
 export interface TrialColumn {
   readonly kind: 'variable' | 'metric';
   readonly name: string;
-  /** What it is called where there is no other of that name. */
+  /** What it is called beside the others. */
   readonly title: string;
   readonly goal: Goal | null;
 }
@@ -24,13 +24,9 @@ export function columnsOf(trials: readonly Trial[], { all = false, goals }: Colu
   const namesIn = (maps: readonly Measurements[]) => [...new Set(maps.flatMap((map) => Object.keys(map)))];
   const differing = (maps: readonly Measurements[]) =>
     namesIn(maps).filter((name) => every || new Set(maps.map((map) => measurementOf(map, name))).size > 1);
-  const variables = differing(trials.map((trial) => trial.variables));
+  const variables = differing(trials.map(givenTo));
   const metrics = differing(trials.map((trial) => trial.metrics));
-  const titleOf = (name: string) => {
-    if (metrics.includes(name)) return `${name} (variable)`;
-    const short = withoutMatrix(name);
-    return variables.includes(short) || metrics.includes(short) ? name : short;
-  };
+  const titleOf = (name: string) => (metrics.includes(name) ? `${name} (variable)` : name);
   const measured = metrics.map((name): TrialColumn => {
     const goal = goals.get(name) ?? guessGoal(name);
     return { kind: 'metric', name, title: name, goal };
@@ -43,7 +39,7 @@ export function columnsOf(trials: readonly Trial[], { all = false, goals }: Colu
 }
 
 export function columnValue(trial: Trial, { kind, name }: TrialColumn): Measurements[string] | undefined {
-  return measurementOf(kind === 'variable' ? trial.variables : trial.metrics, name);
+  return measurementOf(kind === 'variable' ? givenTo(trial) : trial.metrics, name);
 }
 
 /** The trials that are the best by a metric; none where that isn't known, or there is nothing to compare. */

@@ -76,29 +76,38 @@ function trialOf(job: JobView, variables: Readonly<Record<string, string>>, metr
 
 const matrixPrefix = 'matrix.';
 
-/** What a person means by a name: a metric, a variable (of a matrix without `matrix.`), or what every job has. */
+/**
+ * Its variables by the names that compare with those of others: the values of a cell of a matrix count as variables of
+ * those names, so that a sweep stands beside a run of the same training.
+ */
+export function givenTo({ variables }: Trial): Trial['variables'] {
+  const given = new Map<string, string>();
+  for (const [name, value] of Object.entries(variables))
+    if (!name.startsWith(matrixPrefix) && !Object.hasOwn(variables, `${matrixPrefix}${name}`))
+      given.set(name, value);
+    else if (name.startsWith(matrixPrefix)) given.set(name.slice(matrixPrefix.length), value);
+  return Object.fromEntries(given);
+}
+
+/** What a person means by a name: a metric, a variable, or what every job has. */
 export function trialValue(trial: Trial, name: string): Measurements[string] | undefined {
-  const { metrics, variables } = trial;
   const facts = { run: trial.run, job: trial.job, workflow: trial.workflow, state: trial.state };
   return (
-    measurementOf(metrics, name) ??
-    measurementOf(variables, name) ??
-    measurementOf(variables, `${matrixPrefix}${name}`) ??
+    measurementOf(trial.metrics, name) ??
+    measurementOf(givenTo(trial), name) ??
+    measurementOf(trial.variables, name) ??
     measurementOf({ ...facts, runner: trial.runner ?? '' }, name)
   );
 }
 
 /** The names by which something is known of any of them. */
 export function trialNames(trials: readonly Trial[]): string[] {
-  const names = trials.flatMap(({ metrics, variables }) => [
-    ...Object.keys(metrics),
-    ...Object.keys(variables).flatMap((name) => [name, withoutMatrix(name)]),
+  const names = trials.flatMap((trial) => [
+    ...Object.keys(trial.metrics),
+    ...Object.keys(givenTo(trial)),
+    ...Object.keys(trial.variables),
   ]);
   return [...new Set([...names, 'run', 'job', 'workflow', 'state', 'runner'])];
-}
-
-export function withoutMatrix(name: string): string {
-  return name.startsWith(matrixPrefix) ? name.slice(matrixPrefix.length) : name;
 }
 
 /** A value as a number, whether it was measured or given as text; NaN: it is none. */

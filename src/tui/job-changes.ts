@@ -31,8 +31,13 @@ export function jobChanges({ before, after }: JobPair, now: number): JobChange[]
     texts('reason', (job) => (job.cachedFrom ? '' : (job.reason ?? ''))),
     texts('runner', (job) => job.runner ?? ''),
     texts('attempts', (job) => (job.attempt > 0 ? String(job.attempt) : '')),
-    time('queued', waited(before), waited(after)),
-    time('time', jobDuration(before, now), jobDuration(after, now)),
+    // What comes from the cache takes none.
+    ...(before.state === 'cached' || after.state === 'cached'
+      ? []
+      : [
+          time('queued', waited(before), waited(after)),
+          time('time', jobDuration(before, now), jobDuration(after, now)),
+        ]),
     texts('artifacts', (job) => (job.artifacts ? formatBytes(job.artifacts.bytes) : '')),
     ...measured(before, after),
   ];

@@ -15,7 +15,7 @@ export interface ChartedJob extends MeasuredJob {
 export interface MetricsChartsOptions {
   /** By what the points are placed; without it by `step`, or their number in the file. */
   readonly x?: string | undefined;
-  /** What is drawn; without it all that is a number and changes. */
+  /** What is drawn, and in the table; without it all that is a number and changes. */
   readonly names?: readonly string[] | undefined;
   readonly log?: boolean | undefined;
   /** Terminal columns. */
@@ -46,11 +46,15 @@ const mostHeight = 20;
 const aroundPlot = 3;
 
 /** Names that have a line in a chart: at least two points in some job. */
-export function drawableNames(jobs: readonly ChartedJob[], axis: string | null): string[] {
+function drawableNames(
+  jobs: readonly ChartedJob[],
+  axis: string | null,
+  wanted: readonly string[] | undefined,
+): string[] {
   const points = jobs.map((job) => job.points);
-  return numericNames(points).filter(
-    (name) => name !== axis && points.some((one) => seriesOf(one, name, axis).length >= 2),
-  );
+  return numericNames(points)
+    .filter((name) => name !== axis && (wanted?.includes(name) ?? true))
+    .filter((name) => points.some((one) => seriesOf(one, name, axis).length >= 2));
 }
 
 /** Charts of this size, and so many of them, fill these lines together with the table. */
@@ -58,10 +62,10 @@ export function chartsInLines(
   lines: number,
   width: number,
   jobs: readonly ChartedJob[],
-  x?: string | undefined,
+  { x, names }: Pick<MetricsChartsOptions, 'x' | 'names'> = {},
 ): Pick<MetricsChartsOptions, 'chartHeight' | 'most'> {
   const axis = x ?? defaultAxis(jobs.map(({ points }) => points));
-  const count = Math.max(1, drawableNames(jobs, axis).length);
+  const count = Math.max(1, drawableNames(jobs, axis, names).length);
   const left = Math.max(leastHeight, lines - jobs.length - 1);
   const abreast = count > 1 ? abreastIn(width) : 1;
   const most = Math.min(count, abreast * Math.floor(left / leastHeight));
@@ -74,7 +78,7 @@ export function metricsCharts(jobs: readonly ChartedJob[], options: MetricsChart
   const points = jobs.map((job) => job.points);
   const axis = options.x ?? defaultAxis(points);
   const style = seriesStyle({ count: jobs.length, colour, glyphs });
-  const possible = drawableNames(jobs, axis).filter((name) => options.names?.includes(name) ?? true);
+  const possible = drawableNames(jobs, axis, options.names);
   const shown = width < leastWidth ? [] : possible.slice(0, options.most);
   const drawn = shown.map((name) => ({ name, series: points.map((one) => seriesOf(one, name, axis)) }));
   const xScale = scaleOf(xValues(drawn.flatMap(({ series }) => series)), false);
@@ -87,7 +91,8 @@ export function metricsCharts(jobs: readonly ChartedJob[], options: MetricsChart
     }),
   );
   const keys = jobs.length > 1 && shown.length > 0 ? jobs.map((_, index) => style.key(index)) : undefined;
-  const table = metricsTable(jobs, { width, colour, ellipsis: glyphs.ellipsis, keys });
+  const names = options.names && [...(axis === null ? [] : [axis]), ...options.names];
+  const table = metricsTable(jobs, { width, colour, ellipsis: glyphs.ellipsis, keys, names });
   const lines = abreast === 2 ? pairs(charts, Math.floor((width - gap.length) / 2)) : charts.flat();
   return {
     text: `${lines.map((line) => `${line}\n`).join('')}${table}`,

@@ -11,15 +11,17 @@ export interface MeasuredJob {
   readonly last: Measurements | null;
 }
 
-/**
- * A table of jobs and the last values of what they measured, a column for each name.
- * @param options.keys what stands before each job: how its line in a chart is drawn
- */
-export function metricsTable(
-  jobs: readonly MeasuredJob[],
-  options: TableOptions & { readonly keys?: readonly Cell[] | undefined } = {},
-): string {
-  const names = [...new Set(jobs.flatMap(({ last }) => Object.keys(last ?? {})))];
+export interface MetricsTableOptions extends TableOptions {
+  /** What stands before each job: how its line in a chart is drawn. */
+  readonly keys?: readonly Cell[] | undefined;
+  /** Only these columns. */
+  readonly names?: readonly string[] | undefined;
+}
+
+/** A table of jobs and the last values of what they measured, a column for each name. */
+export function metricsTable(jobs: readonly MeasuredJob[], options: MetricsTableOptions = {}): string {
+  const measured = new Set(jobs.flatMap(({ last }) => Object.keys(last ?? {})));
+  const names = [...measured].filter((name) => options.names?.includes(name) ?? true);
   return formatTable(
     [
       { title: '' },

@@ -28,7 +28,7 @@ export function trialTable(
   return formatTable(
     [
       { title: '' },
-      { title, least: 8 },
+      { title, least: 16 },
       { title: 'STATE', optional: true },
       { title: 'TIME', optional: true },
       ...columns.map((column) => ({ title: column.title, least: 8, optional: true as const })),

@@ -153,7 +153,7 @@ test('diff: code, inputs and outcomes', async ({ project }) => {
     text,
     /\nInputs\n {2}train:\n {4}variable lr: 1 → 3\nOutcomes\nJOB +WHAT +calm-fox +brave-otter +CHANGE\n/,
   );
-  assert.match(text, /\n +loss +3 +2 +-1 \(-33%\)\n/);
+  assert.match(text, /\n(train)? +loss +3 +2 +-1 \(-33%\)\n/);
   const patch = await output(project, 'diff', 'calm-fox', 'brave-otter', '-p');
   assert.match(patch, /\n\+# faster\n/);
   assert.match(patch, /\n\+xy\n/, 'what steers a terminal is taken out');
@@ -196,6 +196,13 @@ test('diff and compare fit into narrow terminals; a long patch goes through the 
         lines.join('\n'),
       );
     }
+    tmux.resize(80, 40);
+    const parallel = await shown(tmux, 'dstack compare wide-owl --parallel');
+    assert.ok(
+      parallel.some((line) => /lr +loss +acc/.test(line)),
+      parallel.join('\n'),
+    );
+    assert.match(parallel.join('\n'), /[\u2800-\u28ff].*\n━━ {2}sweep-1 /s);
     const patch = await shown(tmux, 'dstack diff calm-fox brave-otter -p -- train.sh');
     assert.ok(patch.includes('paged:+# faster'), patch.join('\n'));
   } finally {

@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { guessGoal } from '../../src/ledger/metric-goals.ts';
-import { bestBy, columnsOf, sortTrials } from '../../src/ledger/trial-columns.ts';
+import { bestBy, columnsOf, columnValue, sortTrials } from '../../src/ledger/trial-columns.ts';
 import { fulfils, parseCondition } from '../../src/ledger/trial-conditions.ts';
 import { type Trial, trialNames, trialValue } from '../../src/ledger/trials.ts';
 
@@ -34,13 +34,20 @@ test('columns: what differs, variables first, and last what has a goal', () => {
   assert.equal(columnsOf([a, a], none), []);
 });
 
-test('values of a matrix go by their short names, unless these are taken', () => {
-  const cells = ['1', '2'].map((n) =>
-    trial(n, { 'matrix.lr': n, 'matrix.seed': n, seed: n }, { acc: 1, loss: n }),
+test('values of a matrix are compared with variables of their names', () => {
+  const cell = trial('a', { 'matrix.lr': '3', 'matrix.seed': '2', seed: '1' });
+  const plain = trial('b', { lr: '1', seed: '1' });
+  assert.equal(
+    columnsOf([cell, plain], none).map((one) => [one.title, columnValue(cell, one), columnValue(plain, one)]),
+    [
+      ['lr', '3', '1'],
+      ['seed', '2', '1'],
+    ],
   );
-  const titles = columnsOf(cells, none).map(({ title }) => title);
-  assert.equal(titles, ['lr', 'matrix.seed', 'seed', 'loss']);
-  assert.is(trialValue(cells[0] as Trial, 'lr'), '1');
+  assert.equal(
+    [trialValue(cell, 'lr'), trialValue(cell, 'matrix.lr'), trialValue(plain, 'lr')],
+    ['3', '3', '1'],
+  );
   const both = [trial('a', { loss: '1' }, { loss: 1 }), trial('b', { loss: '2' }, { loss: 3 })];
   assert.equal(
     columnsOf(both, none).map(({ title }) => title),
@@ -101,7 +108,7 @@ test('conditions', () => {
 
 test('names that something is known by', () => {
   const names = trialNames([trial('a', { 'matrix.lr': '1' }, { loss: 1 })]);
-  assert.equal(names, ['loss', 'matrix.lr', 'lr', 'run', 'job', 'workflow', 'state', 'runner']);
+  assert.equal(names, ['loss', 'lr', 'matrix.lr', 'run', 'job', 'workflow', 'state', 'runner']);
 });
 
 test.run();

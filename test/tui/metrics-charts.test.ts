@@ -42,8 +42,8 @@ test('one job: a line in Braille, between axes with round numbers, and its last 
       '    │                                       ⠉⠉⠉⠉⠉⠑⠒⠒⠢⠤⠤⠤⠤⠤⣀⣀',
       '    └┬─────────────┬─────────────┬──────────────┬───────────',
       '     0            50            100            150      step',
-      'JOB      step  loss     accuracy',
-      'a/train  190   0.13509  0.95',
+      'JOB      step  loss',
+      'a/train  190   0.13509',
     ],
   );
 });

@@ -40,7 +40,8 @@ export function printMetrics(measured: readonly Measured[], options: MetricsOpti
   const { text, leftOut } = metricsCharts(measured, {
     ...chartOptions(options),
     width: columns || 80,
-    chartHeight: rows >= 40 ? 15 : 11,
+    // Two of them fit on the screen, with the table of a job or two.
+    chartHeight: Math.min(15, Math.max(8, Math.floor(((rows || 24) - 4) / 2))),
     most: options.metric ? Number.POSITIVE_INFINITY : mostCharts,
   });
   process.stdout.write(text);

@@ -98,10 +98,10 @@ function isKeptFor(
   patience: number,
 ): boolean {
   if (hasRoom || heldBack || waited < patience) return false;
-  const own = { size: sizeFor(spec, self.machine), weight: weightOf(self.name, key) };
+  const own = { size: sizeFor(spec, self), weight: weightOf(self.name, key) };
   const before = others.filter((other) => {
     if (!fitsOn(other, spec)) return false;
-    const difference = compareSizes(sizeFor(spec, other.machine), own.size);
+    const difference = compareSizes(sizeFor(spec, other), own.size);
     return difference < 0 || (difference === 0 && weightOf(other.name, key) < own.weight);
   }).length;
   return waited >= patience * 4 ** before;
@@ -156,12 +156,12 @@ function rivals(self: Member, others: readonly Member[]): (opening: Opening) => 
   const known = new Map<string, Rivals & { readonly hands: number; readonly names: string }>();
   const left = new Map<string, number>();
   const find = ({ spec }: Opening) => {
-    const own = sizeFor(spec, self.machine);
+    const own = sizeFor(spec, self);
     const load = new Map([[self.name, self.load]]);
     const smaller: Member[] = [];
     for (const other of others) {
       if (!hasRoomFor(other, spec)) continue;
-      const difference = compareSizes(sizeFor(spec, other.machine), own);
+      const difference = compareSizes(sizeFor(spec, other), own);
       if (difference < 0) smaller.push(other);
       else if (difference === 0) load.set(other.name, other.load);
     }

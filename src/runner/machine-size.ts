@@ -1,16 +1,21 @@
 import type { JobSpec } from '../language/job-spec.ts';
 import { allot, stockOf } from '../ledger/allotments.ts';
-import type { Machine } from '../ledger/misfit.ts';
+import type { Offer } from '../ledger/misfit.ts';
 
 /**
- * How much a job would occupy by being on this machine, what weighs most first: how good a GPU it would get, how many
+ * How much a job would occupy by being on this machine, what weighs most first: a machine that stays, which only some
+ * jobs can do without; how good a GPU it would get, how many
  * GPUs there are beside it, then CPUs and memory, each if it asks for some. A job that asks for no CPUs runs as well on
  * any number, and is better off where less is going on.
  */
-export function sizeFor({ resources }: Pick<JobSpec, 'resources'>, machine: Machine): readonly number[] {
+export function sizeFor(
+  { resources }: Pick<JobSpec, 'resources'>,
+  { machine, interruptible }: Pick<Offer, 'machine' | 'interruptible'>,
+): readonly number[] {
   const share = allot(stockOf(machine), [], { resources });
   const given = 'lacking' in share ? [] : share.gpus.map(({ memory }) => memory);
   return [
+    interruptible ? 0 : 1,
     given.length === 0 ? 0 : grade(Math.max(...given)),
     machine.gpus.length,
     resources.cpu === null ? 0 : grade(machine.cpu),

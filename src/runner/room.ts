@@ -19,7 +19,7 @@ export interface Room {
  * @param load how many these are
  */
 export function openRoom(
-  { executors, name, labels, concurrency }: RunnerOptions,
+  { executors, name, labels, interruptible, concurrency }: RunnerOptions,
   taken: ReadonlyMap<string, Allotment>,
   load: () => number,
 ): Room {
@@ -38,6 +38,7 @@ export function openRoom(
     self: () => ({
       name,
       labels,
+      interruptible,
       machine: stock,
       stock,
       concurrency,

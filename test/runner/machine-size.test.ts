@@ -23,7 +23,7 @@ const machines = {
 function ranked(resources: Partial<JobSpec['resources']>): string[] {
   const sized = Object.entries(machines).map(([name, one]) => ({
     name,
-    size: sizeFor({ resources: { ...defaultRequirements.resources, ...resources } }, one),
+    size: sizeFor({ resources: { ...defaultRequirements.resources, ...resources } }, { machine: one }),
   }));
   sized.sort((a, b) => compareSizes(a.size, b.size) || (a.name < b.name ? -1 : 1));
   const places: string[] = [];
@@ -51,7 +51,7 @@ test('a job that takes any GPU goes where the least is enough, however many ther
 
 test('machines of the same kind are equal, though one tells a little less memory', () => {
   const size = (memory: number) =>
-    sizeFor({ resources: { ...defaultRequirements.resources, memory: gb } }, machine(8, memory));
+    sizeFor({ resources: { ...defaultRequirements.resources, memory: gb } }, { machine: machine(8, memory) });
   for (const [sold, told] of [
     [16, 15.5],
     [32, 31.2],
@@ -61,6 +61,12 @@ test('machines of the same kind are equal, though one tells a little less memory
   ] as const)
     assert.is(compareSizes(size(sold), size(told)), 0, `${sold} and ${told} GB`);
   assert.ok(compareSizes(size(16), size(24)) < 0);
+});
+
+test('a job that may be interrupted leaves the machines that stay to others, however small they are', () => {
+  const spec = { resources: { ...defaultRequirements.resources, cpu: 2, interruptible: true } };
+  const spot = sizeFor(spec, { machine: machines.h100, interruptible: true });
+  assert.ok(compareSizes(spot, sizeFor(spec, { machine: machines.small })) < 0);
 });
 
 test.run();

@@ -38,7 +38,7 @@ export function lineChart(series: readonly (readonly Point[])[], options: ChartO
   const { glyphs, height, colour } = options;
   const finite = series.flatMap((points) => points.flatMap(({ y }) => (Number.isFinite(y) ? [y] : [])));
   const yScale = scaleOf(finite, options.log);
-  const ticks = ticksOf(yScale, Math.max(2, Math.floor(height / 2)));
+  const ticks = ticksOf(yScale, Math.max(2, Math.ceil(height / 2)));
   const labels = labelsByRow(ticks, yScale, height);
   const labelWidth = Math.max(1, ...[...labels.values()].map((label) => label.length));
   const plotWidth = options.width - labelWidth - 2;

@@ -186,7 +186,9 @@ function buildProgram(): Command {
     .option('--drain', 'leave when nothing is left to do')
     .option('--once', 'leave after one job')
     .addOption(
-      new Option('--label <key=value>', 'shown by `dstack runners` (may be repeated)').argParser(keyValue),
+      new Option('--label <key=value>', 'what `labels` of jobs must find here (may be repeated)').argParser(
+        keyValue,
+      ),
     )
     .option('--interruptible', 'only for jobs that allow it: the machine may be taken away at short notice')
     .option('--name <name>', 'by default the machine’s')

@@ -133,7 +133,8 @@ function hasGpus({ gpus }: Machine, wanted: NonNullable<JobSpec['resources']['gp
   const [first] = gpus;
   if (!first) return 'no GPU';
   const largest = gpus.reduce((a, b) => (b.memory > a.memory ? b : a), first);
-  return `${counted(gpus.length)} (${short(largest.name)}, ${bytes(largest.memory)})`;
+  const size = largest.memory > 0 ? `, ${bytes(largest.memory)}` : '';
+  return `${counted(gpus.length)} (${short(largest.name)}${size})`;
 }
 
 /** `1 GPU`, `2 GPUs`. */

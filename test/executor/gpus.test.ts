@@ -16,11 +16,25 @@ test.after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function says(text: string): void {
-  const script = `#!/bin/sh\n[ "$1 $2" = '--query-gpu=index,uuid,name,memory.total --format=csv,noheader,nounits' ] && cat <<'E'\n${text}\nE\n`;
+/** @param list what it says to `-L`, where that matters */
+function says(query: string, list = '', exitCode = 0): void {
+  const script = `#!/bin/sh
+case "$*" in
+'--query-gpu=index,uuid,name,memory.total --format=csv,noheader,nounits') cat <<'END'
+${query}
+END
+;;
+-L) cat <<'END'
+${list}
+END
+;;
+esac
+exit ${exitCode}
+`;
   writeFileSync(path.join(folder, 'nvidia-smi'), script, { mode: 0o755 });
 }
 
+const mebi = 2 ** 20;
 const two = `0, GPU-1f3a7c52-0000-1111-2222-333344445555, NVIDIA H100 80GB HBM3, 81559
 1, GPU-9b3a7c52-0000-1111-2222-333344445555, Tesla T4, 15360`;
 
@@ -31,9 +45,9 @@ test('GPUs are known by UUID, name and memory', async () => {
       id: 'GPU-1f3a7c52-0000-1111-2222-333344445555',
       index: 0,
       name: 'NVIDIA H100 80GB HBM3',
-      memory: 81559 * 2 ** 20,
+      memory: 81559 * mebi,
     },
-    { id: 'GPU-9b3a7c52-0000-1111-2222-333344445555', index: 1, name: 'Tesla T4', memory: 15360 * 2 ** 20 },
+    { id: 'GPU-9b3a7c52-0000-1111-2222-333344445555', index: 1, name: 'Tesla T4', memory: 15360 * mebi },
   ]);
 });
 
@@ -47,11 +61,54 @@ test('what is hidden from the runner is not given to jobs', async () => {
   assert.equal(await names('-1'), []);
 });
 
+test('of a GPU in MIG mode there are its parts, each with its own memory', async () => {
+  says(
+    `0, GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77, NVIDIA A100-SXM4-40GB, 40960
+1, GPU-aaba0d6a-d33d-2b2c-524d-9e3d8d2b8a77, NVIDIA A100-SXM4-40GB, 40960`,
+    `GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77)
+  MIG 3g.20gb     Device  0: (UUID: MIG-c6d4f1ef-42e4-5de3-91c7-45d71c87eb3f)
+  MIG 1g.5gb+me   Device  1: (UUID: MIG-cba663e8-9bed-5b25-b243-5985ef7c9beb)
+GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-aaba0d6a-d33d-2b2c-524d-9e3d8d2b8a77)`,
+  );
+  const listed = async (visible?: string) =>
+    (await listGpus(visible)).map(({ id, name, memory }) => [id.slice(0, 8), name, memory / mebi]);
+  const parts = [
+    ['MIG-c6d4', 'NVIDIA A100-SXM4-40GB MIG 3g.20gb', 20480],
+    ['MIG-cba6', 'NVIDIA A100-SXM4-40GB MIG 1g.5gb+me', 5120],
+  ];
+  assert.equal(await listed(), [...parts, ['GPU-aaba', 'NVIDIA A100-SXM4-40GB', 40960]]);
+  assert.equal(await listed('0'), parts);
+  assert.equal(await listed('MIG-cba663e8-9bed-5b25-b243-5985ef7c9beb'), parts.slice(1));
+});
+
+test('one that shares the memory of the machine says none', async () => {
+  for (const [line, name] of [
+    ['0, GPU-1f3a7c52-0000-1111-2222-333344445555, NVIDIA GB10, [N/A]', 'NVIDIA GB10'],
+    ['0, GPU-1f3a7c52-0000-1111-2222-333344445555, Orin (nvgpu), [Not Supported]', 'Orin (nvgpu)'],
+  ] as const) {
+    says(line);
+    const [gpu] = await listGpus(undefined);
+    assert.equal([gpu?.name, gpu?.memory], [name, 0]);
+  }
+});
+
 test('where it says something else there are none', async () => {
-  says('No devices were found');
-  assert.equal(await listGpus(undefined), []);
-  writeFileSync(path.join(folder, 'nvidia-smi'), '#!/bin/sh\necho broken\nexit 9\n', { mode: 0o755 });
-  assert.equal(await listGpus(undefined), []);
+  for (const [text, exitCode] of [
+    ['No devices were found', 0],
+    ['No devices were found', 6],
+    ['Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 550.90', 18],
+    ["NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", 9],
+    ['Field "uuid" is not a valid field to query.', 2],
+    [two, 1],
+  ] as const) {
+    says(text, '', exitCode);
+    assert.equal(await listGpus(undefined), [], text);
+  }
+});
+
+test('one that has fallen off the bus is not there, the others are', async () => {
+  says(`${two}\nUnable to determine the device handle for GPU 0000:41:00.0: Unknown Error`);
+  assert.is((await listGpus(undefined)).length, 2);
 });
 
 test.run();

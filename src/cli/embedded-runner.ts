@@ -7,7 +7,7 @@ import { fold } from '../ledger/archive/fold.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
-import { openInputCache } from '../runner/input-cache.ts';
+import { openInputCache, openSetupCache } from '../runner/machine-caches.ts';
 import { ownLedger } from '../runner/own-ledger.ts';
 import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
@@ -47,7 +47,7 @@ export async function embeddedRunner(
     folder: folders.work,
   });
   if (executors.note) say(executors.note);
-  const { concurrency, lease, grace, inputCache: limit } = project.config.runner;
+  const { concurrency, lease, grace, allow, inputCache: limit, setupCache } = project.config.runner;
   const store = await openLedgerStore(project, ledger);
   const runner = startRunner({
     ledger: own,
@@ -55,9 +55,11 @@ export async function embeddedRunner(
     inputCache: openInputCache(folders, store, limit, (message, file) =>
       say(`${message}: ${plainText(file)}`),
     ),
+    setupCache: openSetupCache(folders, setupCache),
     executors,
     cache: repositories.cache,
     secrets: openSecrets(project.config.runner.secrets, location),
+    allow,
     name,
     version: packageJson.version,
     labels: {},

@@ -18,10 +18,11 @@ import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { mirrors } from '../ledger/refs.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
 import { tryToWrite } from '../ledger/try-to-write.ts';
-import { inputsFolder } from '../runner/folders.ts';
+import { inputsFolder, setupFolder } from '../runner/folders.ts';
 import { describeSource } from '../runner/read-secret.ts';
 import { openSecrets } from '../runner/secrets.ts';
 import { keptBytes } from '../store/cache-room.ts';
+import { listKept } from '../store/kept-folders.ts';
 import { openStore } from '../store/open-store.ts';
 import { tryStore } from '../store/try-store.ts';
 import { plainText } from '../terminal-text.ts';
@@ -90,8 +91,9 @@ async function checkRepository(fix: boolean): Promise<Check[]> {
     tryStore(openStore(await storeLocation({ config }, remote, folder))),
   );
   const inputs = await checkInputs(config.runner.inputCache);
+  const setup = await checkSetup(config.runner.setupCache);
   const secrets = answers.ok ? await withLedger(where, (ledger) => checkSecrets(config, ledger)) : [];
-  return [answers, ...locks, ...(answers.ok ? [writes] : []), store, inputs, ...secrets];
+  return [answers, ...locks, ...(answers.ok ? [writes] : []), store, inputs, setup, ...secrets];
 }
 
 /** What is kept on this disk of what jobs need. */
@@ -101,6 +103,17 @@ async function checkInputs(limit: number): Promise<Check> {
   const kept = async () => formatBytes(await keptBytes(folder));
   return attempt(
     'inputs',
+    async () => `${await kept()} of at most ${formatBytes(limit)} in ${plainText(folder)}`,
+  );
+}
+
+/** What is kept on this disk of what jobs set up. */
+async function checkSetup(limit: number): Promise<Check> {
+  if (limit === 0) return { what: 'setup', ok: null, detail: 'none is kept here: runner.setupCache is 0' };
+  const folder = setupFolder();
+  const kept = async () => formatBytes((await listKept(folder)).reduce((sum, { size }) => sum + size, 0));
+  return attempt(
+    'setup',
     async () => `${await kept()} of at most ${formatBytes(limit)} in ${plainText(folder)}`,
   );
 }

@@ -15,7 +15,7 @@ import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
 import { succeedFormer } from '../runner/former-instances.ts';
 import { listenToRemoteHook } from '../runner/hook-listener.ts';
-import { openInputCache } from '../runner/input-cache.ts';
+import { openInputCache, openSetupCache } from '../runner/machine-caches.ts';
 import { ownLedger } from '../runner/own-ledger.ts';
 import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
@@ -76,7 +76,8 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       folder: folders.work,
     });
     if (executors.note) log.warn(executors.note);
-    const { concurrency, lease, poll, grace, labels, interruptible, inputCache: limit } = config.runner;
+    const { concurrency, lease, poll, grace, labels, interruptible, allow } = config.runner;
+    const { inputCache: limit, setupCache } = config.runner;
     const secrets = await checkedSecrets(config.runner.secrets, ledger.shared.location, log);
     const repository = path === null ? findGitHub(address, process.env) : null;
     const github = repository
@@ -91,8 +92,10 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       ledger,
       store,
       inputCache: openInputCache(folders, store, limit, (message, file) => log.warn({ file }, message)),
+      setupCache: openSetupCache(folders, setupCache),
       executors,
       secrets,
+      allow,
       cache,
       triggers,
       name,

@@ -5,7 +5,7 @@ import { chooseJobs } from '../ledger/prune/choose-jobs.ts';
 import { bring, readNeeds } from '../ledger/prune/needs.ts';
 import { readWhole, type WholeLedger } from '../ledger/prune/whole-ledger.ts';
 import { inputsFolder } from '../runner/folders.ts';
-import { openInputCache } from '../runner/input-cache.ts';
+import { openInputCache } from '../runner/machine-caches.ts';
 import { cacheAsSource, type PlaceInFile, placesInFiles } from '../store/cache-source.ts';
 import { checkBlob } from '../store/check-blobs.ts';
 import type { Blob } from '../store/manifest.ts';

@@ -1,6 +1,7 @@
 import bytes from 'bytes';
 import ms from 'ms';
 import { z } from 'zod';
+import { allowances } from './allowances.ts';
 import { secretSources } from './secret-source.ts';
 
 /** Node's timers cannot wait longer than 2^31 - 1 ms. */
@@ -58,8 +59,17 @@ export const settings = z.strictObject({
       .union([z.literal(0), size])
       .default(20 * 2 ** 30)
       .describe('a size with its unit, such as 20GB, or 0 for none'),
+    setupCache: z
+      .union([z.literal(0), size])
+      .default(20 * 2 ** 30)
+      .describe('a size with its unit, such as 20GB, or 0 for none'),
     interruptible: z.boolean().default(false).describe('true or false'),
     labels: labels.default({}).describe('a map of labels, such as {gpu: a100}'),
+    allow: allowances
+      .prefault({})
+      .describe(
+        'a map of what containers may have beyond others, such as {mounts: [/data, "/scratch:rw"], network: [host], capabilities: [SYS_PTRACE]}',
+      ),
     secrets: secretSources
       .default({})
       .describe('a map of names to {env: VARIABLE}, {file: PATH} or {command: [PROGRAM, ARGUMENT]}'),
@@ -73,7 +83,7 @@ export const settings = z.strictObject({
   }),
 });
 
-/** The settings in force. Durations (`runner.lease`, `poll`, `grace`) are in milliseconds, sizes (`runner.inputCache`) in bytes; paths are absolute. */
+/** The settings in force. Durations (`runner.lease`, `poll`, `grace`) are in milliseconds, sizes (`runner.inputCache`, `setupCache`) in bytes; paths are absolute. */
 export type Config = z.output<typeof settings>;
 
 type Written = z.input<typeof settings>;
@@ -86,7 +96,7 @@ export type ConfigInput = Partial<Omit<Written, 'host' | 'runner' | 'snapshot'>>
 };
 
 /** A machine's own business: refused in the files of a project, which anybody who can push to it can change. */
-export const ownSettings: ReadonlySet<string> = new Set(['runner.secrets']);
+export const ownSettings: ReadonlySet<string> = new Set(['runner.allow', 'runner.secrets']);
 
 /** One setting that has a value, such as `runner.lease`. */
 export interface Setting {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type Docker from 'dockerode';
-import type { ExecutionIdentity, ExecutionSpec } from './executor.ts';
+import type { ExecutionIdentity, ExecutionSpec, HomeFolder, Mount } from './executor.ts';
 import type { Launch } from './launch.ts';
 import { shellLauncher, shellScript } from './shell.ts';
 
@@ -27,6 +27,7 @@ export function containerName({ run, job, attempt }: ExecutionIdentity): string 
  * What Docker is asked for to run a job.
  * @param place.workingDir relative to the workspace, links resolved
  * @param place.launch.mark what the shell begins with, to show that an entrypoint has started it
+ * @param place.home that of the image's user; only needed where something of the job's lies below it
  */
 export function jobContainer(
   spec: ExecutionSpec,
@@ -36,6 +37,7 @@ export function jobContainer(
     workingDir: string;
     starter: string;
     launch: Launch & { readonly mark: string };
+    home?: string;
   },
 ): Docker.ContainerCreateOptions {
   const workingDir = path.posix.join(containerWorkspace, place.workingDir);
@@ -58,9 +60,16 @@ export function jobContainer(
       PortBindings: Object.fromEntries(
         spec.ports.map((port) => [`${port}/tcp`, [{ HostIp: '127.0.0.1', HostPort: '' }]]),
       ),
-      Mounts: [workspaceMount(spec.workspace)],
+      Mounts: [
+        workspaceMount(spec.workspace),
+        ...(spec.home ?? []).map((one) => homeMount(place.home ?? '/', one)),
+        ...(spec.access?.mounts ?? []).map(grantedMount),
+      ],
+      ...(spec.access?.network ? { NetworkMode: spec.access.network } : {}),
       Init: true, // Reaps what is left lying about, and passes signals on.
       SecurityOpt: ['no-new-privileges'],
+      CapDrop: ['ALL'],
+      CapAdd: [...new Set([...usualCapabilities, ...(spec.access?.capabilities ?? [])])],
       LogConfig: { Type: 'none', Config: {} }, // The runner keeps the log; no need to have it twice.
     },
   };
@@ -82,6 +91,21 @@ function startOf(
     Cmd: ['/bin/sh', '-c', `${begin}${mark}cd "$2" || exit; ${shellLauncher}`, 'sh', script, workingDir],
   };
 }
+
+/**
+ * What root in a container needs to install packages and to become another user. Not what Docker gives beside it:
+ * to make devices, packets of any kind, other root folders, capabilities of files, and lines of the audit log.
+ */
+const usualCapabilities = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'NET_BIND_SERVICE',
+  'SETGID',
+  'SETUID',
+] as const;
 
 /** So many processes and threads are no job's, but a mistake's: they would take the machine down. */
 const mostProcesses = 16_384;
@@ -125,6 +149,8 @@ export function ownershipContainer(
     HostConfig: {
       Mounts: [workspaceMount(workspace)],
       NetworkMode: 'none',
+      CapDrop: ['ALL'],
+      CapAdd: ['CHOWN', 'DAC_OVERRIDE'],
       UsernsMode: 'host', // The numbers are those of this machine.
       SecurityOpt: ['no-new-privileges'],
     },
@@ -149,4 +175,14 @@ export function runsAsRoot(image: Docker.ImageInspectInfo): boolean {
 
 function workspaceMount(workspace: string): Docker.MountSettings {
   return { Type: 'bind', Source: workspace, Target: containerWorkspace };
+}
+
+function homeMount(home: string, { folder, path: below }: HomeFolder): Docker.MountSettings {
+  return { Type: 'bind', Source: folder, Target: path.posix.join(home, below) };
+}
+
+/** Without what is mounted within it: that would be writable also where this is read-only (Docker before 25). */
+function grantedMount({ source, target, readOnly }: Mount): Docker.MountSettings {
+  const BindOptions = { Propagation: 'rprivate' as const, NonRecursive: true };
+  return { Type: 'bind', Source: source, Target: target, ReadOnly: readOnly, BindOptions };
 }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type Docker from 'dockerode';
 import type { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
@@ -99,6 +100,11 @@ async function removeStray(docker: Docker, stray: Docker.ContainerInfo): Promise
   const workspace = stray.Mounts.find((mount) => mount.Destination === containerWorkspace)?.Source;
   if (workspace === undefined) return;
   const job = { image: stray.ImageID, labels: stray.Labels };
-  // Whoever cleans the workspace up is told then what he can't remove; it may be gone already, too.
-  await reclaimFromContainer(docker, workspace, job).catch(() => {});
+  // What lies beside the workspace is the job's own as well; other mounts are the machine's.
+  const beside = `${path.dirname(workspace)}/`;
+  for (const { Type, Source } of stray.Mounts) {
+    if (Type !== 'bind' || !Source?.startsWith(beside)) continue;
+    // Whoever cleans up is told then what he can't remove; it may be gone already, too.
+    await reclaimFromContainer(docker, Source, job).catch(() => {});
+  }
 }

@@ -11,6 +11,7 @@ import { ranOutOfMemory } from './docker-memory.ts';
 import { failureOf, resultOf } from './executions.ts';
 import type { Execution, ExecutionEvents, ExecutionResult, ExecutionSpec } from './executor.ts';
 import type { ImagePuller } from './image-puller.ts';
+import { imageUser, makeParents } from './image-user.ts';
 import { launchOf, watchLaunch } from './launch.ts';
 import { ownStarter } from './starter.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -38,6 +39,10 @@ export function startDockerJob(
   const { docker, puller, watchdog } = tools;
   const name = containerName(spec.identity);
   const starter = ownStarter();
+  const labels = labelsOf(spec.identity, starter);
+  const home = spec.home ?? [];
+  /** What is the runner's again afterwards. */
+  const ownFolders = [spec.workspace, ...home.map(({ folder }) => folder)];
   const stop = new AbortController();
   let reportLost = (_error: unknown) => {};
   const lost = new Promise<never>((_, reject) => {
@@ -57,16 +62,20 @@ export function startDockerJob(
     };
     const { info: image, identity } = await puller.ensure(spec.image, tell, stop.signal);
     events.image?.(identity);
-    if (!runsAsRoot(image)) await openToEveryone(spec.workspace);
+    if (!runsAsRoot(image)) for (const folder of ownFolders) await openToEveryone(folder);
+    const user =
+      home.length > 0 ? await imageUser(docker, image, { env: spec.env, labels }, home) : undefined;
     stop.signal.throwIfAborted();
     const launch = watchLaunch(launchOf(spec.entrypoint, image.Config), events.output, {
       limit: tools.launchMs,
       terminate: () => control.terminate(launchGraceMs),
     });
-    const options = jobContainer(spec, { name, image: image.Id, workingDir, starter, launch });
+    const place = { name, image: image.Id, workingDir, starter, launch, ...(user && { home: user.home }) };
+    const options = jobContainer(spec, place);
     asked = true;
     watchdog?.guard('container', name);
     const container = await answerOf(docker.createContainer(options));
+    if (user) await makeParents(container, user);
     const waits = waitsForWord(spec);
     // Before the start, so that nothing is missed.
     const stream = (await answerOf(
@@ -79,7 +88,8 @@ export function startDockerJob(
       control.started(container);
       launch.begin();
       events.phase('running');
-      if (spec.ports.length > 0) await tellPorts(container, events);
+      if (spec.access?.network === 'host') for (const port of spec.ports) events.port(port, port);
+      else if (spec.ports.length > 0) await tellPorts(container, events);
       await Promise.race([deliver(stream, launch.output), lost]);
       const state = await Promise.race([endOf(container), lost]);
       const outOfMemory = state.ExitCode !== 0 && (await ranOutOfMemory(docker, container.id, spec, state));
@@ -103,8 +113,8 @@ export function startDockerJob(
     try {
       await removeContainer(docker, name);
       watchdog?.release('container', name);
-      const image = spec.image;
-      await reclaimFromContainer(docker, spec.workspace, { image, labels: labelsOf(spec.identity, starter) });
+      const job = { image: spec.image, labels };
+      for (const folder of ownFolders) await reclaimFromContainer(docker, folder, job);
     } catch (error) {
       result = { ...result, failure: result.failure ?? failureOf(error).failure };
     }

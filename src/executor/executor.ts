@@ -18,6 +18,32 @@ export interface ExecutionSpec {
   gpus: readonly string[] | null;
   /** Ports that it listens on. */
   ports: readonly number[];
+  /** What only a container can have, and what the runner lets it have beyond every other one. */
+  access?: ContainerAccess | undefined;
+  /** Folders beside the workspace that a container sees below its home; a plain process has the user's own. */
+  home?: readonly HomeFolder[] | undefined;
+}
+
+export interface HomeFolder {
+  /** Absolute folder on this machine, the job's own. */
+  readonly folder: string;
+  /** Relative to the home. */
+  readonly path: string;
+}
+
+export interface ContainerAccess {
+  readonly mounts: readonly Mount[];
+  /** The machine's own network, or none; null: one of its own. */
+  readonly network: 'host' | 'none' | null;
+  /** As Docker calls them: `SYS_PTRACE`. */
+  readonly capabilities: readonly string[];
+}
+
+/** A folder or file of this machine and where the container sees it, both absolute. */
+export interface Mount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
 }
 
 export interface ExecutionIdentity {

@@ -15,6 +15,7 @@ const keyFormat = 2;
 
 /** Everything that a job's result depends on, by name; `cacheKey` is its hash. Secrets are no part of it. */
 export function describeKey({ spec, filesTree, dependencyKeys }: CacheInput) {
+  const mounts = spec.access?.mounts ?? [];
   const env = Object.entries(spec.env).filter(([name]) => !spec.secrets.includes(name));
   return {
     format: keyFormat,
@@ -28,6 +29,8 @@ export function describeKey({ spec, filesTree, dependencyKeys }: CacheInput) {
     env: Object.fromEntries(env),
     variables: spec.variables,
     files: filesTree,
+    // What lies there can't be read from here: it counts by its name.
+    ...(mounts.length > 0 && { mounts: mounts.map(({ source, target }) => `${source}:${target}`).sort() }),
     // One that sees more than it says it depends on could give another result: never taken for one that doesn't.
     strict: spec.files?.strict ?? true,
     dependencies: [...dependencyKeys].sort(),

@@ -1,3 +1,5 @@
+import { createAccess } from './create-access.ts';
+import { createSetupCache } from './create-setup-cache.ts';
 import { interpolate } from './interpolation.ts';
 import { createEnvironment } from './job-environment.ts';
 import { type Dependency, type JobSpec, leastCheckpoint } from './job-spec.ts';
@@ -38,21 +40,27 @@ export function createJobSpec(
   };
   const globs = (values: readonly LocatedText[]) =>
     values.flatMap((value) => path(value, 'a pattern for files', checkGlob));
-  const { workingDir, artifacts, checkpoint, metrics } = workflow;
+  const { workingDir, checkpoint, metrics } = workflow;
+  const artifacts = withoutNested(
+    workflow.artifacts.flatMap((value) => path(value, 'an artifact', checkArtifactPath)),
+  );
   const { files } = workflow.dependsOn;
   const requirements = createRequirements(workflow, scope, report);
   const ports = portVariables(workflow, requirements.ports);
   const env = createEnvironment(workflow, scope, ports, environment, report);
+  const image = programImage(workflow.program, scope, report);
+  const access = createAccess(workflow, image, scope, report);
+  const setupCache = createSetupCache(workflow, artifacts, scope, report);
   return {
     name,
     workflow: workflow.name.text,
-    image: programImage(workflow.program, scope, report),
+    image,
     ...programEntrypoint(workflow.entrypoint, scope, report),
     commands: programCommands(workflow.program, scope, report),
     env,
     secrets: createSecrets(workflow, scope.variables, env, report),
     workingDir: (workingDir && path(workingDir, 'a working directory', checkWorkingDir)[0]) ?? '.',
-    artifacts: withoutNested(artifacts.flatMap((value) => path(value, 'an artifact', checkArtifactPath))),
+    artifacts,
     variables: Object.fromEntries([...scope.variables, ...ofMatrix(values)]),
     dependsOn,
     files: files && {
@@ -63,6 +71,8 @@ export function createJobSpec(
     ...requirements,
     ...(checkpoint && createCheckpoint(checkpoint, workflow, scope, report)),
     metrics: (metrics && path(metrics, 'a file of metrics', checkFilePath)[0]) ?? null,
+    ...(access && { access }),
+    ...(setupCache && { setupCache }),
   };
 }
 

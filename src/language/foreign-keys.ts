@@ -6,6 +6,8 @@ const artifacts = 'what is kept of it is a list under `artifacts`';
 const workingDir = 'where the commands begin is `working_dir`';
 const variables =
   'variables are declared in .dstack/variables.yaml, under `global` or the name of the workflow';
+const mounts = 'folders of the machine that it may see are listed under `mounts`: `[/data/imagenet:/data]`';
+const capabilities = 'what it may do beyond other containers is listed under `capabilities`: `[SYS_PTRACE]`';
 const image = 'its container is named by `image`';
 const labels = 'which runners may take it is said by `labels`, a map';
 const schedule = 'what starts it by itself is under `on`: `on: {schedule: "0 3 * * *"}`';
@@ -40,6 +42,12 @@ export const foreignKeys: Readonly<Record<string, string>> = {
   parameters: variables,
   docker: image,
   container: image,
+  volumes: mounts,
+  volume: mounts,
+  privileged: capabilities,
+  cap_add: capabilities,
+  'cap-add': capabilities,
+  network_mode: '`network: host` gives it the network of the machine',
   tags: labels,
   'runs-on': labels,
   schedule,
@@ -48,5 +56,4 @@ export const foreignKeys: Readonly<Record<string, string>> = {
   'timeout-minutes': 'how long it may take is `timeout`: `timeout: 90m`',
   strategy: '`matrix` stands by itself, without it',
   description: 'a text that explains it is `help`',
-  cache: 'results are always cached; `dstack run --no-cache` executes everything anew',
 };

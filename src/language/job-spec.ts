@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { capabilities } from './capabilities.ts';
+import { mountPathFault, mountTargetFault } from './mount-paths.ts';
+import { checkCachedFolder, checkFilePath } from './paths.ts';
 
 /** Where an input comes from: a job of the same run, or (`run` set) a job of an earlier, tagged run. */
 export const dependencySchema = z.strictObject({
@@ -34,6 +37,34 @@ const resourcesSchema = z.strictObject({
     .nullable(),
   /** May run on a machine that can be taken away at short notice. */
   interruptible: z.boolean(),
+});
+
+const mountSource = z.string().refine((path) => mountPathFault(path) === null, 'no path of a machine');
+const mountTarget = z.string().refine((path) => mountTargetFault(path) === null, 'no place for a mount');
+
+/** What of its machine a container gets beyond what every one does, where the runner allows it. */
+const accessSchema = z.strictObject({
+  /** Folders or files of the machine, and where the job sees them; absolute. */
+  mounts: z
+    .array(z.strictObject({ source: mountSource, target: mountTarget, readOnly: z.boolean() }))
+    .max(100),
+  /** The machine's own, or no network at all; null: one of its own. */
+  network: z.enum(['host', 'none']).nullable(),
+  /** Of the kernel's, as Docker calls them: `SYS_PTRACE`. */
+  capabilities: z.array(z.enum(capabilities)).max(capabilities.length),
+});
+
+const isPath = (check: typeof checkFilePath) => (text: string) => {
+  const checked = check(text);
+  return 'path' in checked && checked.path === text;
+};
+
+/** A folder that a runner keeps from job to job. */
+const cachedFolderSchema = z.strictObject({
+  /** Relative to the workspace; or to the home, with `~/` before it. */
+  path: z.string().refine(isPath(checkCachedFolder), 'no folder that can be kept'),
+  /** Files of the workspace: once one of them changes, it is begun anew. */
+  key: z.array(z.string().refine(isPath(checkFilePath), 'no file')).max(50),
 });
 
 /**
@@ -95,6 +126,10 @@ export const jobSpecSchema = z.strictObject({
   metrics: z.string().nullable(),
   /** What a runner's labels must have. */
   labels: z.record(z.string(), z.string()),
+  /** Left out where it asks for none of it. */
+  access: accessSchema.optional(),
+  /** Left out where there is none. */
+  setupCache: z.array(cachedFolderSchema).min(1).max(50).optional(),
 });
 
 /** What a workflow that says nothing about them gets. */
@@ -109,4 +144,6 @@ export const defaultRequirements = {
 
 export type RetryReason = (typeof retryReasons)[number];
 export type Dependency = z.infer<typeof dependencySchema>;
+export type Access = z.infer<typeof accessSchema>;
+export type CachedFolder = z.infer<typeof cachedFolderSchema>;
 export type JobSpec = z.infer<typeof jobSpecSchema>;

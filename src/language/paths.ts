@@ -25,6 +25,19 @@ export function checkFilePath(text: string): CheckedPath {
   return checked;
 }
 
+/** Checks a folder that a runner keeps from job to job: as an artifact's path, or `~/` and such a path. */
+export function checkCachedFolder(text: string): CheckedPath {
+  if (/^~\/?$/.test(text)) return { fault: 'it would keep the whole home; name a folder in it' };
+  const inHome = text.startsWith('~/');
+  const checked = checkRelative(inHome ? text.slice(2) : text);
+  if ('fault' in checked) return checked;
+  if (checked.path === '.') {
+    return { fault: `it would keep the whole ${inHome ? 'home' : 'workspace'}; name a folder in it` };
+  }
+  if (/[*?]/.test(text)) return { fault: 'patterns are not possible here; name a folder' };
+  return inHome ? { path: `~/${checked.path}` } : checked;
+}
+
 /** Checks a working directory: as an artifact's path, but `.` stands for the workspace itself. */
 export function checkWorkingDir(text: string): CheckedPath {
   return checkRelative(text);

@@ -40,6 +40,19 @@ function programRules(): JsonSchema[] {
   ];
 }
 
+/** What is only for containers, as `create-access.ts` says it in words. */
+function accessRules(): JsonSchema[] {
+  const some = (name: string) => ({ properties: { [name]: { minItems: 1 } }, required: [name] });
+  return [
+    {
+      if: { anyOf: [some('mounts'), some('capabilities'), has('network')] },
+      // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema.
+      then: { anyOf: [has('image'), has('provider')] },
+    },
+    { not: { properties: { network: { const: 'none' } }, required: ['network', 'ports'] } },
+  ];
+}
+
 /** The schema of `workflows.yaml`, for editors: JSON Schema, draft 7, made of the very table that dstack reads by. */
 export function workflowsSchema(): JsonSchema {
   const properties = Object.fromEntries(
@@ -52,7 +65,7 @@ export function workflowsSchema(): JsonSchema {
     properties,
     additionalProperties: false,
     required: ['name'],
-    allOf: [...programRules(), ...alternatives.map((required) => ({ not: { required } }))],
+    allOf: [...programRules(), ...accessRules(), ...alternatives.map((required) => ({ not: { required } }))],
   };
   return {
     $schema: draft,

@@ -1,3 +1,4 @@
+import { readCapabilities } from './capabilities.ts';
 import { type DependsOn, readDependsOn, readDeps } from './depends-on.ts';
 import { type EnvEntry, readEnv, readSecrets } from './env.ts';
 import { foreignKeys } from './foreign-keys.ts';
@@ -24,6 +25,7 @@ import {
 } from './readers.ts';
 import { type Resources, readResources } from './resources.ts';
 import { type Retry, readRetry } from './retry.ts';
+import { type CachedPaths, readSetupCache } from './setup-cache.ts';
 import type { LocatedText } from './source.ts';
 import { readTriggers, type Triggers } from './triggers.ts';
 import type { Tree } from './yaml-tree.ts';
@@ -53,6 +55,10 @@ export interface WorkflowFields {
   matrix: Matrix;
   checkpoint: LocatedText;
   metrics: LocatedText;
+  setupCache: CachedPaths[];
+  mounts: LocatedText[];
+  network: LocatedText;
+  capabilities: LocatedText[];
   triggers: Triggers;
 }
 
@@ -87,6 +93,19 @@ const readArtifact: Shape<LocatedText> = byKind<LocatedText>({
     return found?.path ?? null;
   }),
 });
+
+/** What it is with its variables put in. */
+const mountPattern = '^/[^:]*:/[^:]+(?::r[ow])?$';
+const readMount = shape(
+  {
+    anyOf: [
+      { type: 'string', pattern: mountPattern },
+      { type: 'string', pattern: '\\$' },
+    ],
+  },
+  readText,
+);
+const networks = ['host', 'none'] as const;
 
 const readName = shape({ ...readText.schema, ...nameSchema }, readText);
 const readCommands = shape({ ...readTexts.schema, minItems: 1 }, readTexts);
@@ -129,6 +148,26 @@ export const keyRules: Readonly<Record<string, KeyRule>> = {
   ),
   metrics: key('metrics', readText, 'A file of JSON lines to which it appends what it measures.'),
   labels: key('labels', readLabels, 'The labels that a runner must have to take it.'),
+  cache: key(
+    'setupCache',
+    readSetupCache,
+    'Folders that a runner keeps from job to job, such as `~/.cache/pip` or `.venv`.',
+  ),
+  mounts: key(
+    'mounts',
+    readList(readMount),
+    'Folders of the machine, `SOURCE:TARGET`, that the runner allows it to see.',
+  ),
+  network: key(
+    'network',
+    readWord(networks, 'network'),
+    '`host` for the network of the machine, if the runner allows that; `none` for none.',
+  ),
+  capabilities: key(
+    'capabilities',
+    readCapabilities,
+    'Capabilities of the kernel beyond those of every container, if the runner allows them.',
+  ),
   on: key('triggers', readTriggers, 'What starts it by itself: pushes, schedules.'),
   environment: older('env', readEnv, 'env'),
   deps: older('dependsOn', readDeps, 'depends-on'),

@@ -10,6 +10,7 @@ import { type Program, readProgram } from './program.ts';
 import { describeKind, readMap, reportUnknownKeys, valueUnder } from './readers.ts';
 import type { Resources } from './resources.ts';
 import type { Retry } from './retry.ts';
+import type { CachedPaths } from './setup-cache.ts';
 import type { LocatedText, Source } from './source.ts';
 import type { Triggers } from './triggers.ts';
 import { type FoundFields, readFields } from './workflow-keys.ts';
@@ -38,6 +39,11 @@ export interface Workflow {
   readonly secrets: readonly LocatedText[];
   /** Without a value: there is something wrong in it. */
   readonly matrix: { readonly key: LocatedText; readonly value: Matrix | null } | null;
+  readonly setupCache: readonly CachedPaths[];
+  /** `SOURCE:TARGET`, each. */
+  readonly mounts: readonly LocatedText[];
+  readonly network: LocatedText | null;
+  readonly capabilities: readonly LocatedText[];
   readonly triggers: Triggers;
 }
 
@@ -164,6 +170,10 @@ function readWorkflow(tree: Tree, report: Report): Workflow | null {
     labels: found.labels?.value ?? [],
     secrets: found.secrets?.value ?? [],
     matrix: found.matrix ?? null,
+    setupCache: found.setupCache?.value ?? [],
+    mounts: found.mounts?.value ?? [],
+    network: found.network?.value ?? null,
+    capabilities: found.capabilities?.value ?? [],
     triggers: found.triggers?.value ?? { push: null, schedules: [] },
   };
 }

@@ -19,7 +19,11 @@ export type Difference =
     }
   /** The lines that were taken out (`-`) and put in (`+`). */
   | { readonly kind: 'commands'; readonly lines: readonly string[] }
-  | { readonly kind: 'artifacts'; readonly added: readonly string[]; readonly removed: readonly string[] }
+  | {
+      readonly kind: 'artifacts' | 'mounts';
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    }
   | {
       readonly kind: 'dependency';
       /** A job of the same run, or `RUN/JOB` of an earlier one. */
@@ -67,7 +71,8 @@ export function compareSpecs(before: NamedSpec, after: NamedSpec): Difference[] 
     ...environment,
     ...texts.flatMap((difference) => difference ?? []),
     ...compareCommands(old.commands, now.commands, pairs),
-    ...compareArtifacts(old.artifacts, now.artifacts, pairs),
+    ...comparePaths('artifacts', old.artifacts, now.artifacts, pairs),
+    ...comparePaths('mounts', mountsOf(old), mountsOf(now), pairs),
   ];
 }
 
@@ -126,12 +131,16 @@ function compareCommands(
   return [{ kind: 'commands', lines: lines.length > 0 ? lines : now.map((command) => `+${command}`) }];
 }
 
-function compareArtifacts(
+const mountsOf = ({ access }: JobSpec): string[] =>
+  (access?.mounts ?? []).map(({ source, target }) => `${source}:${target}`);
+
+function comparePaths(
+  kind: 'artifacts' | 'mounts',
   old: readonly string[],
   now: readonly string[],
   pairs: readonly Pair[],
 ): Difference[] {
   const removed = old.filter((path) => !now.some((other) => alike(path, other, pairs)));
   const added = now.filter((path) => !old.some((other) => alike(other, path, pairs)));
-  return added.length + removed.length > 0 ? [{ kind: 'artifacts', added, removed }] : [];
+  return added.length + removed.length > 0 ? [{ kind, added, removed }] : [];
 }

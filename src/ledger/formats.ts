@@ -158,6 +158,14 @@ export const runnerSchema = z.strictObject({
   takesPlain: z.literal(false).optional(),
   /** Secrets that jobs in the queue ask for, and that it can't give to those of this workflow. */
   lacks: z.array(z.strictObject({ workflow: line, secret: line })).optional(),
+  /** What it lets containers have that ask for it; left out where that is nothing. */
+  allows: z
+    .strictObject({
+      mounts: z.array(z.strictObject({ path: line, writable: z.boolean() })).max(100),
+      network: z.array(line).max(1),
+      capabilities: z.array(line).max(100),
+    })
+    .optional(),
   nonce: z.string().max(64),
 });
 

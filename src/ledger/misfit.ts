@@ -1,5 +1,6 @@
 import bytes from 'bytes';
 import type { JobSpec } from '../language/job-spec.ts';
+import { type Allowed, accessShortfalls } from './access-shortfalls.ts';
 
 /** What a runner's machine has; its GPUs are those that the runner may give to jobs. Memory in bytes. */
 export interface Machine {
@@ -25,6 +26,8 @@ export interface Offer {
   readonly takesPlain?: false | undefined;
   /** Secrets that jobs in the queue ask for, and that it can't give to those of this workflow. */
   readonly lacks?: readonly LackedSecret[] | undefined;
+  /** What it lets containers have that ask for it; without it, nothing. */
+  readonly allows?: Allowed | undefined;
 }
 
 export interface LackedSecret {
@@ -34,7 +37,7 @@ export interface LackedSecret {
 
 /** What a job needs of a runner. What is not said of it is not looked at. */
 export type Needs = Pick<JobSpec, 'labels' | 'resources'> &
-  Partial<Pick<JobSpec, 'image' | 'secrets' | 'workflow'>>;
+  Partial<Pick<JobSpec, 'image' | 'secrets' | 'workflow' | 'access'>>;
 
 /** Something that a job needs and a runner has not, or not enough of, in words. */
 export interface Shortfall {
@@ -75,7 +78,11 @@ export function misfit(needs: Needs, offer: Offer): string | null {
 export function shortfalls(job: Needs, offer: Offer): Shortfall[] {
   const { cpu, memory, gpu } = job.resources;
   const { machine } = offer;
-  const found = [...missingLabels(job, offer), ...missingKinds(job, offer)];
+  const found = [
+    ...missingLabels(job, offer),
+    ...missingKinds(job, offer),
+    ...accessShortfalls(job.access, offer.allows),
+  ];
   if (cpu !== null && cpu > machine.cpu) {
     found.push({ needs: `${cpu} CPUs`, has: `${machine.cpu} CPUs`, distance: 1 - machine.cpu / cpu });
   }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import type { ExecutionResult, ImageIdentity } from '../executor/executor.ts';
@@ -34,7 +34,9 @@ import {
 } from './publish.ts';
 import { restoreEarlier } from './restore-earlier.ts';
 import { runCommands } from './run-commands.ts';
+import { type JobSetup, openJobSetup } from './setup-cache.ts';
 import { reportStates } from './state-report.ts';
+import { makeWorkFolder } from './work-folder.ts';
 import type { Workplace } from './workplace.ts';
 
 /**
@@ -107,8 +109,7 @@ export async function carryOut(
     await holder.withdraw();
     return 'postponed';
   }
-  await mkdir(work.folder, { recursive: true, mode: 0o700 });
-  const folder = await mkdtemp(join(work.folder, `${entry.id.run}-${entry.id.job}-`.slice(0, 100)));
+  const folder = await makeWorkFolder(work, entry);
   try {
     return await executeIn(folder, work, holder, over, course, secrets);
   } catch (error) {
@@ -148,7 +149,8 @@ async function executeIn(
   );
   try {
     if (over) pump.push(takeoverNotice(over, work.claimant.runner));
-    const inputs = await putInputs(work, holder, workspace, ending, say);
+    const setup = setupOf(work, holder, { folder, workspace }, say);
+    const inputs = await putInputs(work, holder, workspace, setup, ending, say);
     if (!inputs) await metrics.begin();
     const result: ExecutionResult & { image?: ImageIdentity } =
       inputs ??
@@ -157,7 +159,7 @@ async function executeIn(
           work,
           holder.claim(),
           secrets.addTo(entry.job.spec),
-          workspace,
+          { workspace, home: setup.home },
           output,
           states,
           course,
@@ -174,6 +176,7 @@ async function executeIn(
       return 'given-back';
     }
     const { spec } = entry.job;
+    if (result.exitCode === 0 && cut.kind === null) await setup.keep(result.image ?? null);
     // Of what has not been executed, what happens to lie in the workspace is no artifact.
     const found = inputs
       ? noUpload
@@ -235,6 +238,7 @@ async function putInputs(
   work: Workplace,
   holder: ClaimHolder,
   workspace: string,
+  setup: JobSetup,
   ending: Ending,
   say: (line: string) => void,
 ): Promise<ExecutionResult | null> {
@@ -244,6 +248,7 @@ async function putInputs(
     () => work.snapshots.checkOut(entry, workspace),
     () => restoreInputs(work.ledger, work.reader, entry, work, workspace),
     () => restoreEarlier(work, holder, workspace, say),
+    () => setup.restore(isOver),
   ];
   try {
     for (const step of steps) if (!isOver()) await onceInContact<unknown>(step, isOver);
@@ -253,6 +258,23 @@ async function putInputs(
     }
   }
   return isOver() ? { exitCode: null, signal: 'SIGTERM', failure: null } : null;
+}
+
+function setupOf(
+  work: Workplace,
+  { entry }: ClaimHolder,
+  place: { folder: string; workspace: string },
+  say: (line: string) => void,
+): JobSetup {
+  const { spec, useCache } = entry.job;
+  const executor = work.executors.choose(spec)?.executor.kind ?? 'docker';
+  const where = {
+    ...place,
+    executor,
+    repository: work.ledger.shared.location,
+    imageNow: () => work.executors.imageNow(spec),
+  };
+  return openJobSetup(work.setupCache, spec, where, { fresh: !useCache, say });
 }
 
 function takeoverNotice({ claim }: Lease, runner: string): Buffer {

@@ -17,7 +17,7 @@ export interface Executors {
   /** What jobs can have of this machine. */
   readonly stock: Stock;
   /** Null: this runner leaves the job to others. `notice` is the first line of the job's log. */
-  choose(spec: Pick<JobSpec, 'image'>): { executor: Executor; notice: string | null } | null;
+  choose(spec: Pick<JobSpec, 'image' | 'access'>): { executor: Executor; notice: string | null } | null;
   /** Which image a job would run in here and now; null: in none, or that can't be told. */
   imageNow(spec: Pick<JobSpec, 'image'>): Promise<ImageIdentity | null>;
   sweep(runner: string): Promise<number>;
@@ -60,8 +60,10 @@ export async function openExecutors(options: ExecutorsOptions): Promise<Executor
   const capacities = await Promise.all(all.map((executor) => executor.capacity()));
   const least = (of: 'cpu' | 'memory') => Math.min(...capacities.map((capacity) => capacity[of]));
   const stock = { cpu: least('cpu'), memory: least('memory'), gpus: await listGpus() };
-  const choose: Executors['choose'] = ({ image }) => {
+  const choose: Executors['choose'] = ({ image, access }) => {
     if (image !== null && containers) return { executor: containers, notice: null };
+    // Without a container it would see other files than it asks for, or more.
+    if (access) return null;
     if (plain && image === null) return { executor: plain, notice: null };
     if (plain && withoutImage) {
       return {

@@ -21,6 +21,8 @@ export interface RunnerFolders {
   readonly reports: string;
   /** Files that jobs need, of all runners of this user. */
   readonly inputs: string;
+  /** Folders that jobs leave for the next ones, of all runners of this user. */
+  readonly setup: string;
 }
 
 /** @param location of the shared repository: two of them share nothing */
@@ -40,12 +42,18 @@ export function runnerFolders(
     instances: join(own, 'instances'),
     reports: join(own, 'reports'),
     inputs: inputsFolder(env),
+    setup: setupFolder(env),
   };
 }
 
 /** Where all runners of this user keep the files that jobs need. */
 export function inputsFolder(env: NodeJS.ProcessEnv = process.env): string {
   return join(cacheFolder(env), 'inputs');
+}
+
+/** Where all runners of this user keep what jobs leave for the next ones. */
+export function setupFolder(env: NodeJS.ProcessEnv = process.env): string {
+  return join(cacheFolder(env), 'setup');
 }
 
 function cacheFolder({ XDG_CACHE_HOME: configured }: NodeJS.ProcessEnv): string {

@@ -1,8 +1,9 @@
-import type { ExecutionResult, ImageIdentity } from '../executor/executor.ts';
+import type { ExecutionResult, ExecutionSpec, ImageIdentity } from '../executor/executor.ts';
 import type { JobSpec } from '../language/job-spec.ts';
 import type { ClaimFile } from '../ledger/formats.ts';
+import { grant, nothingAllowed } from './access.ts';
 import type { Course } from './course.ts';
-import { beyondMachine } from './fit.ts';
+import { beyondMachine, lackedExecutor } from './fit.ts';
 import type { LogPump } from './log-pump.ts';
 import type { StateReport } from './state-report.ts';
 import type { Workplace } from './workplace.ts';
@@ -13,19 +14,21 @@ import type { Workplace } from './workplace.ts';
  *   commands begin and end
  */
 export async function runCommands(
-  work: Pick<Workplace, 'executors'>,
+  work: Pick<Workplace, 'executors' | 'allow'>,
   claim: ClaimFile,
   spec: JobSpec,
-  workspace: string,
+  { workspace, home }: { workspace: string; home?: ExecutionSpec['home'] },
   pump: Pick<LogPump, 'push'>,
   states: Pick<StateReport, 'tell'>,
   course: Pick<Course, 'started' | 'begin' | 'limit' | 'allotment'>,
 ): Promise<ExecutionResult & { image?: ImageIdentity }> {
   const failed = (failure: string): ExecutionResult => ({ exitCode: null, signal: null, failure });
   const chosen = work.executors.choose(spec);
-  if (!chosen) return failed('this runner has no executor for it');
+  if (!chosen) return failed(`it ${lackedExecutor(work.executors, spec)}, which this runner does not have`);
   const beyond = beyondMachine(work.executors, spec);
   if (beyond !== null) return failed(`it ${beyond}, which this machine does not have`);
+  const granted = grant(work.allow ?? nothingAllowed, spec.access);
+  if ('lacking' in granted) return failed(`it ${granted.lacking}`);
   if (chosen.notice) pump.push(Buffer.from(chosen.notice));
   const { runner, run, job, attempt, nonce } = claim;
   let startedAt: string | undefined;
@@ -50,6 +53,8 @@ export async function runCommands(
         limits: spec.resources,
         gpus: spec.resources.gpu && course.allotment.gpus.map(({ id }) => id),
         ports: spec.ports,
+        home,
+        access: spec.access && { ...spec.access, mounts: granted.mounts },
       },
       {
         output: (chunk) => pump.push(chunk),

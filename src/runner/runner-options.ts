@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
+import type { Allowances } from '../config/allowances.ts';
 import type { Repository } from '../git/repository.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { JobId } from '../ledger/refs.ts';
 import type { ContentCache } from '../store/content-cache.ts';
+import type { KeptFolders } from '../store/kept-folders.ts';
 import type { Store } from '../store/store.ts';
 import type { Executors } from './executors.ts';
 import type { Secrets } from './secrets.ts';
@@ -13,8 +15,12 @@ export interface RunnerOptions {
   readonly store: Store;
   /** What it has of the store's content on its own disk. */
   readonly inputCache?: ContentCache | undefined;
+  /** Folders that jobs have left for the next ones. */
+  readonly setupCache?: KeptFolders | undefined;
   readonly executors: Executors;
   readonly secrets: Secrets;
+  /** What containers may have that ask for it; without it, nothing. */
+  readonly allow?: Allowances | undefined;
   readonly cache: Repository;
   /** The same ledger with the cache as its local repository: submits what pushes and schedules start. None: it doesn't. */
   readonly triggers?: Ledger | undefined;

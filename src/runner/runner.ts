@@ -8,6 +8,7 @@ import type { LackedSecret } from '../ledger/misfit.ts';
 import type { SilenceWatch } from '../ledger/silence.ts';
 import { watchTriggers } from '../ledger/triggers/watch-triggers.ts';
 import { openWake, type Wake } from '../ledger/wake.ts';
+import { isAnything } from './access.ts';
 import { openChangeHint } from './change-hint.ts';
 import { type Contact, keepContact } from './contact.ts';
 import type { Executors } from './executors.ts';
@@ -95,6 +96,7 @@ export function startRunner(options: RunnerOptions): Runner {
     },
     ...kindsNotTaken(options.executors),
     ...(lacks.length > 0 && { lacks: [...lacks] }),
+    ...(isAnything(options.allow) && { allows: options.allow }),
     waiting: [waiting?.words, contact.lately()].filter(Boolean).join('; ').slice(0, longestWords) || null,
   });
   /** After each look. @returns what others may want to see before the next heartbeat */
@@ -121,7 +123,7 @@ export function startRunner(options: RunnerOptions): Runner {
     await clearUp(options);
     const former = options.succeed?.(claimant.instance) ?? new Set<string>();
     const tidying = keepTidy([options.cache, options.ledger.shared.local], work.oneAtATime);
-    const room = keepRoom(options.inputCache);
+    const room = keepRoom([options.inputCache, options.setupCache]);
     const folding = keepFolded(options.ledger, options);
     wake = openWake(options.ledger.shared);
     try {

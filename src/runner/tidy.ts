@@ -47,11 +47,14 @@ export function keepTidy(
   };
 }
 
-/** Has what is kept of inputs give way in time where jobs, or others, fill the disk. */
-export function keepRoom(cache: ContentCache | undefined): { stop(): Promise<void> } {
-  let tidying = cache?.tidy();
+/** Has what is kept for jobs give way in time where they, or others, fill the disk. */
+export function keepRoom(caches: readonly (Pick<ContentCache, 'tidy'> | undefined)[]): {
+  stop(): Promise<unknown>;
+} {
+  const tidyAll = () => Promise.all(caches.map((cache) => cache?.tidy()));
+  let tidying = tidyAll();
   const timer = setInterval(() => {
-    tidying = cache?.tidy();
+    tidying = tidyAll();
   }, roomMs);
   return {
     async stop() {

@@ -1,9 +1,11 @@
 import type { Logger } from 'pino';
+import type { Allowances } from '../config/allowances.ts';
 import type { Repository } from '../git/repository.ts';
 import type { Claimant } from '../ledger/claims.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LiveReader } from '../ledger/live.ts';
 import type { ContentCache } from '../store/content-cache.ts';
+import type { KeptFolders } from '../store/kept-folders.ts';
 import type { Store } from '../store/store.ts';
 import type { Executors } from './executors.ts';
 import type { Secrets } from './secrets.ts';
@@ -16,10 +18,12 @@ export interface Workplace {
   readonly reader: LiveReader;
   readonly store: Store;
   readonly inputCache?: ContentCache | undefined;
+  readonly setupCache?: KeptFolders | undefined;
   /** Says in the store that it has something of this run. */
   noteRun(run: string, commit: string): Promise<void>;
   readonly executors: Executors;
   readonly secrets: Secrets;
+  readonly allow?: Allowances | undefined;
   readonly cache: Repository;
   readonly snapshots: Snapshots;
   readonly claimant: Claimant;

@@ -99,7 +99,7 @@ export function chooseOld(kept: readonly Kept[], allowed: number, incoming: numb
   return old;
 }
 
-function totalOf(kept: readonly Kept[]): number {
+export function totalOf(kept: readonly Kept[]): number {
   return kept.reduce((sum, { size }) => sum + size, 0);
 }
 
@@ -114,7 +114,7 @@ export async function keptBytes(root: string): Promise<number> {
 }
 
 /** Bytes that may still be written before the disk has too little left for others; negative where it has. */
-async function spareBytes(root: string): Promise<number> {
+export async function spareBytes(root: string): Promise<number> {
   const { bavail, blocks, bsize } = await statfs(root);
   return bavail * bsize - Math.min(reserve, 0.1 * blocks * bsize);
 }

@@ -47,7 +47,8 @@ function oneLine(one: Simple): string {
     case 'setting':
       return `${one.kind} ${plainText(one.name)}: ${valueText(one.before)} → ${valueText(one.after)}`;
     case 'artifacts':
-      return `artifacts: ${[
+    case 'mounts':
+      return `${one.kind}: ${[
         ...one.removed.map((path) => `-${plainText(path)}`),
         ...one.added.map((path) => `+${plainText(path)}`),
       ].join(' ')}`;

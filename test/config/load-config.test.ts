@@ -58,8 +58,10 @@ config('with nothing configured there are defaults, durations in milliseconds', 
       poll: 2_000,
       grace: 10_000,
       inputCache: 20 * 1024 ** 3,
+      setupCache: 20 * 1024 ** 3,
       interruptible: false,
       labels: {},
+      allow: { mounts: [], network: [], capabilities: [] },
       secrets: {},
     },
     host: {},
@@ -136,8 +138,10 @@ config('a variable wins over files and an option over both, for every setting', 
     DSTACK_RUNNER_POLL: '100ms',
     DSTACK_RUNNER_GRACE: '1m',
     DSTACK_RUNNER_INPUT_CACHE: '0',
+    DSTACK_RUNNER_SETUP_CACHE: '1GB',
     DSTACK_RUNNER_INTERRUPTIBLE: 'true',
     DSTACK_RUNNER_LABELS: '{gpu: a100, disk: 2}',
+    DSTACK_RUNNER_ALLOW: "{mounts: [/data/, '/scratch:rw'], capabilities: [CAP_SYS_PTRACE]}",
     DSTACK_RUNNER_SECRETS: '{HF_TOKEN: {env: HF}, B: {command: [pass, show, b], workflows: [train]}}',
     DSTACK_SNAPSHOT_ALLOW_LARGE: 'true',
     DSTACK_SNAPSHOT_ALLOW_SECRETS: '[.env.example]',
@@ -165,8 +169,17 @@ config('a variable wins over files and an option over both, for every setting', 
       poll: 100,
       grace: 60_000,
       inputCache: 0,
+      setupCache: 2 ** 30,
       interruptible: true,
       labels: { gpu: 'a100', disk: '2' },
+      allow: {
+        mounts: [
+          { path: '/data', writable: false },
+          { path: '/scratch', writable: true },
+        ],
+        network: [],
+        capabilities: ['SYS_PTRACE'],
+      },
       secrets: {
         HF_TOKEN: { env: 'HF' },
         B: { command: ['pass', 'show', 'b'], workflows: ['train'] },
@@ -176,6 +189,22 @@ config('a variable wins over files and an option over both, for every setting', 
   });
   assert.is(sources.remote, 'option');
   assert.is(sources.store, 'DSTACK_STORE');
+});
+
+config('what containers may have is a machine’s own business, and no relative path', async (context) => {
+  writeFileSync(path.join(context.project, '.dstackrc'), 'runner:\n  allow: {mounts: [/]}\n');
+  const inProject = await failure(load(context));
+  assert.match(inProject.message, /:2:10: runner\.allow can't stand in a project/);
+  rmSync(path.join(context.project, '.dstackrc'));
+  const wrong = ['{mounts: [data]}', '{mounts: ["/data/../etc"]}', '{mounts: ["/a:b"]}', '{mounts: /data}'];
+  for (const value of [...wrong, '{network: [none]}', '{capabilities: [all]}', '{privileged: true}', '[]']) {
+    const { message } = await failure(load(context, { DSTACK_RUNNER_ALLOW: value }));
+    assert.match(
+      message,
+      /^DSTACK_RUNNER_ALLOW: runner\.allow must be a map of what containers may have/,
+      value,
+    );
+  }
 });
 
 config('sizes are in bytes, each unit 1024 times the one before', async (context) => {
@@ -355,14 +384,25 @@ config('the example can be read, and sets every setting there is', async (contex
   const { sources } = await load(context);
   const unset = Object.entries(sources).filter(([, source]) => !source.startsWith(context.project));
   // What a project may not set stands there as a comment, for one's own file.
-  assert.equal(unset, [['runner.secrets', 'default']]);
+  assert.equal(unset, [
+    ['runner.allow', 'default'],
+    ['runner.secrets', 'default'],
+  ]);
   writeFileSync(
     path.join(context.home, '.config/dstack/config.yaml'),
-    example.replace(/^( *)# (?=secrets:| {2}[A-Z_]+: \{)/gm, '$1'),
+    example.replace(/^( *)# (?=(?:secrets|allow):| {2}[\w]+: [[{])/gm, '$1'),
   );
   rmSync(path.join(context.project, '.dstackrc'));
   const { config } = await load(context);
   assert.equal(Object.keys(config.runner.secrets), ['HF_TOKEN', 'WANDB_API_KEY', 'DB_PASSWORD']);
+  assert.equal(config.runner.allow, {
+    mounts: [
+      { path: '/data', writable: false },
+      { path: '/scratch', writable: true },
+    ],
+    network: ['host'],
+    capabilities: ['SYS_PTRACE'],
+  });
 });
 
 config.run();

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
@@ -71,14 +71,87 @@ if (docker !== undefined) {
     assert.equal(await containersOf(docker, spec.identity.nonce), []);
   });
 
-  test('keeps the job from the machine: privileges, network, Docker', async () => {
+  const nothing = { mounts: [], network: null, capabilities: [] };
+
+  test('keeps the job from the machine: privileges, network, Docker, files', async () => {
     const commands = [
       'grep NoNewPrivs /proc/self/status',
+      'grep CapBnd /proc/self/status',
+      'grep Seccomp: /proc/self/status',
       'hostname',
-      'ls /var/run/docker.sock || echo none',
+      'readlink /proc/self/ns/net',
+      'ls /var/run/docker.sock 2>/dev/null || echo no socket',
+      // What of the machine is mounted: Docker's init, its files for the name service, and the workspace.
+      `awk '$4 != "/" && $5 !~ "^/((proc|sys|dev).*)?$" { print $5 }' /proc/self/mountinfo | sort | tr '\\n' ' '; echo`,
+      'echo 1 >/proc/sys/kernel/sysrq || echo read-only',
+      'ls /proc | grep -c "^[0-9]"',
     ];
-    const { text } = await run(executor, specOf(commands, { image }));
-    assert.match(text(), /NoNewPrivs:\s+1\n[0-9a-f]{12}\n(.*\n)?none\n$/);
+    const { text, result } = await run(executor, specOf(commands, { image }));
+    assert.equal(result, exited(0));
+    const lines = text()
+      .split('\n')
+      .filter((line) => !line.includes('/proc/sys'));
+    const processes = Number(lines.splice(-2, 1)[0]);
+    assert.ok(processes > 0 && processes < 10, `${processes} processes`);
+    // CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE.
+    assert.equal(lines.slice(0, 3), ['NoNewPrivs:\t1', 'CapBnd:\t00000000000004fb', 'Seccomp:\t2']);
+    assert.match(lines[3] as string, /^[0-9a-f]{12}$/);
+    assert.is.not(lines[4], readlinkSync('/proc/self/ns/net'));
+    assert.equal(lines.slice(5), [
+      'no socket',
+      '/etc/hostname /etc/hosts /etc/resolv.conf /sbin/docker-init /workflow ',
+      'read-only',
+      '',
+    ]);
+  });
+
+  test('root in a container can still install: give files away, and be another user', async () => {
+    const commands = [
+      'touch a && chown 1234:1234 a && chmod 640 a && cat a',
+      'su nobody -s /bin/sh -c "id -u"',
+      'mkdir -m 700 /opt && chown 1234 /opt && touch /opt/b && echo ok',
+    ];
+    assert.is((await run(executor, specOf(commands, { image }))).text(), '65534\nok\n');
+  });
+
+  test('a job has the mounts, the network and the capabilities that it is let have', async () => {
+    const folder = temporaryFolder();
+    for (const name of ['data', 'scratch']) mkdirSync(path.join(folder, name));
+    writeFileSync(path.join(folder, 'data/rows'), '3 rows\n');
+    const mount = (name: string, readOnly: boolean) => ({
+      source: path.join(folder, name),
+      target: `/mnt/${name}`,
+      readOnly,
+    });
+    const commands = [
+      'cat /mnt/data/rows',
+      'touch /mnt/data/x 2>/dev/null || echo read-only',
+      'echo mine >/mnt/scratch/new',
+      'readlink /proc/self/ns/net',
+      'grep CapEff /proc/self/status',
+    ];
+    const { text, ports } = await run(
+      executor,
+      specOf(commands, {
+        image,
+        ports: [8080],
+        access: {
+          mounts: [mount('data', true), mount('scratch', false)],
+          network: 'host',
+          capabilities: ['SYS_PTRACE'],
+        },
+      }),
+    );
+    const network = readlinkSync('/proc/self/ns/net');
+    assert.is(text(), `3 rows\nread-only\n${network}\nCapEff:\t00000000000804fb\n`);
+    assert.equal(ports, [[8080, 8080]]);
+    assert.is(readFileSync(path.join(folder, 'scratch/new'), 'utf8'), 'mine\n');
+  });
+
+  test('a job that wants no network has none', async () => {
+    const access = { ...nothing, network: 'none' as const };
+    const { text } = await run(executor, specOf(['ls /sys/class/net'], { image, access }));
+    assert.is(text(), 'lo\n');
   });
 
   test('sees the workspace at /workflow, with the working directory below it', async () => {

@@ -146,6 +146,16 @@ const values: Record<string, { right: unknown[]; wrong: unknown[] }> = {
     right: [{ gpu: 'a100', n: 1 }, {}],
     wrong: [['a'], 'a', { 'a b': 1 }, { a: null }, { a: [1] }, null],
   },
+  cache: {
+    right: [
+      ...[['.venv', '~/.cache/pip'], [], { paths: ['a'], key: 'b' }, { paths: 'a' }],
+      ['a', { paths: ['b', 'c'], key: ['d', 'e'] }],
+    ],
+    wrong: [
+      ...['.venv', false, null, {}, { key: 'a' }, { paths: [] }, { paths: 'a', key: [] }, { path: 'a' }],
+      ...[[['a']], [null], [{ paths: null }], [{}]],
+    ],
+  },
   environment: { right: [['A=1']], wrong: [null, 1] },
   deps: {
     right: [[{ tag: 't' }, { workflow: 'x', tag: 't' }], []],
@@ -213,6 +223,36 @@ test('they agree on what goes with which provider, on spellings, and on the file
     'a: 1\nworkflows: [{name: a, commands: [x]}]',
   ])
     assert.not.ok(agree(text), text);
+});
+
+test('they agree on what only a container can have', () => {
+  const container = { name: 'a', image: 'x', commands: ['x'] };
+  const sound: object[] = [
+    { ...container, mounts: ['/data:/data', '/a/b:/mnt/c:rw', '/${{ run_name }}:/x'] },
+    { ...container, network: 'host', capabilities: ['SYS_PTRACE', 'CAP_IPC_LOCK'] },
+    { ...container, network: 'none', mounts: [], capabilities: [] },
+    { name: 'a', provider: 'bash', commands: ['x'], network: 'host', ports: [80] },
+    { name: 'a', commands: ['x'], mounts: [], capabilities: [] },
+  ];
+  const plain = { name: 'a', commands: ['x'] };
+  const wrong: object[] = [
+    ...[{ mounts: ['/data:/data'] }, { network: 'none' }, { capabilities: ['KILL'] }].map((one) => ({
+      ...plain,
+      ...one,
+    })),
+    ...[
+      ...['/data', '/data:/data:', 'data:/data', '/data:/data:wo', '/a:/b:ro:x', 1, null].map((mount) => ({
+        mounts: [mount],
+      })),
+      ...[{ mounts: '/a:/b' }, { network: 'bridge' }, { network: ['host'] }, { network: null }],
+      ...[{ capabilities: 'KILL' }, { capabilities: ['ALL'] }, { capabilities: ['sys_ptrace'] }],
+      { network: 'none', ports: 1 },
+    ].map((one) => ({ ...container, ...one })),
+  ];
+  for (const workflow of sound)
+    assert.ok(agree(stringify({ workflows: [workflow] })), JSON.stringify(workflow));
+  for (const workflow of wrong)
+    assert.not.ok(agree(stringify({ workflows: [workflow] })), JSON.stringify(workflow));
 });
 
 test('they agree on 200 files of all keys together', () => {

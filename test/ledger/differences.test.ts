@@ -30,6 +30,12 @@ test('what has changed is named, with what it was and is', () => {
     { kind: 'environment', name: 'B', before: '2', after: '3' },
     { kind: 'environment', name: 'C', before: null, after: '' },
   ]);
+  const mounted = (source: string) => ({
+    access: { mounts: [{ source, target: '/data', readOnly: true }], network: null, capabilities: [] },
+  });
+  assert.equal(compare(mounted('/a'), mounted('/b')), [
+    { kind: 'mounts', added: ['/b:/data'], removed: ['/a:/data'] },
+  ]);
   const loose = { files: { include: ['a'], exclude: [], strict: false } };
   assert.equal(compare({}, loose), [{ kind: 'strict', before: 'true', after: 'false' }]);
 });

@@ -114,4 +114,36 @@ test('an interruptible runner is only for jobs that allow it, another one for al
   assert.is(on(false, false), null);
 });
 
+test('what only some containers may have is offered by the runner’s card', () => {
+  const { resources } = defaultRequirements;
+  const mount = (source: string, readOnly = true) => ({ source, target: '/x', readOnly });
+  const asks = (
+    access: Partial<NonNullable<JobSpec['access']>>,
+    allows?: Parameters<typeof misfit>[1]['allows'],
+  ) =>
+    misfit(
+      { labels: {}, resources, access: { mounts: [], network: null, capabilities: [], ...access } },
+      { ...offer, allows },
+    );
+  const allows = {
+    mounts: [
+      { path: '/data', writable: false },
+      { path: '/scratch', writable: true },
+    ],
+    network: ['host'],
+    capabilities: ['SYS_PTRACE'],
+  };
+  assert.is(asks({ network: 'host' }), 'needs the network of the machine');
+  assert.is(asks({ network: 'host' }, allows), null);
+  assert.is(asks({ network: 'none' }), null);
+  const capabilities = ['IPC_LOCK' as const, 'SYS_PTRACE' as const];
+  assert.is(asks({ capabilities }, allows), 'needs the capability IPC_LOCK');
+  assert.is(asks({ mounts: [mount('/data/a')] }), 'needs /data/a of the machine');
+  assert.is(asks({ mounts: [mount('/data/a'), mount('/scratch', false)] }, allows), null);
+  assert.is(asks({ mounts: [mount('/database')] }, allows), 'needs /database of the machine');
+  assert.is(asks({ mounts: [mount('/data', false)] }, allows), 'needs /data of the machine, to write there');
+  const root = { ...allows, mounts: [{ path: '/', writable: false }] };
+  assert.is(asks({ mounts: [mount('/etc')] }, root), null);
+});
+
 test.run();

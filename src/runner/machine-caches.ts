@@ -1,4 +1,5 @@
 import { type ContentCache, openContentCache } from '../store/content-cache.ts';
+import { type KeptFolders, openKeptFolders } from '../store/kept-folders.ts';
 import type { Store } from '../store/store.ts';
 import type { RunnerFolders } from './folders.ts';
 
@@ -14,4 +15,15 @@ export function openInputCache(
   warn: (message: string, file: string) => void,
 ): ContentCache | undefined {
   return limit === 0 ? undefined : openContentCache({ root: inputs, store: store.location, limit, warn });
+}
+
+/**
+ * What a runner keeps of what jobs set up. Undefined: it keeps nothing.
+ * @param limit in bytes
+ */
+export function openSetupCache(
+  { setup }: Pick<RunnerFolders, 'setup'>,
+  limit: number,
+): KeptFolders | undefined {
+  return limit === 0 ? undefined : openKeptFolders(setup, limit);
 }

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { QueueEntry } from '../ledger/live.ts';
+import type { Workplace } from './workplace.ts';
+
+/**
+ * Makes the folder in which a job's workspace is to lie, and nothing else yet. A plain process of which folders are kept
+ * gets the first of a few places that is free, the same from job to job: what `python -m venv`, CMake and others install
+ * knows the path at which it was made. In a container the workspace is always at the same one.
+ */
+export async function makeWorkFolder(
+  { folder, executors }: Pick<Workplace, 'folder' | 'executors'>,
+  { id, job: { spec } }: QueueEntry,
+): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const isPlain = executors.choose(spec)?.executor.kind === 'process';
+  if (!spec.setupCache || !isPlain) return mkdtemp(join(folder, `${id.run}-${id.job}-`.slice(0, 100)));
+  const name = createHash('sha256').update(spec.workflow).digest('hex').slice(0, 12);
+  for (let place = 1; ; place += 1) {
+    const path = join(folder, `setup-${name}-${place}`);
+    try {
+      await mkdir(path, { mode: 0o700 });
+      return path;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}

@@ -28,6 +28,8 @@ export async function answerUnlessGone<T>(request: Promise<T>): Promise<T | unde
     return await answerOf(request);
   } catch (error) {
     if ([304, 404, 409].includes(statusOf(error) ?? 0)) return undefined;
+    // Podman's way to say so: an error of its own.
+    if (/no such container/.test((error as Error).message)) return undefined;
     throw error;
   }
 }

@@ -23,11 +23,22 @@ async function stateOf(container: Docker.Container) {
   return (await answerUnlessGone(container.inspect()))?.State;
 }
 
+/** Asks all processes of a container to end; a shell would only hear of it when the program that it waits for has ended. */
+async function signalAll(container: Docker.Container): Promise<void> {
+  const command = { Cmd: ['/bin/sh', '-c', 'kill -s TERM -- -1'] };
+  const exec = await answerUnlessGone(container.exec(command));
+  await exec?.start({ Detach: true }).catch(() => {}); // Then SIGKILL ends them.
+}
+
 /**
  * A container that isn't started yet can be frozen or told to end as well.
  * @param lost called when Docker fails to kill: then nobody knows any more
+ * @param groupless does the container's init pass a signal on to the shell alone, not to its group, as Podman's does?
  */
-export function createContainerControl(lost: (error: unknown) => void): ContainerControl {
+export function createContainerControl(
+  lost: (error: unknown) => void,
+  groupless: () => Promise<boolean>,
+): ContainerControl {
   let container: Docker.Container | undefined;
   let last: Promise<unknown> = Promise.resolve();
   const timers = new Set<NodeJS.Timeout>();
@@ -75,6 +86,7 @@ export function createContainerControl(lost: (error: unknown) => void): Containe
   /** A paused container would not see the signal. */
   async function signalIt(target: Docker.Container, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     await unpause(target);
+    if (signal === 'SIGTERM' && (await groupless())) await signalAll(target);
     await answerUnlessGone(target.kill({ signal }));
   }
 

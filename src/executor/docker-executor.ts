@@ -35,7 +35,15 @@ export function createDockerExecutor(options: DockerExecutorOptions = {}): Execu
 
 function executorFor({ docker, place, isUsual }: DockerConnection, options: DockerExecutorOptions): Executor {
   const { watchdog, launchMs } = options;
-  const tools = { docker, puller: createImagePuller(docker, options.tagAges), watchdog, launchMs };
+  let podman: Promise<boolean> | undefined;
+  const isPodman = () => {
+    podman ??= answerOf(docker.version(), 10_000).then(
+      (version) => podmanOf(version) !== null,
+      () => false,
+    );
+    return podman;
+  };
+  const tools = { docker, puller: createImagePuller(docker, options.tagAges), watchdog, isPodman, launchMs };
   return {
     kind: 'docker',
     async check() {
@@ -90,9 +98,13 @@ function unusable({ hint }: DstackError, detail: string) {
 }
 
 /** Podman answers in Docker's words. */
-function nameOf({ Version: version, Components: components = [] }: Docker.DockerVersion): string {
-  const podman = components.find(({ Name: name }) => name === 'Podman Engine');
-  return plainText(podman ? `Podman ${podman.Version}` : `Docker ${version}`);
+function podmanOf({ Components: components = [] }: Docker.DockerVersion): string | null {
+  return components.find(({ Name: name }) => name === 'Podman Engine')?.Version ?? null;
+}
+
+function nameOf(version: Docker.DockerVersion): string {
+  const podman = podmanOf(version);
+  return plainText(podman === null ? `Docker ${version.Version}` : `Podman ${podman}`);
 }
 
 async function removeStray(docker: Docker, stray: Docker.ContainerInfo): Promise<void> {

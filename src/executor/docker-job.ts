@@ -26,6 +26,7 @@ export interface DockerJobTools {
   docker: Docker;
   puller: ImagePuller;
   watchdog: Watchdog | undefined;
+  isPodman(): Promise<boolean>;
   /** How long an entrypoint may take to start the commands, in milliseconds. */
   launchMs?: number | undefined;
 }
@@ -49,7 +50,7 @@ export function startDockerJob(
     reportLost = reject;
   });
   lost.catch(() => {}); // It may come when nobody listens any more.
-  const control = createContainerControl(reportLost);
+  const control = createContainerControl(reportLost, tools.isPodman);
   /** From the moment on that a container may be there, whatever Docker's answer. */
   let asked = false;
 

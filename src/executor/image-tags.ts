@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
+import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
-import { answerOf } from './docker-client.ts';
+import { answerOf, statusOf } from './docker-client.ts';
 import { loginFor } from './registry-login.ts';
 
 /** How long a registry may take to say where a tag points, in milliseconds. */
@@ -8,8 +9,13 @@ const lookMs = 10_000;
 /** So many names are remembered. */
 const mostNames = 500;
 
-/** Where a tag points; null: the registry can't be asked, and why, for people. */
-export type TagLook = { readonly digest: string } | { readonly digest: null; readonly problem: string };
+/**
+ * Where a tag points; null: the registry can't be asked, and why, for people. Without a reason there is no way to ask:
+ * Podman has none.
+ */
+export type TagLook =
+  | { readonly digest: string }
+  | { readonly digest: null; readonly problem: string | null };
 
 /** What registries say of tags, asked through Docker, which knows its mirrors and whom it may trust. */
 export interface ImageTags {
@@ -61,7 +67,14 @@ async function askRegistry(docker: Docker, image: string): Promise<TagLook> {
     if (typeof digest === 'string' && /^sha256:[0-9a-f]{64}$/.test(digest)) return { digest };
     return { digest: null, problem: 'it named no digest' };
   } catch (error) {
+    if (hasNoSuchRequest(error)) return { digest: null, problem: null };
     const words = plainText((error as Error).message).slice(0, 300);
     return { digest: null, problem: problem === null ? words : `${words}; ${problem}` };
   }
+}
+
+/** Docker says what it doesn't find; who has never heard of the request says nothing but that. */
+function hasNoSuchRequest(error: unknown): boolean {
+  const { json } = (error instanceof DstackError ? error.cause : error) as { json?: { message?: unknown } };
+  return statusOf(error) === 404 && typeof json?.message !== 'string';
 }

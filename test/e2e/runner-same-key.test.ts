@@ -36,8 +36,11 @@ test(
   'two runs that need the same share one execution, and the status says so',
   withProject(workflows, async (project) => {
     const { begun, waiting, end } = await twoOfTheSame(project);
-    const status = JSON.parse((await project.dstack(['status', waiting, '--json'])).stdout);
-    assert.is(status.jobs[0].reason, `waits for ${begun}/make, which makes the same`);
+    // The other runner may have claimed it at the same moment, and be about to give it back.
+    await until('the reason', async () => {
+      const status = JSON.parse((await project.dstack(['status', waiting, '--json'])).stdout);
+      return status.jobs[0].reason === `waits for ${begun}/make, which makes the same`;
+    });
     const [first, second] = await end();
     assert.equal([first?.state, second?.state], ['done', 'cached']);
     assert.equal(second?.cachedFrom, { run: begun, job: 'make' });

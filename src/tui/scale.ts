@@ -19,7 +19,8 @@ export function scaleOf(values: readonly number[], log?: boolean): Scale {
   const isWide = low > 0 && Math.log10(high) - Math.log10(low) >= naturalDecades;
   if (log ?? isWide) {
     const [least, most] = range(values.filter((value) => value > 0));
-    if (least <= most) return logarithmic(least, most);
+    // Of neighbours the logarithms can be the same.
+    if (least === most || Math.log10(least) < Math.log10(most)) return logarithmic(least, most);
   }
   return low <= high ? linear(low, high) : linear(0, 1);
 }
@@ -35,8 +36,10 @@ function range(values: readonly number[]): [low: number, high: number] {
 
 function linear(low: number, high: number): Scale {
   // One value alone stands in the middle.
-  const around = low === 0 ? 1 : Math.abs(low) / 10;
-  const [min, max] = low < high ? [low, high] : [low - around, low + around];
+  const around = Math.abs(low) / 10 || 1;
+  const largest = Number.MAX_VALUE;
+  const beside = [Math.max(low - around, -largest), Math.min(low + around, largest)] as const;
+  const [min, max] = low < high ? [low, high] : beside;
   // What lies between the largest numbers is larger than any.
   const part = Number.isFinite(max - min) ? 1 : 0.5;
   const span = max * part - min * part;
@@ -44,7 +47,8 @@ function linear(low: number, high: number): Scale {
 }
 
 function logarithmic(low: number, high: number): Scale {
-  const [min, max] = low < high ? [low, high] : [low / 10, high * 10];
+  const around = [Math.max(low / 10, Number.MIN_VALUE), Math.min(high * 10, Number.MAX_VALUE)] as const;
+  const [min, max] = low < high ? [low, high] : around;
   const [from, to] = [Math.log10(min), Math.log10(max)];
   return { kind: 'log', min, max, place: (value) => (Math.log10(value) - from) / (to - from) };
 }

@@ -30,12 +30,12 @@ test('three powers of ten are shown by their logarithm, or whatever is asked for
 });
 
 test('one value alone stands in the middle; without any there is a scale all the same', () => {
-  for (const value of [0, 5, -5, 1e-300, 1e300]) assert.is(scaleOf([value]).place(value), 0.5);
+  for (const value of [0, 5, -5, 1e-300, 1e300, -5e-324]) assert.is(scaleOf([value]).place(value), 0.5);
   assert.is(scaleOf([]).kind, 'linear');
 });
 
 test('all numbers have a place, and ticks lie on the scale', () => {
-  const numbers = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1 });
+  const numbers = fc.array(fc.double({ noNaN: true, min: -1e300, max: 1e300 }), { minLength: 1 });
   fc.assert(
     fc.property(
       numbers,
@@ -46,7 +46,7 @@ test('all numbers have a place, and ticks lie on the scale', () => {
         for (const value of values) {
           const place = scale.place(value);
           if (scale.kind === 'log' && value <= 0) continue;
-          assert.ok(place >= 0 && place <= 1, `${value} is at ${place}`);
+          assert.ok(place > -1e-9 && place < 1 + 1e-9, `${value} is at ${place}`);
         }
         const ticks = ticksOf(scale, most);
         assert.ok(ticks.length <= Math.max(2, most), `${ticks.length} ticks`);
@@ -59,6 +59,13 @@ test('all numbers have a place, and ticks lie on the scale', () => {
       },
     ),
   );
+});
+
+test('at the limits of numbers there are some ticks, too', () => {
+  const { MAX_VALUE, MIN_VALUE } = Number;
+  for (const values of [[-MAX_VALUE, MAX_VALUE], [0, MAX_VALUE], [MIN_VALUE], [0, MIN_VALUE], [MAX_VALUE]])
+    for (const log of [true, false, undefined])
+      assert.ok(ticksOf(scaleOf(values, log), 5).length < 6, `${values} ${log}`);
 });
 
 test.run();

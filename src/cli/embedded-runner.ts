@@ -8,6 +8,7 @@ import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
 import { openInputCache, openSetupCache } from '../runner/machine-caches.ts';
+import { ownAddress } from '../runner/own-address.ts';
 import { ownLedger } from '../runner/own-ledger.ts';
 import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
@@ -18,8 +19,32 @@ import { packageFile } from './package-file.ts';
 import { openLedgerStore, type Project } from './project.ts';
 import { say } from './terminal.ts';
 
-/** Executes one run in this process: what `dstack run --local` does instead of waiting for a runner. */
-export async function embeddedRunner(
+/**
+ * Executes one run in this process: what `dstack run --local` does instead of waiting for a runner.
+ * @param nodes so many runners, for jobs that need several; all of them have this machine
+ */
+export async function embeddedRunners(
+  project: Project,
+  ledger: Ledger,
+  run: string,
+  nodes: number,
+  notify: () => void,
+): Promise<{ end(): Promise<void> }> {
+  const runners: { end(): Promise<void> }[] = [];
+  const end = async () => {
+    await Promise.all(runners.map((runner) => runner.end()));
+  };
+  try {
+    // One after the other: each takes the first name that is free.
+    while (runners.length < nodes) runners.push(await embeddedRunner(project, ledger, run, notify));
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return { end };
+}
+
+async function embeddedRunner(
   project: Project,
   ledger: Ledger,
   run: string,
@@ -47,7 +72,7 @@ export async function embeddedRunner(
     folder: folders.work,
   });
   if (executors.note) say(executors.note);
-  const { concurrency, lease, grace, allow, inputCache: limit, setupCache } = project.config.runner;
+  const { address, concurrency, lease, grace, allow, inputCache: limit, setupCache } = project.config.runner;
   const store = await openLedgerStore(project, ledger);
   const runner = startRunner({
     ledger: own,
@@ -63,6 +88,7 @@ export async function embeddedRunner(
     name,
     version: packageJson.version,
     labels: {},
+    address: address ?? ownAddress(),
     concurrency,
     lease,
     poll: 1_000,
@@ -94,13 +120,16 @@ export async function embeddedRunner(
 }
 
 const usualName = 'local';
+/** How many names this process has made up. */
+let madeUp = 0;
 
 /** `local`, so that the next run finds the object cache; another name while that one is in use. */
 function takeName(location: string): { name: string; unlock: () => void } {
   try {
     return { name: usualName, unlock: lockRunner(runnerFolders(location, usualName).lock, usualName) };
   } catch {
-    const name = `local-${process.pid}`;
+    madeUp += 1;
+    const name = `local-${process.pid}${madeUp > 1 ? `-${madeUp}` : ''}`;
     return { name, unlock: lockRunner(runnerFolders(location, name).lock, name) };
   }
 }

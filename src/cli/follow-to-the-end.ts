@@ -18,6 +18,8 @@ const worthIt = 1_000;
 export interface SubmittedRun {
   readonly name: string;
   readonly jobs: readonly string[];
+  /** The most that one of its jobs runs on. */
+  readonly nodes: number;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface SubmittedRun {
 export async function followToTheEnd(
   project: Project,
   ledger: Ledger,
-  { name: run, jobs }: SubmittedRun,
+  { name: run, jobs, nodes }: SubmittedRun,
   options: { local: boolean; json: boolean; interruption: Interruption; ownRefs: RefUpdater },
 ): Promise<number> {
   const wake = leavableWake(openWake(ledger.shared));
@@ -67,7 +69,7 @@ export async function followToTheEnd(
 
   if (options.local) keepOnWithoutReader();
   const runner = options.local
-    ? await (await import('./embedded-runner.ts')).embeddedRunner(project, ledger, run, wake.notify)
+    ? await (await import('./embedded-runner.ts')).embeddedRunners(project, ledger, run, nodes, wake.notify)
     : null;
   const show = options.json ? createJsonPrinter() : createRunPrinter(jobs, options.local);
   const events = followRun(ledger, {

@@ -16,6 +16,7 @@ import { runnerFolders } from '../runner/folders.ts';
 import { succeedFormer } from '../runner/former-instances.ts';
 import { listenToRemoteHook } from '../runner/hook-listener.ts';
 import { openInputCache, openSetupCache } from '../runner/machine-caches.ts';
+import { ownAddress } from '../runner/own-address.ts';
 import { ownLedger } from '../runner/own-ledger.ts';
 import { openOwnRepositories } from '../runner/own-repositories.ts';
 import { startRunner } from '../runner/runner.ts';
@@ -102,6 +103,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       version: packageJson.version,
       labels,
       interruptible,
+      address: config.runner.address ?? ownAddress(),
       concurrency,
       lease,
       poll,

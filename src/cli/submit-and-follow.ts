@@ -73,7 +73,7 @@ export async function submitAndFollow(
   process.exitCode = await followToTheEnd(
     project,
     ledger,
-    { name, jobs: jobNames },
+    { name, jobs: jobNames, nodes: Math.max(1, ...jobs.map(({ spec }) => spec.nodes ?? 1)) },
     { local: options.local ?? false, json: options.json ?? false, interruption, ownRefs },
   );
 }

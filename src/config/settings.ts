@@ -51,6 +51,11 @@ export const settings = z.strictObject({
   runner: z.strictObject({
     name: text.optional().describe('a name, such as gpu-1'),
     executor: z.enum(['docker', 'process']).optional().describe('docker or process'),
+    address: z
+      .string()
+      .regex(/^[A-Za-z0-9_.:-]{1,255}$/)
+      .optional()
+      .describe('a host name or an IP address, such as 10.0.0.7'),
     concurrency: z.int().min(1).max(1000).default(1).describe('a whole number from 1 to 1000'),
     lease: duration.default(ms('60s')).describe(DURATION),
     poll: duration.default(ms('2s')).describe(DURATION),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import type Docker from 'dockerode';
 import type { ExecutionIdentity, ExecutionSpec, HomeFolder, Mount } from './executor.ts';
@@ -53,13 +54,18 @@ export function jobContainer(
     Labels: labelsOf(spec.identity, place.starter),
     ...(waitsForWord(spec) ? { AttachStdin: true, OpenStdin: true, StdinOnce: true } : {}),
     Healthcheck: { Test: ['NONE'] },
-    ExposedPorts: Object.fromEntries(spec.ports.map((port) => [`${port}/tcp`, {}])),
+    ExposedPorts: Object.fromEntries(
+      [...spec.ports, ...(spec.rendezvous ? [spec.rendezvous.port] : [])].map((port) => [`${port}/tcp`, {}]),
+    ),
     HostConfig: {
       ...limitsOf(spec),
       // Reached from this machine alone, at whatever port is free there.
-      PortBindings: Object.fromEntries(
-        spec.ports.map((port) => [`${port}/tcp`, [{ HostIp: '127.0.0.1', HostPort: '' }]]),
-      ),
+      PortBindings: {
+        ...Object.fromEntries(
+          spec.ports.map((port) => [`${port}/tcp`, [{ HostIp: '127.0.0.1', HostPort: '' }]]),
+        ),
+        ...rendezvousOf(spec),
+      },
       Mounts: [
         workspaceMount(spec.workspace),
         ...(spec.home ?? []).map((one) => homeMount(place.home ?? '/', one)),
@@ -106,6 +112,13 @@ const usualCapabilities = [
   'SETGID',
   'SETUID',
 ] as const;
+
+/** Other machines know it by this port, so it is the same one inside and outside. */
+function rendezvousOf({ rendezvous }: ExecutionSpec): Docker.PortMap {
+  if (!rendezvous) return {};
+  const { address, port } = rendezvous;
+  return { [`${port}/tcp`]: [{ HostIp: isOwnAddress(address) ? address : '', HostPort: String(port) }] };
+}
 
 /** So many processes and threads are no job's, but a mistake's: they would take the machine down. */
 const mostProcesses = 16_384;
@@ -185,4 +198,9 @@ function homeMount(home: string, { folder, path: below }: HomeFolder): Docker.Mo
 function grantedMount({ source, target, readOnly }: Mount): Docker.MountSettings {
   const BindOptions = { Propagation: 'rprivate' as const, NonRecursive: true };
   return { Type: 'bind', Source: source, Target: target, ReadOnly: readOnly, BindOptions };
+}
+
+/** Is this one of the addresses of this machine, at which something can listen? */
+function isOwnAddress(address: string): boolean {
+  return Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === address));
 }

@@ -18,6 +18,8 @@ export interface ExecutionSpec {
   gpus: readonly string[] | null;
   /** Ports that it listens on. */
   ports: readonly number[];
+  /** Where other machines are to find it: at this port of its own, by this address of the machine's. */
+  rendezvous?: { readonly address: string; readonly port: number };
   /** What only a container can have, and what the runner lets it have beyond every other one. */
   access?: ContainerAccess | undefined;
   /** Folders beside the workspace that a container sees below its home; a plain process has the user's own. */
@@ -65,6 +67,8 @@ export interface ExecutionResult {
   outOfMemory?: true;
   /** Not its doing: what was running it has been killed, or its image could not be fetched; it may do well another time. */
   lost?: true;
+  /** Of a job on several nodes, which one it was, for people. */
+  node?: string;
 }
 
 export type ExecutionPhase = 'pulling' | 'running';

@@ -31,6 +31,7 @@ export function describeKey({ spec, filesTree, dependencyKeys }: CacheInput) {
     files: filesTree,
     // What lies there can't be read from here: it counts by its name.
     ...(mounts.length > 0 && { mounts: mounts.map(({ source, target }) => `${source}:${target}`).sort() }),
+    ...(spec.nodes === undefined ? {} : { nodes: spec.nodes }),
     // One that sees more than it says it depends on could give another result: never taken for one that doesn't.
     strict: spec.files?.strict ?? true,
     dependencies: [...dependencyKeys].sort(),

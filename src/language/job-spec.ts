@@ -19,6 +19,8 @@ export const retryReasons = ['runner-lost', 'exit', 'out-of-memory', 'timeout'] 
 
 /** Seconds: each looks at all of a job's artifacts. */
 export const leastCheckpoint = 1;
+/** As many machines can take part in one job: each of them renews a ref of its own. */
+export const mostNodes = 256;
 
 /** What a job needs of a machine, and is held to there. Sizes in bytes; null = no matter. */
 const resourcesSchema = z.strictObject({
@@ -103,6 +105,8 @@ export const jobSpecSchema = z.strictObject({
     })
     .nullable(),
   resources: resourcesSchema,
+  /** On so many runners at the same time, all of them or none; one if it isn't said. */
+  nodes: z.number().int().min(2).max(mostNodes).optional(),
   /** Ports that it listens on, to be published. */
   ports: z.array(z.number().int().min(1).max(65535)),
   /** Seconds from the start of its commands, or null: no limit. */

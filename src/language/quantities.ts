@@ -1,5 +1,6 @@
 import bytes from 'bytes';
 import ms from 'ms';
+import { mostNodes } from './job-spec.ts';
 import type { JsonSchema } from './readers.ts';
 
 /** What a text that should be a quantity stands for, or why it can't be one: what is expected instead. */
@@ -85,3 +86,4 @@ export const gpuCount = whole(0, 1000);
 export const portCount = whole(0, 100);
 export const port = whole(1, 65_535);
 export const retryCount = whole(0, 100);
+export const nodeCount = whole(1, mostNodes);

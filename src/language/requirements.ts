@@ -7,6 +7,7 @@ import {
   cpus,
   duration,
   gpuCount,
+  nodeCount,
   port,
   portCount,
   type Quantity,
@@ -20,7 +21,7 @@ import type { Workflow } from './workflows.ts';
 /** Where the ports of a workflow begin that says only how many it needs. */
 const firstPort = 3000;
 
-export type Requirements = Pick<JobSpec, 'resources' | 'ports' | 'timeout' | 'retry' | 'labels'>;
+export type Requirements = Pick<JobSpec, 'resources' | 'nodes' | 'ports' | 'timeout' | 'retry' | 'labels'>;
 
 /** What a job needs of the machine that runs it, with all variables put in. After a report it is of no use. */
 export function createRequirements(workflow: Workflow, scope: Scope, report: Report): Requirements {
@@ -66,6 +67,7 @@ export function createRequirements(workflow: Workflow, scope: Scope, report: Rep
   };
 
   const { resources, ports, timeout, retry, labels } = workflow;
+  const nodes = quantity(workflow.nodes, 'a number of nodes', nodeCount) ?? 1;
   const { limit, on } = defaultRequirements.retry;
   return {
     resources: {
@@ -75,6 +77,7 @@ export function createRequirements(workflow: Workflow, scope: Scope, report: Rep
       gpu: resources?.gpu ? createGpu(resources.gpu) : null,
       interruptible: quantity(resources?.interruptible, 'an answer', answer) ?? false,
     },
+    ...(nodes > 1 ? { nodes } : {}),
     ports: ports ? createPorts(ports) : [],
     timeout: quantity(timeout, 'a timeout', duration),
     retry: {

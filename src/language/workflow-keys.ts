@@ -8,7 +8,7 @@ import { nameSchema } from './names.ts';
 import { type Ports, readPorts } from './ports.ts';
 import { quoted, type Report } from './problems.ts';
 import { providers } from './providers.ts';
-import { duration } from './quantities.ts';
+import { duration, nodeCount } from './quantities.ts';
 import {
   byKind,
   readKeys,
@@ -47,6 +47,7 @@ export interface WorkflowFields {
   env: EnvEntry[];
   workingDir: LocatedText;
   resources: Resources;
+  nodes: LocatedText;
   ports: Ports;
   timeout: LocatedText;
   retry: Retry;
@@ -138,6 +139,7 @@ export const keyRules: Readonly<Record<string, KeyRule>> = {
   working_dir: key('workingDir', readText, 'Where the commands begin, relative to the repository.'),
   matrix: key('matrix', readMatrix, 'One job for each combination of these lists.'),
   resources: key('resources', readResources, 'What it needs of a machine, and is held to there.'),
+  nodes: key('nodes', readQuantity(nodeCount.schema), 'On how many runners it runs at the same time.'),
   ports: key('ports', readPorts, 'The ports that it listens on, or how many it needs.'),
   timeout: key('timeout', readQuantity(duration.schema), 'How long it may take, such as `2h`.'),
   retry: key('retry', readRetry, 'How many more attempts it gets, and why.'),

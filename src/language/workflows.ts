@@ -28,6 +28,7 @@ export interface Workflow {
   readonly env: readonly EnvEntry[];
   readonly workingDir: LocatedText | null;
   readonly resources: Resources | null;
+  readonly nodes: LocatedText | null;
   readonly ports: Ports | null;
   readonly timeout: LocatedText | null;
   readonly retry: Retry | null;
@@ -162,6 +163,7 @@ function readWorkflow(tree: Tree, report: Report): Workflow | null {
     env: found.env?.value ?? [],
     workingDir: found.workingDir?.value ?? null,
     resources: found.resources?.value ?? null,
+    nodes: found.nodes?.value ?? null,
     ports: found.ports?.value ?? null,
     timeout: found.timeout?.value ?? null,
     retry: found.retry?.value ?? null,

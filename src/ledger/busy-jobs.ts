@@ -23,7 +23,12 @@ export function refsByRun(names: RefNames, refs: Iterable<[string, string]>) {
     if (!parsed || !('job' in parsed)) continue;
     const ofRun = byRun.get(parsed.run) ?? new Map<string, JobRefs>();
     byRun.set(parsed.run, ofRun);
-    ofRun.set(parsed.job, { ...ofRun.get(parsed.job), [parsed.area]: commit });
+    const before = ofRun.get(parsed.job);
+    const more =
+      parsed.area === 'nodes'
+        ? { nodes: [...(before?.nodes ?? []), parsed.runner] }
+        : { [parsed.area]: commit };
+    ofRun.set(parsed.job, { ...before, ...more });
   }
   return byRun;
 }

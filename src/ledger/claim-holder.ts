@@ -1,5 +1,6 @@
 import type { SwapResult } from './compare-and-swap.ts';
 import type { ClaimFile, RecordFile } from './formats.ts';
+import type { Gang } from './gangs/formats.ts';
 import type { QueueEntry } from './live.ts';
 import type { NewChunk } from './log-chunks.ts';
 import type { JobId } from './refs.ts';
@@ -15,6 +16,7 @@ export interface ClaimChange {
   state?: Exclude<ClaimFile['state'], 'waiting'>;
   detail?: string | null;
   startedAt?: string;
+  gang?: Gang;
   /** More of the log. */
   chunks?: readonly NewChunk[];
   /** More of what the job measures. */

@@ -14,6 +14,7 @@ import type { ClaimChange, ClaimHolder, KeptArtifacts } from './claim-holder.ts'
 import { timeOf } from './clock.ts';
 import { compareAndSwap, type SwapResult } from './compare-and-swap.ts';
 import { type ClaimFile, formatVersion, printFile } from './formats.ts';
+import type { Gang } from './gangs/formats.ts';
 import { inOrder } from './in-order.ts';
 import { type Ledger, signature } from './ledger.ts';
 import type { QueueEntry } from './live.ts';
@@ -29,6 +30,8 @@ export interface Claimant {
   readonly instance: string;
   /** Seconds. */
   readonly lease: number;
+  /** With whom, if the job is for several nodes. */
+  readonly gang?: Gang | undefined;
 }
 
 /** What a claim says of what has been saved. */
@@ -127,6 +130,9 @@ export async function acquireClaim(
     if (result === 'won') {
       tip = commit;
       acknowledgedAt = startedAt;
+      // What this one has replaced can only come back by a call that hung, after others have had the job.
+      mine.clear();
+      mine.add(commit);
     }
     return result;
   };
@@ -143,7 +149,13 @@ export async function acquireClaim(
     files: CommitInput['files'],
     giveUp: (attempt: number) => boolean | Promise<boolean>,
   ): Promise<SwapResult | 'unknown'> => {
-    const waits: ClaimFile = { ...claim, ...next, state: 'waiting', nonce: ledger.clock.id() };
+    const waits: ClaimFile = {
+      ...claim,
+      ...next,
+      state: 'waiting',
+      gang: undefined,
+      nonce: ledger.clock.id(),
+    };
     const commit = await write([tip], [claimFile(waits), ...files], claimMessage(waits), tree);
     claim = waits;
     return swapTo(commit, giveUp);

@@ -24,6 +24,8 @@ export type Action =
       readonly by: string;
     }
   | { readonly do: 'give-up'; readonly entry: QueueEntry; readonly over: Lease }
+  /** For several nodes: it begins once so many runners have offered themselves. */
+  | { readonly do: 'gather'; readonly entry: QueueEntry; readonly over: Lease | null }
   | { readonly do: 'execute'; readonly entry: QueueEntry; readonly over: Lease | null };
 
 /**
@@ -34,7 +36,7 @@ export type Action =
 export function decide(live: Live, silence: SilenceWatch, own: ReadonlySet<string>): Action[] {
   const settle: Action[] = [];
   const close: Action[] = [];
-  const execute: Extract<Action, { do: 'execute' }>[] = [];
+  const execute: Extract<Action, { do: 'execute' | 'gather' }>[] = [];
   for (const [key, tip] of live.claims) {
     if (tip.kind !== 'finished' || own.has(key)) continue;
     settle.push({
@@ -70,7 +72,7 @@ export function decide(live: Live, silence: SilenceWatch, own: ReadonlySet<strin
     else if (over && !mayFollow(entry.job.spec, over.claim)) close.push({ do: 'give-up', entry, over });
     // Another job that gives the same is under way: its result is waited for.
     else if (!othersOf(makers, entry).some(({ silent }) => !silent))
-      execute.push({ do: 'execute', entry, over });
+      execute.push({ do: isForGang(entry) ? 'gather' : 'execute', entry, over });
   }
   for (const [key, { commit, record }] of live.finished) {
     // A lease or a stop beside a record is what a call that came late has left.
@@ -80,6 +82,11 @@ export function decide(live: Live, silence: SilenceWatch, own: ReadonlySet<strin
     }
   }
   return [...settle, ...close, ...execute];
+}
+
+/** Is it for several nodes? */
+export function isForGang({ job }: QueueEntry): boolean {
+  return job.spec.nodes !== undefined;
 }
 
 /** Null: all have succeeded. A job of another run was resolved when this one was submitted. */

@@ -13,7 +13,7 @@ export type Difference =
       readonly after: string | null;
     }
   | {
-      readonly kind: 'image' | 'entrypoint' | 'working directory' | 'metrics' | 'strict';
+      readonly kind: 'image' | 'entrypoint' | 'working directory' | 'metrics' | 'strict' | 'nodes';
       readonly before: string | null;
       readonly after: string | null;
     }
@@ -64,6 +64,7 @@ export function compareSpecs(before: NamedSpec, after: NamedSpec): Difference[] 
     compareTexts('entrypoint', entrypointOf(old), entrypointOf(now), pairs),
     compareTexts('working directory', old.workingDir, now.workingDir, pairs),
     compareTexts('metrics', old.metrics, now.metrics, pairs),
+    compareTexts('nodes', String(old.nodes ?? 1), String(now.nodes ?? 1), []),
     compareTexts('strict', String(old.files?.strict ?? true), String(now.files?.strict ?? true), []),
   ];
   return [
@@ -109,7 +110,7 @@ function compareMaps(
 }
 
 function compareTexts(
-  kind: 'image' | 'entrypoint' | 'working directory' | 'metrics' | 'strict',
+  kind: 'image' | 'entrypoint' | 'working directory' | 'metrics' | 'strict' | 'nodes',
   before: string | null,
   after: string | null,
   pairs: readonly Pair[],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DstackError } from '../errors.ts';
 import { dependencySchema, jobSpecSchema } from '../language/job-spec.ts';
+import { gangSchema } from './gangs/formats.ts';
 import { measurementsSchema } from './metrics.ts';
 import { isName } from './names.ts';
 import { highestPriority } from './priority.ts';
@@ -70,6 +71,8 @@ export const claimSchema = z.strictObject({
   artifacts: artifacts.nullable(),
   /** When that was saved, if it is a checkpoint: of an attempt that had not ended. */
   savedAt: time.optional(),
+  /** Who has it beside its runner, if it is one for several nodes. */
+  gang: gangSchema.optional(),
 });
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);

@@ -68,7 +68,7 @@ function wantedBy(
   const touches = (...areas: string[]) =>
     refs.some((ref) => areas.some((area) => ref.startsWith(`${prefix}/${area}/`)));
   const syncs = touches('runs', 'jobs');
-  return { syncs, wakes: syncs || touches('queue', 'claims', 'stops') };
+  return { syncs, wakes: syncs || touches('queue', 'claims', 'stops', 'nodes') };
 }
 
 /** Watchers hear of either: a file that is dated anew costs no new one. Another user's can only be replaced. */

@@ -5,7 +5,14 @@ import { isSuccess, type JobView } from './state.ts';
 import type { Wait } from './wait-words.ts';
 
 /** Where the refs of one job point. */
-export type JobRefs = { queue?: string; claims?: string; jobs?: string; stops?: string };
+export interface JobRefs {
+  readonly queue?: string;
+  readonly claims?: string;
+  readonly jobs?: string;
+  readonly stops?: string;
+  /** Runners that are nodes of it, or offer themselves. */
+  readonly nodes?: readonly string[];
+}
 
 /**
  * One job as readers see it, from what its refs hold. Pure.
@@ -19,7 +26,7 @@ export function viewJob(
   refs: JobRefs,
   stopping: boolean,
   earlier: readonly JobView[],
-  waitOf: ((entry: QueueEntry) => Wait) | null,
+  waitOf: ((entry: QueueEntry, nodes: readonly string[]) => Wait) | null,
   sameAs: JobId | null,
 ): JobView {
   const dependsOn = entry?.job.spec.dependsOn ?? [];
@@ -34,9 +41,23 @@ export function viewJob(
     queueEntry: refs.queue ?? null,
   };
   if (tip?.kind === 'finished') return { ...base, ...fromRecord(tip.record), stopping: false };
-  const priority = entry?.job.priority ? { priority: entry.job.priority } : {};
-  if (tip?.kind === 'claim') return { ...base, ...priority, ...fromClaim(tip.claim, stopping), stopping };
-  return { ...base, ...priority, ...waiting(entry, refs, dependsOn, earlier, waitOf, sameAs), stopping };
+  const more = {
+    ...(entry?.job.priority ? { priority: entry.job.priority } : {}),
+    ...nodesOf(tip, entry, refs),
+  };
+  if (tip?.kind === 'claim') return { ...base, ...more, ...fromClaim(tip.claim, stopping), stopping };
+  return { ...base, ...more, ...waiting(entry, refs, dependsOn, earlier, waitOf, sameAs), stopping };
+}
+
+/** Of a job for several nodes that has not ended. */
+function nodesOf(tip: ClaimTip | null, entry: QueueEntry | null, refs: JobRefs): Pick<JobView, 'nodes'> {
+  const wanted = entry?.job.spec.nodes;
+  if (wanted === undefined) return {};
+  const claim = tip?.kind === 'claim' ? tip.claim : null;
+  const runners = claim?.gang
+    ? [claim.runner, ...claim.gang.members.map(({ runner }) => runner)]
+    : [...(refs.nodes ?? [])].sort();
+  return { nodes: { wanted, runners } };
 }
 
 function fromRecord(record: RecordFile) {
@@ -73,7 +94,7 @@ function fromClaim(claim: ClaimFile, stopping: boolean) {
     ...notYet,
     ...savedSoFar(claim),
     state: claim.state,
-    reason: stopping ? 'stopping' : claim.detail,
+    reason: stopping ? 'stopping' : (claim.detail ?? untilReady(claim)),
     runner: claim.runner,
     attempt: claim.attempt,
     claimedAt: claim.claimedAt,
@@ -84,6 +105,12 @@ function fromClaim(claim: ClaimFile, stopping: boolean) {
 function savedSoFar({ artifacts, savedAt }: ClaimFile): Pick<JobView, 'saved'> {
   if (artifacts === null) return {};
   return { saved: { files: artifacts.files, bytes: artifacts.bytes, at: savedAt ?? null } };
+}
+
+function untilReady({ gang }: ClaimFile): string | null {
+  return gang?.phase === 'gathering'
+    ? `waits until all its ${gang.members.length + 1} nodes are ready`
+    : null;
 }
 
 /** As one that nobody has, but for what earlier attempts have left. */
@@ -104,14 +131,14 @@ function waiting(
   refs: JobRefs,
   dependsOn: readonly { run: string | null; job: string }[],
   earlier: readonly JobView[],
-  waitOf: ((entry: QueueEntry) => Wait) | null,
+  waitOf: ((entry: QueueEntry, nodes: readonly string[]) => Wait) | null,
   sameAs: JobId | null,
 ) {
   const unfinished = dependsOn.filter(
     ({ run, job }) => run === null && !earlier.some((other) => other.name === job && isSuccess(other.state)),
   );
   const isReady = entry !== null && unfinished.length === 0 && sameAs === null;
-  const wait = isReady && waitOf ? waitOf(entry) : null;
+  const wait = isReady && waitOf ? waitOf(entry, refs.nodes ?? []) : null;
   const reason = entry
     ? unfinished.length > 0
       ? `waits for ${unfinished.map(({ job }) => job).join(', ')}`

@@ -11,6 +11,7 @@ import {
   type StopFile,
   stopSchema,
 } from './formats.ts';
+import { type NodeFile, nodeSchema } from './gangs/formats.ts';
 import type { Ledger } from './ledger.ts';
 import { type JobId, jobName } from './refs.ts';
 
@@ -37,11 +38,20 @@ export interface StopRequest {
   readonly stop: StopFile;
 }
 
+/** What a runner offers to a job for several nodes, or does as one of them. */
+export interface NodeTip {
+  readonly id: JobId;
+  readonly commit: string;
+  readonly node: NodeFile;
+}
+
 /** What one look at a ledger's live refs showed. Keys are `run/job`. */
 export interface Live {
   readonly queue: ReadonlyMap<string, QueueEntry>;
   readonly claims: ReadonlyMap<string, ClaimTip>;
   readonly stops: ReadonlyMap<string, StopRequest>;
+  /** Offers and nodes, by `run/job@runner`. */
+  readonly nodes: ReadonlyMap<string, NodeTip>;
   /** Finished jobs, of the runs that have something in the queue, or a lease or stop beside no queue entry. */
   readonly finished: ReadonlyMap<string, { commit: string; record: RecordFile }>;
   /** Refs that hold something unreadable, and why: of a newer version, or damaged. */
@@ -74,17 +84,28 @@ export function openLiveReader(ledger: Ledger): LiveReader {
   const claimTip = (commit: string) => remember(commit, () => readClaimTip(ledger, commit));
   const stopRequest = (commit: string) => remember(commit, () => readStopRequest(ledger, commit));
 
+  const nodeTip = (place: JobId & { runner: string }, commit: string) =>
+    remember(`node ${nodeKey(jobName(place), place.runner)} ${commit}`, () =>
+      readNodeTip(ledger, place, commit),
+    );
+
   return {
     queueEntry,
     claimTip,
     stopRequest,
     async look(alsoOutcomesOf = new Set()) {
       const { shared, names } = ledger;
-      const refs = await shared.list([names.area('queue'), names.area('claims'), names.area('stops')]);
+      const refs = await shared.list([
+        names.area('queue'),
+        names.area('claims'),
+        names.area('stops'),
+        names.area('nodes'),
+      ]);
       const live = {
         queue: new Map<string, QueueEntry>(),
         claims: new Map<string, ClaimTip>(),
         stops: new Map<string, StopRequest>(),
+        nodes: new Map<string, NodeTip>(),
         finished: new Map<string, { commit: string; record: RecordFile }>(),
         problems: new Map<string, string>(),
         unreadableClaims: new Set<string>(),
@@ -105,6 +126,8 @@ export function openLiveReader(ledger: Ledger): LiveReader {
         await attempt(ref, async () => {
           if (parsed.area === 'queue') live.queue.set(key, await queueEntry(parsed, commit));
           else if (parsed.area === 'claims') live.claims.set(key, belonging(parsed, await claimTip(commit)));
+          else if (parsed.area === 'nodes')
+            live.nodes.set(nodeKey(key, parsed.runner), await nodeTip(parsed, commit));
           else if (parsed.area === 'stops') live.stops.set(key, await stopRequest(commit));
         });
       }
@@ -192,6 +215,22 @@ export function belonging(id: JobId, tip: ClaimTip): ClaimTip {
 export async function readStopRequest(ledger: Ledger, commit: string): Promise<StopRequest> {
   const content = await readFile(ledger, commit, 'stop.json');
   return { commit, stop: parseFile(stopSchema, 'stop.json', content) };
+}
+
+/** Tells node refs from claims wherever both stand by their keys. */
+export function nodeKey(job: string, runner: string): string {
+  return `${job}@${runner}`;
+}
+
+async function readNodeTip(
+  ledger: Ledger,
+  { run, job, runner }: JobId & { runner: string },
+  commit: string,
+): Promise<NodeTip> {
+  const node = parseFile(nodeSchema, 'node.json', await readFile(ledger, commit, 'node.json'));
+  if (jobName(node) !== jobName({ run, job }) || node.runner !== runner)
+    throw new Error(`it is of ${node.runner} for the job ${jobName(node)}`);
+  return { id: { run, job }, commit, node };
 }
 
 /** Reads what a claim ref, or a ref of a finished job, points at. */

@@ -11,7 +11,7 @@ import { parseRunMessage, type RunMessage } from './run-message.ts';
 import { readCard, withJobs } from './runner-views.ts';
 import { makersByKey, othersOf } from './same-key.ts';
 import { isFinal, type JobView, type LedgerState, type RunnerView, type RunView, runState } from './state.ts';
-import { type Wait, waitForRunner } from './wait-words.ts';
+import { type Wait, waitForNodes, waitForRunner } from './wait-words.ts';
 
 /** Reads a ledger, remembering what can't change. */
 export interface StateReader {
@@ -31,6 +31,8 @@ const soonTaken = 3_000;
 
 /** So many runs are shown at least, if there are. */
 export const shownAtLeast = 20;
+
+type WaitOf = (entry: QueueEntry, nodes: readonly string[]) => Wait;
 
 /** What is known of a run from its commit. */
 export interface RunCommit {
@@ -78,7 +80,7 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
   };
 
   const readRefs = async (only?: string): Promise<LedgerState & { refs: ReadonlyMap<string, string> }> => {
-    const areas = (['queue', 'claims', 'jobs', 'stops'] as const).map((area) =>
+    const areas = (['queue', 'claims', 'jobs', 'stops', 'nodes'] as const).map((area) =>
       only === undefined ? names.area(area) : names.ofRun(area, only),
     );
     const refs = await shared.list(
@@ -166,9 +168,12 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
   };
 
   /** What the runners that there are make of a job that waits. */
-  function waitsAmong(cards: readonly RunnerView[], busy: Busy): (entry: QueueEntry) => Wait {
+  function waitsAmong(cards: readonly RunnerView[], busy: Busy): WaitOf {
     const members = membersOf(cards, busy);
-    return ({ job }) => waitForRunner(job.spec, members, ledger.clock.now());
+    return ({ job: { spec } }, nodes) =>
+      spec.nodes === undefined
+        ? waitForRunner(spec, members, ledger.clock.now())
+        : waitForNodes(spec, spec.nodes, nodes, members, ledger.clock.now());
   }
 
   async function viewRun(
@@ -176,7 +181,7 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     commit: string,
     head: RunCommit,
     refs: ReadonlyMap<string, JobRefs>,
-    waitOf: (entry: QueueEntry) => Wait,
+    waitOf: WaitOf,
     makers: ReturnType<typeof makersByKey>,
   ): Promise<RunView> {
     const jobs: JobView[] = [];

@@ -35,6 +35,14 @@ export function timedOut(seconds: number): string {
   return `timeout after ${limit}`;
 }
 
+/** Which of several nodes something is said of. */
+export function nodeName(rank: number, runner: string): string {
+  return `node ${rank} on ${runner}`;
+}
+
+/** What became of a node of which nothing is heard any more. */
+export const nodeLost = 'its runner fell silent';
+
 export function inputsFailed(words: string): string {
   return `its inputs could not be put in place: ${words}`;
 }

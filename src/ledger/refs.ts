@@ -19,7 +19,16 @@ export interface JobId {
 }
 
 export type JobArea = 'queue' | 'claims' | 'jobs' | 'stops';
-export type Area = JobArea | 'runs' | 'cache' | 'runners' | 'tags' | 'triggers' | 'archive' | 'pruned';
+export type Area =
+  | JobArea
+  | 'nodes'
+  | 'runs'
+  | 'cache'
+  | 'runners'
+  | 'tags'
+  | 'triggers'
+  | 'archive'
+  | 'pruned';
 
 /** What is kept of runs that have left their own refs: what is said of them, and what keeps their objects. */
 export type ArchivePart = 'index' | 'keep';
@@ -30,9 +39,11 @@ export interface RefNames {
   /** `<prefix>/<area>`, to list it. */
   area(area: Area): string;
   /** `<prefix>/<area>/<run>`, to list a run's part of it. */
-  ofRun(area: JobArea, run: string): string;
+  ofRun(area: JobArea | 'nodes', run: string): string;
   run(run: string): string;
   job(area: JobArea, id: JobId): string;
+  /** What a runner offers to, and does in, a job for several nodes. */
+  node(id: JobId, runner: string): string;
   cache(key: string): string;
   runner(name: string): string;
   tag(name: string): string;
@@ -59,6 +70,7 @@ const named = ['cache', 'runners', 'tags', 'triggers', 'pruned'] as const;
 export type ParsedRef =
   | { area: 'runs'; run: string }
   | ({ area: JobArea } & JobId)
+  | ({ area: 'nodes'; runner: string } & JobId)
   | { area: (typeof named)[number]; name: string }
   | { area: 'archive'; part: ArchivePart; shard: string };
 
@@ -73,6 +85,7 @@ export function refNames(prefix: string = defaultPrefix): RefNames {
     ofRun: (area, run) => `${prefix}/${area}/${run}`,
     run: (run) => `${prefix}/runs/${run}`,
     job: (area, { run, job }) => `${prefix}/${area}/${run}/${job}`,
+    node: ({ run, job }, runner) => `${prefix}/nodes/${run}/${job}/${runner}`,
     cache: (key) => `${prefix}/cache/${key}`,
     runner: (name) => `${prefix}/runners/${name}`,
     tag: (name) => `${prefix}/tags/${name}`,
@@ -83,8 +96,14 @@ export function refNames(prefix: string = defaultPrefix): RefNames {
     history: `refs/remotes/${prefix}/runs/HEAD`,
     parse(ref) {
       if (!ref.startsWith(`${prefix}/`)) return null;
-      const [area, first, second, ...rest] = ref.slice(prefix.length + 1).split('/');
+      const [area, first, second, third, ...rest] = ref.slice(prefix.length + 1).split('/');
       if (rest.length > 0 || !first || !isName(first)) return null;
+      if (area === 'nodes') {
+        return second && isName(second) && third && isName(third)
+          ? { area, run: first, job: second, runner: third }
+          : null;
+      }
+      if (third !== undefined) return null;
       if (area === 'queue' || area === 'claims' || area === 'jobs' || area === 'stops') {
         return second && isName(second) ? { area, run: first, job: second } : null;
       }

@@ -2,12 +2,12 @@ import { parseFile, type RunnerFile, runnerSchema } from './formats.ts';
 import type { Ledger } from './ledger.ts';
 import { readFile } from './live.ts';
 import { jobName } from './refs.ts';
-import { isFinal, type RunnerView, type RunView } from './state.ts';
+import { isFinal, type JobView, type RunnerView, type RunView } from './state.ts';
 
 /** What a runner works on, and the image that it waits for, from the claims: its card is as of its last heartbeat. */
 export function withJobs(card: RunnerView, runs: readonly RunView[]): RunnerView {
   const mine = runs.flatMap((run) =>
-    run.jobs.filter((job) => job.runner === card.name && !isFinal(job.state)),
+    run.jobs.filter((job) => worksOn(card.name, job) && !isFinal(job.state)),
   );
   const pulling = mine.find((job) => job.state === 'pulling');
   return {
@@ -18,6 +18,11 @@ export function withJobs(card: RunnerView, runs: readonly RunView[]): RunnerView
       ? `the image of ${pulling.run}/${pulling.name}: ${pulling.reason ?? pulling.image}`
       : card.waiting,
   };
+}
+
+/** Has it the job's claim, or is it one of its nodes? */
+function worksOn(runner: string, job: JobView): boolean {
+  return job.runner !== null && (job.runner === runner || (job.nodes?.runners.includes(runner) ?? false));
 }
 
 /** A runner's card, read once; null: it can't be read. */

@@ -54,6 +54,8 @@ export interface JobView {
   readonly stopping: boolean;
   /** Of one that has not ended; left out: 0. */
   readonly priority?: number;
+  /** Of one for several nodes that has not ended: by rank those that it has; before it begins, who offers himself. */
+  readonly nodes?: { readonly wanted: number; readonly runners: readonly string[] };
   /** False: it could be executed, but no runner that lives can take it, and `reason` says why. */
   readonly fits?: false;
 }

@@ -38,6 +38,29 @@ export function waitForRunner(needs: Needs, runners: readonly Candidate[], now: 
     : wait(`: ${first.name} is busy: it ${lacking[0]}`, true);
 }
 
+/**
+ * Why a job for several nodes has not begun yet. Pure.
+ * @param there the runners that have offered themselves
+ */
+export function waitForNodes(
+  needs: Needs,
+  wanted: number,
+  there: readonly string[],
+  runners: readonly Candidate[],
+  now: number,
+): Wait {
+  const present = runners.filter((runner) => fitsOn(runner, needs) && !isSilent(runner, now));
+  const wait = (why: string, fits: boolean): Wait => ({ words: `waits for ${wanted} runners: ${why}`, fits });
+  if (present.length < wanted) {
+    const unfit = runners.filter((runner) => misfit(needs, runner) !== null);
+    const miss = unfit.length > 0 ? `; it ${nearestMiss(needs, unfit)}` : '';
+    const some = present.length === 0 ? 'there is none' : `it fits ${present.length}`;
+    return wait(`${some}${miss}`, false);
+  }
+  const named = there.length > 0 ? ` (${there.slice(0, 3).join(', ')}${there.length > 3 ? ', …' : ''})` : '';
+  return wait(`${Math.min(there.length, wanted)} of ${wanted} are there${named}`, true);
+}
+
 /** `needs 2 GPUs (A100); nearest: gpu-1 has 1 of them`: of a job that fits none of these. Pure. */
 export function nearestMiss(needs: Needs, runners: readonly (Offer & { readonly name: string })[]): string {
   const misses = runners

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import type { ExecutionResult, ImageIdentity } from '../executor/executor.ts';
 import type { ClaimHolder } from '../ledger/claim-holder.ts';
-import type { Lease } from '../ledger/decide.ts';
+import { isForGang, type Lease } from '../ledger/decide.ts';
 import { readLog } from '../ledger/log-chunks.ts';
 import { inputsFailed, whyFollowed } from '../ledger/reasons.ts';
 import { imageFields } from '../ledger/records.ts';
@@ -15,7 +15,7 @@ import { hashOfManifest, serializeManifest } from '../store/manifest-text.ts';
 import { sayingOfWhom } from '../store/store-users.ts';
 import { findCached } from './cached-result.ts';
 import { keepCheckpoints } from './checkpoints.ts';
-import type { Course } from './course.ts';
+import type { LeadingCourse } from './gang-course.ts';
 import { restoreInputs } from './job-inputs.ts';
 import { openJobMetrics } from './job-metrics.ts';
 import { type Ending, failedFor, jobOutcome } from './job-outcome.ts';
@@ -50,7 +50,7 @@ export async function carryOut(
   place: Workplace,
   holder: ClaimHolder,
   over: Lease | null,
-  course: Course,
+  course: LeadingCourse,
 ): Promise<JobEnd> {
   const { entry } = holder;
   const noteRun = () => place.noteRun(entry.id.run, entry.runCommit);
@@ -95,6 +95,11 @@ export async function carryOut(
       artifacts,
     });
   }
+  // Its result was there a moment ago; it takes several to make it.
+  if (isForGang(entry) && course.gang === null) {
+    await holder.withdraw();
+    return 'postponed';
+  }
   const goesFirst = await ask(() => yieldsTo(work.ledger, work.reader, entry, course.silent));
   if (goesFirst) {
     work.log.info(
@@ -126,7 +131,7 @@ async function executeIn(
   work: Workplace,
   holder: ClaimHolder,
   over: Lease | null,
-  course: Course,
+  course: LeadingCourse,
   secrets: JobSecrets,
 ): Promise<JobEnd> {
   const { entry } = holder;
@@ -141,7 +146,8 @@ async function executeIn(
     send: (chunks) => holder.renew({ ...states.take(), chunks }),
   });
   const metrics = await openJobMetrics(work, holder, { folder, workspace }, secrets);
-  const output = secrets.coverOutput(pump);
+  const lines = course.gang?.cover(pump) ?? null;
+  const output = secrets.coverOutput(lines ?? pump);
   const say = (line: string) => pump.push(Buffer.from(`dstack: ${line}\n`));
   const known = openKnownFiles();
   const checkpoints = keepCheckpoints(work, holder, course, workspace, known, (line) =>
@@ -150,7 +156,8 @@ async function executeIn(
   try {
     if (over) pump.push(takeoverNotice(over, work.claimant.runner));
     const setup = setupOf(work, holder, { folder, workspace }, say);
-    const inputs = await putInputs(work, holder, workspace, setup, ending, say);
+    const inputs =
+      (await putInputs(work, holder, workspace, setup, ending, say)) ?? (await course.gang?.gather()) ?? null;
     if (!inputs) await metrics.begin();
     const result: ExecutionResult & { image?: ImageIdentity } =
       inputs ??
@@ -167,6 +174,7 @@ async function executeIn(
       );
     await checkpoints.end();
     output.end();
+    lines?.end();
     if (course.lost) return 'lost';
     // Once the commands have ended by themselves it is too late to stop them, but not to abort.
     const cut: Ending = { ...ending };

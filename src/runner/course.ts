@@ -1,7 +1,16 @@
-import type { Execution } from '../executor/executor.ts';
+import type { Execution, ExecutionSpec } from '../executor/executor.ts';
 import type { Allotment } from '../ledger/allotments.ts';
 import type { Ending } from './job-outcome.ts';
 import type { TimeLimit } from './time-limit.ts';
+
+/** What it is to be one node of several. */
+export interface GangPart {
+  readonly env: Readonly<Record<string, string>>;
+  /** Where the others find it; null: it is not the one of rank 0. */
+  readonly rendezvous: NonNullable<ExecutionSpec['rendezvous']> | null;
+  /** What its commands are when all of them count: it ends when all have ended. */
+  join(own: Execution): Execution;
+}
 
 /** What the parts of one execution share: whether and why it is to end, and what is being executed. */
 export interface Course {
@@ -22,6 +31,8 @@ export interface Course {
   readonly hurry: AbortSignal;
   /** What it has of this machine. */
   readonly allotment: Allotment;
+  /** Null: it runs on this runner alone. */
+  readonly gang: GangPart | null;
   /** Of the time that its commands may take. */
   readonly limit: TimeLimit;
 }

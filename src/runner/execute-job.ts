@@ -3,11 +3,13 @@ import type { Execution } from '../executor/executor.ts';
 import type { Allotment } from '../ledger/allotments.ts';
 import { acquireClaim } from '../ledger/claims.ts';
 import type { Lease } from '../ledger/decide.ts';
+import type { Seen } from '../ledger/gangs/fate.ts';
+import type { Gang } from '../ledger/gangs/formats.ts';
 import type { QueueEntry } from '../ledger/live.ts';
 import { notCarriedThrough } from '../ledger/reasons.ts';
 import { jobName } from '../ledger/refs.ts';
 import { carryOut, type JobEnd } from './carry-out.ts';
-import type { Course } from './course.ts';
+import { type GangCourse, type LeadingCourse, openGangCourse } from './gang-course.ts';
 import type { Ending } from './job-outcome.ts';
 import { keepLease } from './lease-keeper.ts';
 import { concludeUnexecuted } from './publish.ts';
@@ -22,6 +24,10 @@ export interface JobControl {
   giveBack(): void;
   /** There is no time for that: it is given back at once, with what was saved before. */
   hurry(): void;
+  /** It is one node of several. */
+  readonly leads: boolean;
+  /** What a look has shown of the other nodes of its job. */
+  see(seen: Seen): void;
   /** Resolves when nothing of it is left here. */
   readonly ended: Promise<JobEnd>;
 }
@@ -29,6 +35,7 @@ export interface JobControl {
 /**
  * Claims a job and sees it through: inputs in place, commands, log, artifacts, the one commit point, settling.
  * @param silent claims of other jobs from which no result is to be expected
+ * @param gang with whom, if it is for several nodes
  * @returns null if the claim was not won
  */
 export async function executeJob(
@@ -37,14 +44,23 @@ export async function executeJob(
   over: Lease | null,
   allotment: Allotment,
   silent: ReadonlySet<string>,
+  gang: Gang | null = null,
 ): Promise<JobControl | null> {
-  const acquired = await acquireClaim(work.ledger, entry, work.claimant, over);
+  const acquired = await acquireClaim(
+    work.ledger,
+    entry,
+    gang ? { ...work.claimant, gang } : work.claimant,
+    over,
+  );
   if (acquired.result !== 'won') return null;
   let execution: Execution | null = null;
   const hurry = new AbortController();
   const graceOf = (kind: Ending['kind']) => (kind === 'abort' ? 0 : work.grace);
-  const course: Course = {
-    ending: { kind: null, by: '' },
+  const ending: Ending = { kind: null, by: '' };
+  const others: GangCourse | null = gang && openGangCourse(work, acquired.holder, { ending });
+  const course: LeadingCourse = {
+    ending,
+    gang: others,
     lost: false,
     frozen: false,
     begun: false,
@@ -64,11 +80,11 @@ export async function executeJob(
     },
   };
   const end = (kind: NonNullable<Ending['kind']>, by: string) => {
-    const { ending } = course;
     // The first one counts, but for an abort.
     if (ending.kind === 'abort' || (ending.kind !== null && kind !== 'abort')) return;
     ending.kind = kind;
     ending.by = by;
+    others?.cut();
     void execution?.stop(graceOf(kind));
   };
   const keeper = keepLease(
@@ -126,6 +142,8 @@ export async function executeJob(
       hurry.abort(new Error('its runner had no time for it'));
       void execution?.stop(0);
     },
+    leads: gang !== null,
+    see: (seen) => others?.see(seen),
     ended,
   };
 }

@@ -68,6 +68,13 @@ export function failedFor(result: ExecutionResult, ending: Ending): RetryReason 
 }
 
 function failureOf(result: ExecutionResult, ending: Ending, limits: Limits): string | null {
+  const failure = ownFailureOf(result, ending, limits);
+  return failure === null || ending.kind === 'timeout' || !result.node
+    ? failure
+    : `${result.node}: ${failure}`;
+}
+
+function ownFailureOf(result: ExecutionResult, ending: Ending, limits: Limits): string | null {
   if (ending.kind === 'timeout' && limits.timeout !== null) return timedOut(limits.timeout);
   if (result.outOfMemory) return outOfMemory(limits.resources.memory);
   if (result.failure !== null) return result.failure;

@@ -1,5 +1,6 @@
 import type { ClaimHolder } from '../ledger/claim-holder.ts';
 import { type Clock, systemClock } from '../ledger/clock.ts';
+import type { ClaimFile } from '../ledger/formats.ts';
 
 export interface LeaseKeeperEvents {
   /** The lease is about to run out unrenewed: stop computing, so that nobody else's work is doubled. */
@@ -21,7 +22,11 @@ export function leaseAction(age: number, lease: number): 'nothing' | 'renew' | '
  * that goes on during suspend; while the repository can't be reached, the job is frozen in time.
  */
 export function keepLease(
-  holder: Pick<ClaimHolder, 'claim' | 'acknowledgedAt' | 'renew'>,
+  holder: {
+    claim(): Pick<ClaimFile, 'lease'>;
+    acknowledgedAt(): number;
+    renew(): ReturnType<ClaimHolder['renew']>;
+  },
   events: LeaseKeeperEvents,
   clock: Pick<Clock, 'monotonic' | 'every'> = systemClock,
 ): { stop(): void } {

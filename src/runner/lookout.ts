@@ -32,7 +32,11 @@ export function openLookout(
     async look(suspicious) {
       const before = ledger.clock.monotonic();
       const live = await reader.look(suspicious);
-      silence.observe(tipsOf(live.claims), before, ledger.clock.monotonic());
+      silence.observe(
+        new Map([...tipsOf(live.claims), ...tipsOf(live.nodes)]),
+        before,
+        ledger.clock.monotonic(),
+      );
       abandoned = new Set(
         [...live.claims.values()].flatMap((tip) =>
           tip.kind === 'claim' && tip.claim.state !== 'waiting' && former.has(tip.claim.instance)

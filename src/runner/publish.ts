@@ -124,7 +124,7 @@ export async function conclude(
 /** What has been saved, by earlier attempts or as a checkpoint: the text of the manifest, and what is said of it. Null: nothing. */
 export async function keptByEarlier(
   { ledger }: Pick<Workplace, 'ledger'>,
-  holder: ClaimHolder,
+  holder: Pick<ClaimHolder, 'claim' | 'tip'>,
 ): Promise<{ manifest: string; said: NonNullable<Outcome['artifacts']> } | null> {
   const said = holder.claim().artifacts;
   const manifest = said === null ? null : await keptManifest(ledger, holder.tip()).catch(() => null);

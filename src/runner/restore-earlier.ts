@@ -12,7 +12,7 @@ import type { Workplace } from './workplace.ts';
  */
 export async function restoreEarlier(
   work: Workplace,
-  holder: ClaimHolder,
+  holder: Pick<ClaimHolder, 'claim' | 'tip'>,
   workspace: string,
   say: (line: string) => void,
 ): Promise<void> {

@@ -20,7 +20,7 @@ export async function runCommands(
   { workspace, home }: { workspace: string; home?: ExecutionSpec['home'] },
   pump: Pick<LogPump, 'push'>,
   states: Pick<StateReport, 'tell'>,
-  course: Pick<Course, 'started' | 'begin' | 'limit' | 'allotment'>,
+  course: Pick<Course, 'started' | 'begin' | 'limit' | 'allotment' | 'gang'>,
 ): Promise<ExecutionResult & { image?: ImageIdentity }> {
   const failed = (failure: string): ExecutionResult => ({ exitCode: null, signal: null, failure });
   const chosen = work.executors.choose(spec);
@@ -47,6 +47,7 @@ export async function runCommands(
           JOB_ID: `${run}/${job}`,
           DSTACK_ATTEMPT: String(attempt),
           PYTHONUNBUFFERED: '1',
+          ...course.gang?.env,
         },
         workspace,
         workingDir: spec.workingDir,
@@ -55,6 +56,7 @@ export async function runCommands(
         ports: spec.ports,
         home,
         access: spec.access && { ...spec.access, mounts: granted.mounts },
+        ...(course.gang?.rendezvous ? { rendezvous: course.gang.rendezvous } : {}),
       },
       {
         output: (chunk) => pump.push(chunk),
@@ -78,8 +80,9 @@ export async function runCommands(
         },
       },
     );
-    course.started(execution);
-    return { ...(await execution.finished), ...(image && { image }) };
+    const joint = course.gang?.join(execution) ?? execution;
+    course.started(joint);
+    return { ...(await joint.finished), ...(image && { image }) };
   } catch (error) {
     return failed((error as Error).message);
   } finally {

@@ -29,6 +29,8 @@ export interface RunnerOptions {
   readonly labels: Readonly<Record<string, string>>;
   /** Its machine can be taken away at short notice: only for jobs that allow that. */
   readonly interruptible?: boolean | undefined;
+  /** Where other machines reach this one. */
+  readonly address: string;
   readonly concurrency: number;
   /** Milliseconds, all three. */
   readonly lease: number;

@@ -105,8 +105,10 @@ export function startRunner(options: RunnerOptions): Runner {
       Array.from(live.queue.values(), ({ job }) => job.spec),
       options.secrets,
     );
+    const gathers = shift.waits(live);
     waiting = waitingFor({
       live,
+      gathers,
       silence,
       jobs: shift.jobs(),
       concurrency: options.concurrency,

@@ -2,7 +2,8 @@ import type { JobSpec } from '../language/job-spec.ts';
 import type { Allotment } from '../ledger/allotments.ts';
 import { closeJob } from '../ledger/close-job.ts';
 import { type Action, decide } from '../ledger/decide.ts';
-import type { Live } from '../ledger/live.ts';
+import type { Gang } from '../ledger/gangs/formats.ts';
+import type { Live, QueueEntry } from '../ledger/live.ts';
 import { watchForOrphans } from '../ledger/orphans.ts';
 import { jobName } from '../ledger/refs.ts';
 import { untilNextRetry } from '../ledger/retries.ts';
@@ -12,6 +13,7 @@ import type { SilenceWatch } from '../ledger/silence.ts';
 import { placeAmong, takeTurns } from './candidates.ts';
 import { executeJob, type JobControl } from './execute-job.ts';
 import { unfitFor } from './fit.ts';
+import { type Gather, openGangShift } from './gang-shift.ts';
 import { goThrough } from './go-through.ts';
 import { holdBack } from './hold-back.ts';
 import { lineUp } from './line-up.ts';
@@ -19,11 +21,11 @@ import { type Offer, type Way, watchOpenings } from './openings.ts';
 import { passOnStops } from './pass-on-stops.ts';
 import { openRoom } from './room.ts';
 import type { RunnerOptions } from './runner-options.ts';
+import { triedAgain } from './tried-again.ts';
+import { turnOf } from './turn-of.ts';
 import { watchFleet } from './watch-fleet.ts';
 import type { Workplace } from './workplace.ts';
 
-/** What another runner has finished, it is given this time to settle itself; milliseconds. */
-const settlingMs = 5_000;
 /** So long what a look has shown does for another claim, whose own second look tells what has changed; milliseconds. */
 const lookHolds = 1_000;
 
@@ -37,6 +39,8 @@ export interface Shift {
   ending(): boolean;
   /** Runs in which something could not be claimed: it may be what a crash left of a finished job. */
   suspicious(): ReadonlySet<string>;
+  /** What it has offered itself for, that has not begun, for people; null: nothing. */
+  waits(live: Live): string | null;
   /** Does what is this runner's turn. @returns milliseconds until there may be more for it, if nothing changes */
   act(live: Live, silence: SilenceWatch): Promise<number>;
   isOver(live: Live): boolean;
@@ -70,26 +74,29 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
   const fleetNow = watchFleet(ledger, claimant.runner);
   const openings = watchOpenings(options.poll, ledger.clock.now);
   const suspicious = new Set<string>();
+  const attempt = triedAgain(log);
   let draining = false;
   let leaving = false;
   let finished = 0;
   let started = 0;
 
   const held = (): Set<string> => new Set([...own.keys(), ...claiming]);
-  const hasRoom = (): boolean => own.size + claiming.size < options.concurrency;
+  const roomBesideGangs = (): number => options.concurrency - own.size - claiming.size;
+  const hasRoom = (): boolean => roomBesideGangs() > gangs.size();
   const mayTake = (): boolean =>
     !draining && !leaving && !(options.until.kind === 'once' && started + claiming.size > 0);
-  const room = openRoom(options, taken, () => own.size + claiming.size);
-  const fits = ({ entry }: Execute): boolean =>
+  const room = openRoom(options, taken, () => own.size + claiming.size + gangs.size());
+  const fits = ({ entry }: Execute | Gather): boolean =>
     (options.until.kind !== 'run' || entry.id.run === options.until.run) &&
     unfitFor(options, entry.job.spec) === null;
   const heldBack = (key: string): number => Math.max(postponed.remaining(key), unclaimed.remaining(key));
 
   /** @returns whether it was won */
   const execute = async (
-    action: Execute,
+    action: Execute | Gather,
     allotment: Allotment,
     silent: ReadonlySet<string>,
+    gang: Gang | null = null,
   ): Promise<boolean> => {
     const { id } = action.entry;
     const key = jobName(id);
@@ -97,7 +104,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     openings.tried(key);
     // It has its share of the machine from now on, for others are claimed at the same time.
     taken.set(key, allotment);
-    const claim = () => executeJob(work, action.entry, action.over, allotment, silent);
+    const claim = () => executeJob(work, action.entry, action.over, allotment, silent, gang);
     const control = await attempt(action.do, () => turns.timed(claim));
     claiming.delete(key);
     if (!control) {
@@ -166,29 +173,25 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     }
   };
 
-  /** Milliseconds until it is this runner's turn. */
-  const turnIn = (action: Action, place: number): number => {
-    const id = action.do === 'settle' ? action.id : action.entry.id;
-    const since = action.do === 'settle' ? action.commit : (action.over?.commit ?? '');
-    return turns.dueIn(
-      `${action.do} ${jobName(id)} ${since}`,
-      place,
-      action.do === 'settle' ? settlingMs : 0,
-    );
-  };
-
+  const turnIn = (action: Action, place: number): number => turnOf(turns, action, place);
   const act = async (live: Live, silence: SilenceWatch): Promise<number> => {
     const at = performance.now();
     suspicious.clear();
     passOnStops(live, own);
+    for (const control of own.values()) control.see({ live, silence });
+    gangs.see(live, silence);
     await attempt('sweep', () => removeOrphans(live));
     turns.begin();
     const all = decide(live, silence, held()).filter(
       (action) => action.do !== 'settle' || !work.settler.has(jobName(action.id)),
     );
     const executable = mayTake() ? all.filter((action) => action.do === 'execute').filter(fits) : [];
-    const others = all.filter((action) => action.do !== 'execute');
+    const gathers = mayTake() ? all.filter((action) => action.do === 'gather').filter(fits) : [];
+    const others = all.filter((action) => action.do !== 'execute' && action.do !== 'gather');
     let dueIn = mayTake() ? 1000 * untilNextRetry(live.claims, silence) : Number.POSITIVE_INFINITY;
+    const ahead = executable.filter(isFree);
+    const begin = () => gangs.act(gathers.filter(isFree), ahead, live, silence);
+    dueIn = Math.min(dueIn, (await attempt('gather', begin)) ?? dueIn);
     const ways = openings.of(
       executable,
       (spec) => room.lacking(spec) === null,
@@ -223,24 +226,35 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     return Math.min(dueIn, claimed.dueIn);
   };
 
-  const attempt = async <T>(what: string, carryOut: () => Promise<T>): Promise<T | undefined> => {
-    try {
-      return await carryOut();
-    } catch (error) {
-      log.warn({ action: what, error: (error as Error).message }, 'will be tried again');
-      return undefined;
-    }
-  };
+  /** Nothing speaks against trying it now. */
+  const isFree = ({ entry: { id } }: Execute | Gather): boolean =>
+    heldBack(jobName(id)) === 0 && !held().has(jobName(id));
+  const isForHere = ({ id, job }: QueueEntry): boolean =>
+    unfitFor(options, job.spec) === null && !gangs.isHopeless(jobName(id));
+  const gangs = openGangShift(work, options, {
+    taken,
+    room: roomBesideGangs,
+    turnIn,
+    claim: (action, share, gang) => execute(action, share, new Set(), gang),
+    changed(key, how) {
+      if (how === 'withdrawn') postponed.add(key);
+      if (how === 'ended') started += 1;
+      offer = null;
+      changed();
+    },
+  });
 
   const giveBackAll = () => {
+    gangs.leave();
     for (const control of own.values()) control.giveBack();
   };
 
   return {
     act,
-    jobs: () => [...own.keys()],
+    jobs: () => [...own.keys(), ...gangs.jobs()],
+    waits: gangs.waits,
     finished: () => finished,
-    isFull: () => !hasRoom() || (!mayTake() && held().size > 0),
+    isFull: () => !gangs.isActive(own.values()) && (!hasRoom() || (!mayTake() && held().size > 0)),
     ending: () => draining || leaving,
     suspicious: () => suspicious,
     lacks: room.lacking,
@@ -249,12 +263,12 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       return keptFor && lacking !== null ? { job: keptFor.key, lacking } : null;
     },
     isOver(live) {
-      if (held().size > 0) return false;
+      if (held().size + gangs.size() > 0) return false;
       if (draining || leaving) return true;
       const { until } = options;
       const queue = [...live.queue.values()];
       if (until.kind === 'run') return !queue.some((entry) => entry.id.run === until.run);
-      if (until.kind === 'drain') return !queue.some((entry) => unfitFor(options, entry.job.spec) === null);
+      if (until.kind === 'drain') return !queue.some(isForHere);
       return until.kind === 'once' && started > 0;
     },
     drain() {
@@ -271,6 +285,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       leaving = true;
       await claims;
       giveBackAll();
+      await gangs.end();
       await Promise.allSettled([...own.values()].map((control) => control.ended));
       await work.settler.idle();
     },

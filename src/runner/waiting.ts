@@ -15,6 +15,8 @@ export interface Situation {
   /** Keys of its own jobs. */
   readonly jobs: readonly string[];
   readonly concurrency: number;
+  /** What it has offered itself for, that has not begun, in words; null: nothing. */
+  readonly gathers?: string | null;
   /** It takes no more. */
   readonly ending: boolean;
   /** What it keeps room for, and what that lacks now, as a clause about the job. */
@@ -25,7 +27,16 @@ export interface Situation {
 
 /** `matter` stays the same while only the `words`, a line for people after "waits for", change. */
 export interface Waiting {
-  readonly matter: 'end' | 'room' | 'slot' | 'lease' | 'fitting' | 'dependencies' | 'others' | 'work';
+  readonly matter:
+    | 'end'
+    | 'room'
+    | 'slot'
+    | 'lease'
+    | 'fitting'
+    | 'dependencies'
+    | 'nodes'
+    | 'others'
+    | 'work';
   readonly words: string;
 }
 
@@ -49,6 +60,7 @@ export function waitingFor(situation: Situation): Waiting | null {
       : null;
   }
   if (fitting > 0) return null;
+  if (situation.gathers) return { matter: 'nodes', words: situation.gathers };
   const lease = nextLease(situation);
   if (lease) return { matter: 'lease', words: lease };
   if (jobs.length > 0) return null;

@@ -38,7 +38,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a takeover by the wall clock: the claim's time against one's own",
     file: 'src/runner/lookout.ts',
-    text: `      silence.observe(tipsOf(live.claims), before, ledger.clock.monotonic());
+    text: `      silence.observe(
+        new Map([...tipsOf(live.claims), ...tipsOf(live.nodes)]),
+        before,
+        ledger.clock.monotonic(),
+      );
       abandoned =`,
     by: `      const ages = new Map<string, number>();
       for (const { commit } of live.claims.values()) {
@@ -212,5 +216,33 @@ export const mutants: readonly Mutant[] = [
     text: 'if ((await archive.find(tips, run)) === null) continue;',
     by: 'if (tips.size >= 0 || (await archive.find(tips, run)) === null) continue;',
     kind: /took the name \S+, which is that of an archived run/,
+  },
+  {
+    name: 'an offer that stands, whatever comes before it: gangs of which each has a half wait for each other',
+    file: 'src/runner/gathering.ts',
+    text: 'for (const [key, seat] of seats) if (!keys.has(key) && !seat.member) letGo(seat);',
+    by: 'if ([...seats.values()].some((seat) => !seat.member)) return;',
+    kind: /has not ended, though nothing has gone wrong/,
+  },
+  {
+    name: 'a gang that begins before all of its nodes are ready',
+    file: 'src/runner/gang-leader.ts',
+    text: "peers.every(({ state }) => state === 'ready')",
+    by: "peers.every(({ state }) => state !== 'called')",
+    kind: /begins before \S+ is ready/,
+  },
+  {
+    name: 'a node that does not see that its gang is over',
+    file: 'src/ledger/gangs/fate.ts',
+    text: "if (isDead || claim.gang?.id !== gang || claim.gang.phase === 'ending') return 'over';",
+    by: "if (claim.gang?.phase === 'ending') return 'over';",
+    kind: /has not ended, though nothing has gone wrong|two gangs of \S+ compute/,
+  },
+  {
+    name: 'a node that is taken for dead before its lease has run out',
+    file: 'src/runner/gathering.ts',
+    text: 'return silence.silentFor(key, commit) >= node.lease;',
+    by: 'return silence.silentFor(key, commit) >= node.lease / 2;',
+    kind: /took \S+'s part in \S+ away/,
   },
 ];

@@ -15,9 +15,9 @@ function entry(job: string, ...dependencies: string[]): QueueEntry {
     id: { run, job },
     commit: `queue-${job}`,
     runCommit: 'run-commit',
+    submittedAt: 0,
     blob: `blob-${job}`,
     job: { format: 1, run, spec: jobSpec(job, dependsOn(...dependencies)), useCache: true, cacheKey: null },
-    submittedAt: 0,
   };
 }
 
@@ -72,6 +72,7 @@ function actions(scene: Scene): Action[] {
         { commit: `job-${job}`, record: record(job, state) },
       ]),
     ),
+    nodes: new Map(),
     problems: new Map(),
     unreadableClaims: new Set((scene.unreadable ?? []).map(key)),
   };

@@ -36,6 +36,7 @@ async function drain(ledger: Ledger, { path }: Shared, concurrency: number): Pro
     name: 'one',
     version: '0',
     labels: {},
+    address: '127.0.0.1',
     concurrency,
     lease: 60_000,
     poll: 500,

@@ -10,9 +10,9 @@ const queued = (job: string, more: Parameters<typeof jobSpec>[1] = {}): [string,
     id: { run: 'run-1', job },
     commit: `queue-${job}`,
     runCommit: '',
+    submittedAt: 0,
     blob: '',
     job: { format: 1, run: 'run-1', spec: jobSpec(job, more), useCache: true, cacheKey: null },
-    submittedAt: 0,
   },
 ];
 const claimed = (job: string, runner: string): [string, ClaimTip] => [
@@ -32,6 +32,7 @@ function situation(
     claims: new Map(claims),
     stops: new Map(),
     finished: new Map(),
+    nodes: new Map(),
     problems: new Map(),
     unreadableClaims: new Set(),
   };

@@ -11,7 +11,7 @@ import { mostRefs } from './limits.ts';
 import { type PushedObjects, refuse } from './objects.ts';
 import { checkCache, checkNote, checkOutcome } from './outcome-rules.ts';
 import { checkPruned } from './pruned-rules.ts';
-import { checkCard, checkSeen, checkStop } from './request-rules.ts';
+import { checkCard, checkNode, checkSeen, checkStop } from './request-rules.ts';
 import type { Role } from './roles.ts';
 import { checkQueue, checkRun, checkTag } from './run-rules.ts';
 
@@ -105,6 +105,8 @@ async function checkUpdate(push: Push, { ref, from, to }: Update): Promise<void>
       return checkQueue(change, place);
     case 'claims':
       return checkClaim(change, place);
+    case 'nodes':
+      return checkNode(change, place);
     case 'stops':
       return checkStop(change, place);
     case 'cache':

@@ -3,6 +3,7 @@ import { type JobId, jobName, refNames } from '../../../src/ledger/refs.ts';
 import type { LedgerState } from '../../../src/ledger/state.ts';
 import { createArchiveChecker, misread } from './archive-checker.ts';
 import { type ClaimTip, createClaimTips } from './claim-tips.ts';
+import { createGangChecker } from './gang-checker.ts';
 import type { MemoryObjects } from './memory-objects.ts';
 import type { RefObserver } from './server.ts';
 import type { Actor, World } from './world.ts';
@@ -16,6 +17,8 @@ export interface Checker extends RefObserver {
   logged(id: JobId, line: string): void;
   /** An actor begins or goes on to compute. */
   computes(entry: QueueEntry, attempt: number, by: Actor, live: () => boolean): void;
+  /** A node of a gang begins to compute. */
+  nodeComputes(entry: QueueEntry, gang: string, rank: number, live: () => boolean): void;
   /** It has given up a claim as lost. */
   gaveUp(id: JobId, by: Actor, refs: ReadonlyMap<string, string>): void;
   /** It begins to submit a run; it may be cut off in that. */
@@ -89,6 +92,7 @@ export function createChecker(
     world.note(() => `VIOLATION ${text}`);
   };
 
+  const gangs = createGangChecker(world, objects, instanceOf, violate);
   const archive = createArchiveChecker(objects, outcomes, violate);
 
   const ended = (key: string, commit: string, before: ClaimTip | null, by: Actor) => {
@@ -198,6 +202,8 @@ export function createChecker(
       );
       const name = names.parse(ref);
       archive.changed(ref, from, to, by, late);
+      if (name?.area === 'nodes') gangs.nodeChanged(name, from, to, by);
+      if (name?.area === 'claims' && to !== null) gangs.claimChanged(tipOf(to));
       if (name?.area === 'claims') {
         claimChanged(jobName(name), ref, from, to, by);
         renewedAt.set(ref, world.now());
@@ -219,6 +225,7 @@ export function createChecker(
         violate(`${by.name} let the cache point at what is no outcome`);
     },
     acknowledged(ref) {
+      gangs.acknowledged(ref);
       renewedAt.set(ref, world.now());
     },
     uploaded: (manifest) => void stores.set(manifest, stores.size),
@@ -236,6 +243,7 @@ export function createChecker(
         violate(`${by.name} and ${other.by.name} execute ${key} at the same time`);
       computing.set(key, { by, live });
     },
+    nodeComputes: gangs.computes,
     gaveUp(id, by, refs) {
       const key = jobName(id);
       // Then it may be a claim that was to be withdrawn.

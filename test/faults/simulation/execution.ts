@@ -1,14 +1,16 @@
 import type { Logger } from 'pino';
-import { retryReasons } from '../../../src/language/job-spec.ts';
+import { type RetryReason, retryReasons } from '../../../src/language/job-spec.ts';
 import type { ClaimHolder } from '../../../src/ledger/claim-holder.ts';
 import { acquireClaim, type Claimant } from '../../../src/ledger/claims.ts';
 import { timeOf } from '../../../src/ledger/clock.ts';
 import type { Lease } from '../../../src/ledger/decide.ts';
+import type { Seen } from '../../../src/ledger/gangs/fate.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { openLiveReader, type QueueEntry } from '../../../src/ledger/live.ts';
 import type { Outcome } from '../../../src/ledger/records.ts';
 import { mayRetry } from '../../../src/ledger/retries.ts';
 import { yieldsTo } from '../../../src/ledger/same-key.ts';
+import { type GangLeader, leadGang } from '../../../src/runner/gang-leader.ts';
 import { keepLease } from '../../../src/runner/lease-keeper.ts';
 import { conclude, giveBack, handBack } from '../../../src/runner/publish.ts';
 import type { Settler } from '../../../src/runner/settler.ts';
@@ -20,11 +22,15 @@ type How = 'stop' | 'abort' | 'give-back';
 /** A hand on a job that is being executed. */
 export interface JobControl {
   stop(how: How, by: string): void;
+  /** What a look has shown of the other nodes of its job. */
+  see(seen: Seen): void;
 }
 
 interface Course {
   ending: { how: How; by: string } | null;
   lost: boolean;
+  /** Another node has ended badly. */
+  failed: boolean;
   frozen: boolean;
   /** It computes; afterwards it only publishes. */
   computing: boolean;
@@ -55,13 +61,15 @@ export async function execute(
     return null;
   }
   const { holder } = acquired;
-  const course: Course = { ending: null, lost: false, frozen: false, computing: false };
+  const course: Course = { ending: null, lost: false, failed: false, frozen: false, computing: false };
+  const leader = claimant.gang ? leadGang(holder, () => {}) : null;
   const stoodStill = actor.stoppedUntil;
   // Of one that was stood still meanwhile nothing can be said: its job went on while it could not watch its lease.
   const live = () => actor.alive && !course.frozen && course.computing && actor.stoppedUntil === stoodStill;
   const computes = () => {
     if (!course.computing || course.frozen) return;
     checker.computes(entry, holder.claim().attempt, actor, live);
+    if (leader) checker.nodeComputes(entry, leader.gang.id, 0, live);
   };
   const keeper = keepLease(
     holder,
@@ -82,7 +90,7 @@ export async function execute(
   busy.set(holder, actor);
   const yields = async () =>
     lease === null && (await yieldsTo(ledger, openLiveReader(ledger), entry, silent)) !== null;
-  void carryOut(stage, ledger, settler, holder, course, yields, computes)
+  void carryOut(stage, ledger, settler, holder, course, leader, yields, computes)
     .catch((error: unknown) => stage.world.note(() => `${actor.name} fails: ${String(error)}`))
     .finally(() => {
       course.computing = false;
@@ -91,6 +99,7 @@ export async function execute(
       over();
     });
   return {
+    see: (seen) => leader?.see(seen),
     stop(how, by) {
       // The first one counts, but for an abort.
       if (course.ending === null || (how === 'abort' && course.ending.how !== 'abort'))
@@ -105,6 +114,7 @@ async function carryOut(
   settler: Settler,
   holder: ClaimHolder,
   course: Course,
+  leader: GangLeader | null,
   yields: () => Promise<boolean>,
   computes: () => void,
 ): Promise<void> {
@@ -130,10 +140,17 @@ async function carryOut(
     return;
   }
   if (course.lost) return;
+  const others = leader && leadOthers(clock, leader, course);
+  if (others && !(await others.gathered())) {
+    // Nothing of it has been executed, whatever is to become of it.
+    if (!course.lost) await holder.withdraw();
+    return;
+  }
   course.computing = true;
   computes();
   await compute(stage, ledger, holder, course);
   course.computing = false;
+  await others?.end();
   if (course.lost) return;
   const { ending } = course;
   if (ending?.how === 'abort') {
@@ -145,7 +162,8 @@ async function carryOut(
   await upload(stage, ledger, manifest);
   const artifacts = { manifest, files: 1, bytes: 1, complete: true };
   const failure =
-    clock.random() < 0.3 ? retryReasons[Math.floor(clock.random() * retryReasons.length)] : null;
+    others?.failure() ??
+    (clock.random() < 0.3 ? retryReasons[Math.floor(clock.random() * retryReasons.length)] : null);
   if (ending?.how === 'give-back') {
     const outcome: Outcome = { state: 'failed', reason: null, artifacts };
     // A runner whose store is away gives back all the same: what was saved before stays.
@@ -157,6 +175,32 @@ async function carryOut(
     if (!mayRetry(holder.entry.job.spec, holder.claim(), failure)) await end(outcome);
     else await handBack({ ledger, log: quiet }, holder, { leaving: false }, { outcome, artifacts: manifest });
   } else await end({ state: 'done', reason: null, exitCode: 0, artifacts });
+}
+
+/** The other nodes of a gang, as the runner's `openGangCourse` has them. */
+function leadOthers(clock: Ledger['clock'], leader: GangLeader, course: Course) {
+  const over = async (isOver: () => boolean) => {
+    while (!isOver()) await clock.sleep(300);
+  };
+  return {
+    async gathered(): Promise<boolean> {
+      const found = await leader.gathered(over(() => course.lost || course.ending !== null));
+      if (found !== 'ready') return false;
+      void leader.begin().catch(() => {});
+      // With the first one that ends badly all are to end.
+      void leader.ended.then((peer) => {
+        if (peer) course.failed = true;
+      });
+      return true;
+    },
+    async end(): Promise<void> {
+      const isAborted = () => course.lost || course.ending?.how === 'abort';
+      if (course.ending === null && !course.failed)
+        await Promise.race([leader.ended, over(() => course.lost || course.ending !== null)]);
+      await Promise.race([leader.end(), over(isAborted)]);
+    },
+    failure: (): RetryReason | null => (leader.failures().length > 0 ? 'runner-lost' : null),
+  };
 }
 
 /** As often as it takes, while there is a use in it. */
@@ -193,7 +237,7 @@ async function compute(stage: Stage, ledger: Ledger, holder: ClaimHolder, course
   const { clock } = ledger;
   let work = clock.random() ** 2 * 20_000;
   void holder.renew({ state: 'running', startedAt: timeOf(clock) }).catch(() => {});
-  while (work > 0 && !course.lost && !course.ending) {
+  while (work > 0 && !course.lost && !course.failed && !course.ending) {
     const step = 300 + clock.random() * 3_000;
     await clock.sleep(step);
     if (course.frozen) continue;

@@ -28,7 +28,8 @@ export function scheduleRunner(stage: Stage, fortune: Fortune, name: string): ()
     instances.set(actor, claimant.instance);
     leaving = false;
     const leaves = () => leaving && current === actor;
-    void runner(stage, actor, claimant, 1 + Math.floor(actor.random() * 2), leaves).then(() => {
+    const hands = 1 + Math.floor(actor.random() * 2);
+    void runner(stage, actor, claimant, stage.contended ? 1 : hands, leaves).then(() => {
       world.at(1_000 + actor.random() * 10_000, null, () => {
         if (current === actor) current = start();
       });

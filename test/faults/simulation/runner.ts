@@ -1,7 +1,8 @@
 import type { Claimant } from '../../../src/ledger/claims.ts';
 import { closeJob } from '../../../src/ledger/close-job.ts';
-import { decide } from '../../../src/ledger/decide.ts';
-import { openLiveReader } from '../../../src/ledger/live.ts';
+import { type Action, decide } from '../../../src/ledger/decide.ts';
+import type { Gang } from '../../../src/ledger/gangs/formats.ts';
+import { type Live, openLiveReader } from '../../../src/ledger/live.ts';
 import { watchForOrphans } from '../../../src/ledger/orphans.ts';
 import { jobName } from '../../../src/ledger/refs.ts';
 import { makersByKey, othersOf } from '../../../src/ledger/same-key.ts';
@@ -9,6 +10,7 @@ import { settle } from '../../../src/ledger/settle.ts';
 import { openLookout } from '../../../src/runner/lookout.ts';
 import { openSettler } from '../../../src/runner/settler.ts';
 import { execute, type JobControl, quiet } from './execution.ts';
+import { simulateGangs } from './gangs.ts';
 import { ledgerOf, type Stage } from './stage.ts';
 import type { Actor } from './world.ts';
 
@@ -34,10 +36,32 @@ export async function runner(
   const suspicious = new Set<string>();
   const removeOrphans = watchForOrphans(ledger, patience);
   const settler = openSettler(ledger, quiet);
+  const gangs = simulateGangs(stage, actor, ledger, claimant);
+  const begin = async (action: Extract<Action, { do: 'execute' | 'gather' }>, gang: Gang | null) => {
+    const key = jobName(action.entry.id);
+    const makers = makersByKey(seen, lookout.silence, new Set(own.keys()));
+    const silent = new Set(othersOf(makers, action.entry).map(({ commit }) => commit));
+    const control = await execute(
+      stage,
+      actor,
+      ledger,
+      action.entry,
+      action.over,
+      gang ? { ...claimant, gang } : claimant,
+      silent,
+      settler,
+      () => own.delete(key),
+    ).catch(() => null);
+    if (control) own.set(key, control);
+    else suspicious.add(action.entry.id.run);
+    if (control && gang) gangs.takeBack(key);
+  };
+  let seen: Pick<Live, 'queue' | 'claims'> = { queue: new Map(), claims: new Map() };
   const loop = {};
-  while (!leaves() || own.size > 0) {
+  while (!leaves() || own.size + gangs.size() > 0) {
     try {
       const live = await lookout.look(suspicious);
+      seen = live;
       stage.busy.set(loop, actor);
       suspicious.clear();
       await removeOrphans(live);
@@ -47,29 +71,24 @@ export async function runner(
           control.stop(request.stop.abort ? 'abort' : 'stop', request.stop.by);
         if (leaves()) control.stop('give-back', '');
       }
-      for (const action of decide(live, lookout.silence, new Set(own.keys()))) {
+      for (const control of own.values()) control.see({ live, silence: lookout.silence });
+      const actions = decide(live, lookout.silence, new Set(own.keys()));
+      const gathers = leaves() ? [] : actions.filter((action) => action.do === 'gather');
+      for (const { action, gang } of await gangs.act(
+        live,
+        lookout.silence,
+        gathers,
+        concurrency - own.size,
+        leaves(),
+      ))
+        await begin(action, gang);
+      for (const action of actions) {
+        if (action.do === 'gather') continue;
         if (action.do === 'settle') await settle(ledger, [action]).catch(() => false);
         else if (action.do !== 'execute') {
           const closed = await closeJob(ledger, action, claimant).catch(() => 'unknown');
           if (closed !== 'closed') suspicious.add(action.entry.id.run);
-        } else if (!leaves() && own.size < concurrency) {
-          const key = jobName(action.entry.id);
-          const makers = makersByKey(live, lookout.silence, new Set(own.keys()));
-          const silent = new Set(othersOf(makers, action.entry).map(({ commit }) => commit));
-          const control = await execute(
-            stage,
-            actor,
-            ledger,
-            action.entry,
-            action.over,
-            claimant,
-            silent,
-            settler,
-            () => own.delete(key),
-          ).catch(() => null);
-          if (control) own.set(key, control);
-          else suspicious.add(action.entry.id.run);
-        }
+        } else if (!leaves() && own.size + gangs.size() < concurrency) await begin(action, null);
       }
     } catch {
       lookout.failed();
@@ -77,5 +96,6 @@ export async function runner(
     stage.busy.delete(loop);
     await ledger.clock.sleep(500 + ledger.clock.random() * 1_500);
   }
+  await gangs.end();
   await settler.idle();
 }

@@ -50,27 +50,39 @@ export async function simulate({ seed, only, logs = false }: Scenario): Promise<
   const busy = new Map<object, Actor>();
   let ids = 0;
   const nextId = () => `id${ids++}`;
-  const stage: Stage = { world, objects, server, checker, busy, instances, nextId };
+  const gangs = createRandom(seedOf(seed, 'gangs'));
+  const contended = gangs() < 0.15;
+  const stage: Stage = { world, objects, server, checker, busy, instances, contended, nextId };
 
   const actors: (() => Actor)[] = [];
   const runners = 2 + Math.floor(draw() * 3);
   for (let index = 0; index < runners; index += 1) actors.push(scheduleRunner(stage, fortune, `r${index}`));
 
+  const most = gangs() < 0.4 ? runners : 1;
+  const half = Math.floor(runners / 2) + 1;
+  const nodes = () =>
+    contended
+      ? half + Math.floor(gangs() * (runners - half + 1))
+      : gangs() < 0.6 && most > 1
+        ? 2 + Math.floor(gangs() * (most - 1))
+        : 1;
   const together = draw() < 0.3;
-  let toSubmit = 1 + Math.floor(draw() * 3);
+  let toSubmit = (contended ? 2 : 1) + Math.floor(draw() * 3);
   for (let index = toSubmit - 1; index >= 0; index -= 1) {
     const own = createRandom(seedOf(seed, `submission ${index}`));
     const names = own() < 0.2 ? ['run0', `run${index}-again`] : [`run${index}`];
     // A name that may be taken is asked for when its run is archived, perhaps.
     const latest = names.length > 1 ? 60_000 : 25_000;
-    world.at(together ? 1_000 + own() * 50 : own() * latest, null, () => {
+    // What then comes to nothing is helped by no further misfortune.
+    const earliest = contended ? calmAt - 4_000 : 0;
+    world.at(earliest + (together ? 1_000 + own() * 50 : own() * (contended ? 8_000 : latest)), null, () => {
       const actor = world.actor(`submitter${index}`);
       let over = false;
       const end = () => {
         if (!over) toSubmit -= 1;
         over = true;
       };
-      void submitter(stage, actor, names, own).then((targets) => {
+      void submitter(stage, actor, names, own, nodes).then((targets) => {
         if (own() < 0.3) void stopper(stage, targets, own);
         end();
       });
@@ -94,7 +106,7 @@ export async function simulate({ seed, only, logs = false }: Scenario): Promise<
     server.back();
   });
 
-  const live = /^refs\/dstack\/(?:queue|claims|stops)\/([^/]+)\//;
+  const live = /^refs\/dstack\/(?:queue|claims|stops|nodes)\/([^/]+)\//;
   const isQuiet = () => {
     if (toSubmit > 0 || server.underWay() > 0) return false;
     // Nor may anybody be left who would go on with something.

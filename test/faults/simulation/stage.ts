@@ -16,6 +16,8 @@ export interface Stage {
   readonly busy: Map<object, Actor>;
   /** An actor's `instance`, as its claims say it. */
   readonly instances: Map<Actor, string>;
+  /** Jobs for several nodes compete for runners that have not enough hands for two of them. */
+  readonly contended: boolean;
   nextId(): string;
 }
 

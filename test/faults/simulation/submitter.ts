@@ -14,10 +14,11 @@ export async function submitter(
   actor: Actor,
   names: readonly string[],
   draw: () => number,
+  nodes: () => number,
 ): Promise<StopTarget[]> {
   const ledger = ledgerOf(stage, actor);
   for (const run of names) {
-    const { targets, ...prepared } = prepare(stage, actor, ledger, run, draw);
+    const { targets, ...prepared } = prepare(stage, actor, ledger, run, draw, nodes);
     const jobs = targets.map(({ id }) => id.job);
     stage.checker.submits(run, prepared.commit, jobs);
     try {
@@ -42,6 +43,7 @@ function prepare(
   ledger: Ledger,
   run: string,
   draw: () => number,
+  nodes: () => number,
 ): PreparedRun & { targets: StopTarget[] } {
   const author = { name: actor.name, email: 'a@b', time: ledger.clock.now() };
   const write = (commit: Omit<CommitInput, 'author' | 'parents'>) =>
@@ -49,7 +51,13 @@ function prepare(
   const jobs = Array.from({ length: 1 + Math.floor(draw() * 3) }, (_, index) => `j${index}`);
   const contents = jobs.map((name, index) =>
     printFile(
-      jobOf(run, name, index > 0 && draw() < 0.5 ? [jobs[index - 1] as string] : [], drawRetry(draw)),
+      jobOf(
+        run,
+        name,
+        index > 0 && draw() < 0.5 ? [jobs[index - 1] as string] : [],
+        drawRetry(draw),
+        nodes(),
+      ),
     ),
   );
   const blobs = write({
@@ -84,7 +92,13 @@ function drawRetry(draw: () => number): JobSpec['retry'] {
   return { limit: Math.floor(draw() * 4), on: retryReasons.filter(() => draw() < 0.7) };
 }
 
-function jobOf(run: string, name: string, dependsOn: readonly string[], retry: JobSpec['retry']): JobFile {
+function jobOf(
+  run: string,
+  name: string,
+  dependsOn: readonly string[],
+  retry: JobSpec['retry'],
+  nodes: number,
+): JobFile {
   const spec: JobSpec = {
     name,
     workflow: name,
@@ -99,6 +113,7 @@ function jobOf(run: string, name: string, dependsOn: readonly string[], retry: J
     files: null,
     ...defaultRequirements,
     retry,
+    ...(nodes > 1 ? { nodes } : {}),
   };
   const cacheKey = name.charCodeAt(1).toString(16).padStart(64, '0');
   return { format: formatVersion, run, spec, useCache: true, cacheKey };

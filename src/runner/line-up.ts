@@ -137,8 +137,8 @@ export function thoseWithRoom(openings: readonly Opening[], others: readonly Mem
 
 /** What is the same for all jobs that fit on the same runners; the cells of a matrix are such. */
 function needsOf({ spec }: Opening): string {
-  const { labels, resources, image, secrets, workflow } = spec;
-  return JSON.stringify([labels, resources, image === null, secrets, workflow]);
+  const { labels, resources, image, secrets, workflow, access } = spec;
+  return JSON.stringify([labels, resources, image === null, secrets, workflow, access]);
 }
 
 interface Rivals {

@@ -129,10 +129,7 @@ workflows:
     checkpoint: 1s
     commands:
       - mkdir out
-      - echo first > out/model
-      - until [ -e ${root}/torn ]; do sleep 0.1; done
-      - until [ -e ${root}/whole ]; do date +%N >> out/model; sleep 0.1; done
-      - echo second > out/model
+      - echo first > out/model; pwd > ${root}/workspace
       - until [ -e ${root}/open ]; do sleep 0.1; done
 `,
     async (project) => {
@@ -147,16 +144,26 @@ workflows:
       rmSync(project.store);
       const savedAt = async () => (await statusOf(project, run)).saved?.at;
       const first = await until('the checkpoint', savedAt);
-      writeFileSync(file(project, 'torn'), '');
-      await until('the second complaint', async () =>
-        (await logs(run)).includes(
-          'dstack: a checkpoint could not be saved, the one before it stays: out/model would not keep still',
-        ),
-      );
+      // As a job would that is slow to write it; many processes, on a busy machine, could pause for too long.
+      const model = path.join(readFileSync(file(project, 'workspace'), 'utf8').trim(), 'out/model');
+      let count = 0;
+      const writing = setInterval(() => {
+        count += 1;
+        writeFileSync(model, `part ${count}\n`);
+      }, 50);
+      try {
+        await until('the second complaint', async () =>
+          (await logs(run)).includes(
+            'dstack: a checkpoint could not be saved, the one before it stays: out/model would not keep still',
+          ),
+        );
+      } finally {
+        clearInterval(writing);
+      }
       assert.is(await savedAt(), first);
       const kept = await project.git(['show', `refs/dstack/claims/${run}/train:artifacts.json`]);
       assert.match(kept, /"size":6/);
-      writeFileSync(file(project, 'whole'), '');
+      writeFileSync(model, 'second\n');
       await until('the next checkpoint', async () => (await savedAt()) !== first);
       open(project);
       assert.is(await runner.exited, 0, runner.output());

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -114,21 +115,34 @@ check('files that are replaced together, by one rename, are never of two states'
 });
 
 check('a file that is being written is waited for', async (scene) => {
-  // A second and a half, a part at a time, with pauses shorter than what counts as still.
-  scene.job('for n in 1 2 3 4 5; do echo part $n >> out/model; sleep 0.3; done');
-  await sleep(200);
-  const collected = await scene.collect();
+  // Two seconds, a part at a time, with pauses shorter than what counts as still.
+  let parts = 1;
+  const write = () => appendFileSync(join(scene.workspace, 'out/model'), `part ${parts}\n`);
+  write();
+  const writing = setInterval(() => {
+    parts += 1;
+    if (parts <= 5) write();
+  }, 500);
+  const collected = await scene.collect().finally(() => clearInterval(writing));
   assert.is((await scene.found(collected, 'out/model')).toString().split('\n').length, 6);
 });
 
 check('what never keeps still is said, by name; once it does it is collected', async (scene) => {
   const { workspace, collect } = scene;
   await writeFile(join(workspace, 'out/done'), 'x');
-  const job = scene.job('while :; do date +%N > out/model; sleep 0.05; done');
-  await sleep(300);
+  let count = 0;
+  const write = () => {
+    count += 1;
+    writeFileSync(join(workspace, 'out/model'), `part ${count}`);
+  };
+  write();
+  const writing = setInterval(write, 50);
   const stillness = watchStillness();
-  await assertFails(() => collect(stillness), 'file-changed', /^out\/model would not keep still$/);
-  process.kill(-(job.pid as number), 'SIGKILL');
+  try {
+    await assertFails(() => collect(stillness), 'file-changed', /^out\/model would not keep still$/);
+  } finally {
+    clearInterval(writing);
+  }
   assert.is((await collect(stillness)).totals.files, 2);
 });
 

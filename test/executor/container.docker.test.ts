@@ -154,6 +154,27 @@ if (docker !== undefined) {
     assert.is(text(), 'lo\n');
   });
 
+  test('a folder of the job’s own lies below the home of the image’s user, and is the runner’s again afterwards', async () => {
+    for (const [name, home] of [
+      ['dstack-test/busybox', '/root'],
+      ['dstack-test/user', '/home/user'],
+    ] as const) {
+      const folder = temporaryFolder();
+      writeFileSync(path.join(folder, 'kept'), 'kept\n', { mode: 0o600 });
+      const commands = [
+        'echo ~',
+        'cat ~/.cache/tool/kept',
+        'mkdir -m 700 ~/.cache/tool/new && echo x >~/.cache/tool/new/file',
+        'touch ~/.cache/other',
+      ];
+      const spec = specOf(commands, { image: name, home: [{ folder, path: '.cache/tool' }] });
+      const { text, result } = await run(executor, spec);
+      assert.equal([text(), result], [`${home}\nkept\n`, exited(0)]);
+      assert.is(statSync(path.join(folder, 'new/file')).uid, process.getuid?.());
+      assert.equal(await containersOf(docker, spec.identity.nonce), []);
+    }
+  });
+
   test('sees the workspace at /workflow, with the working directory below it', async () => {
     const spec = specOf(['pwd', 'ls ..'], { image, workingDir: 'a' });
     mkdirSync(path.join(spec.workspace, 'a'));

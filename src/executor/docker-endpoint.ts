@@ -26,16 +26,21 @@ export interface EndpointTls {
 /**
  * Docker where `docker` itself would look: DOCKER_HOST, then DOCKER_CONTEXT, then the context in use; then the usual
  * socket. Where that can't be used, that of a rootless Docker or of Podman, if one is there.
+ * @param usualSocket where Docker listens unless told otherwise
  * @throws DstackError `docker-unavailable` if what is configured can't be understood or is not there
  */
-export function findDocker(env: NodeJS.ProcessEnv = process.env): DockerEndpoint {
+export function findDocker(
+  env: NodeJS.ProcessEnv = process.env,
+  usualSocket = '/var/run/docker.sock',
+): DockerEndpoint {
   const { DOCKER_HOST: host, DOCKER_CONTEXT: context } = env;
   if (host)
     return { url: parseHost(host, 'DOCKER_HOST'), from: 'DOCKER_HOST', tls: tlsByEnvironment(host, env) };
-  if (context) return byContext(context, `DOCKER_CONTEXT ${plainText(context)}`, env);
+  const usual = () => usualPlace(env, usualSocket);
+  if (context) return byContext(context, `DOCKER_CONTEXT ${plainText(context)}`, env, usual);
   const current = currentContext(env);
-  if (current) return byContext(current, `context ${plainText(current)}`, env);
-  return usual(env);
+  if (current) return byContext(current, `context ${plainText(current)}`, env, usual);
+  return usual();
 }
 
 /** A configuration that can't be read is told where a login is looked for in it. */
@@ -47,7 +52,7 @@ function currentContext(env: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
-function usual(env: NodeJS.ProcessEnv): DockerEndpoint {
+function usualPlace(env: NodeJS.ProcessEnv, usualSocket: string): DockerEndpoint {
   const runtime = env.XDG_RUNTIME_DIR || `/run/user/${process.getuid?.()}`;
   const others: [file: string, what: string][] = [
     [path.join(runtime, 'docker.sock'), 'rootless Docker'],
@@ -55,8 +60,10 @@ function usual(env: NodeJS.ProcessEnv): DockerEndpoint {
     [path.join(runtime, 'podman/podman.sock'), 'Podman'],
     ...(process.getuid?.() === 0 ? [['/run/podman/podman.sock', 'Podman'] as [string, string]] : []),
   ];
-  const usualOne = '/var/run/docker.sock';
-  const [file, from] = (!isUsable(usualOne) && others.find(([one]) => isUsable(one))) || [usualOne, null];
+  const [file, from] = (!isUsable(usualSocket) && others.find(([one]) => isUsable(one))) || [
+    usualSocket,
+    null,
+  ];
   return { url: new URL(`unix://${file}`), from, tls: null };
 }
 
@@ -70,8 +77,13 @@ function isUsable(socket: string): boolean {
 }
 
 /** `docker` keeps each context in a folder named by the hash of its name. */
-function byContext(name: string, from: string, env: NodeJS.ProcessEnv): DockerEndpoint {
-  if (name === 'default') return usual(env);
+function byContext(
+  name: string,
+  from: string,
+  env: NodeJS.ProcessEnv,
+  usual: () => DockerEndpoint,
+): DockerEndpoint {
+  if (name === 'default') return usual();
   const contexts = path.join(dockerConfigFolder(env), 'contexts');
   const id = createHash('sha256').update(name).digest('hex');
   const file = path.join(contexts, 'meta', id, 'meta.json');
@@ -85,7 +97,7 @@ function byContext(name: string, from: string, env: NodeJS.ProcessEnv): DockerEn
   const endpoint = meta?.Endpoints?.docker;
   if (typeof endpoint?.Host !== 'string') throw unavailable(`${from} says nothing of a Docker`, '');
   // Without a host it stands for the usual place.
-  if (endpoint.Host === '') return { ...usual(env), from };
+  if (endpoint.Host === '') return { ...usual(), from };
   const folder = path.join(contexts, 'tls', id, 'docker');
   const verify = endpoint.SkipTLSVerify !== true;
   const tls = certificates(folder, verify);

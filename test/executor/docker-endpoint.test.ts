@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -99,19 +100,32 @@ test('TLS is by the environment or by what a context has', () => {
 test('without any of that, and where the usual socket can’t be used, it is what else is there', async () => {
   const runtime = temporaryFolder();
   const env = { XDG_RUNTIME_DIR: runtime, DOCKER_CONFIG: runtime };
-  const before = found(env);
-  const server = net.createServer().listen(path.join(runtime, 'docker.sock'));
-  await new Promise((resolve) => server.once('listening', resolve));
+  const usual = path.join(runtime, 'usual.sock');
+  const servers: net.Server[] = [];
+  const listen = async (file: string) => {
+    mkdirSync(path.dirname(file), { recursive: true });
+    const server = net.createServer().listen(file);
+    servers.push(server);
+    await once(server, 'listening');
+  };
+  const place = () => {
+    const { url, from } = findDocker(env, usual);
+    return [url.pathname, from];
+  };
   try {
-    // Whoever may use the usual one does.
-    const usable = before[0] === 'unix:///var/run/docker.sock' && before[1] === null;
-    const after = found(env);
-    if (after[1] === null) assert.equal(after, before);
-    else assert.equal(after, [`unix://${runtime}/docker.sock`, 'rootless Docker']);
-    assert.ok(usable || before[1] !== null);
+    await listen(path.join(runtime, 'podman/podman.sock'));
+    assert.equal(place(), [path.join(runtime, 'podman/podman.sock'), 'Podman']);
+    await listen(path.join(runtime, 'docker.sock'));
+    assert.equal(place(), [path.join(runtime, 'docker.sock'), 'rootless Docker']);
+    await listen(usual);
+    assert.equal(place(), [usual, null]);
   } finally {
-    await new Promise((resolve) => server.close(resolve));
+    for (const server of servers) server.close();
   }
+  const nowhere = { XDG_RUNTIME_DIR: temporaryFolder(), DOCKER_CONFIG: runtime };
+  const { url, from } = findDocker(nowhere, '/nowhere.sock');
+  // Unless Docker Desktop or root's Podman is on this machine.
+  if (from === null) assert.is(url.pathname, '/nowhere.sock');
 });
 
 test.run();

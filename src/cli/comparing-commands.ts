@@ -19,7 +19,17 @@ export function addComparingCommands(command: (name: string, description: string
     .option('--plain', 'a table of the last values, on a terminal too')
     .option('--json', 'print JSON, every step; with -f a line for each')
     .addOption(new Option('--csv', 'print CSV, every step').conflicts(['json', 'follow']))
-    .action(async (runs, options) => (await import('./metrics.ts')).metrics(runs, options));
+    .addOption(
+      new Option(
+        '--machine',
+        'a table of what they have used of their machines instead: CPUs, memory, GPUs, disk, network',
+      ).conflicts(['follow', 'x', 'metric', 'csv']),
+    )
+    .action(async (runs, options) =>
+      options.machine
+        ? (await import('./machine-metrics.ts')).machineMetrics(runs, options)
+        : (await import('./metrics.ts')).metrics(runs, options),
+    );
 
   command(
     'compare <runs...>',

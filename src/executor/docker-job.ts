@@ -8,6 +8,7 @@ import { reclaimFromContainer, removeContainer } from './docker-cleanup.ts';
 import { answerOf } from './docker-client.ts';
 import { createContainerControl } from './docker-control.ts';
 import { ranOutOfMemory } from './docker-memory.ts';
+import { readContainerUsage } from './docker-usage.ts';
 import { failureOf, resultOf } from './executions.ts';
 import type { Execution, ExecutionEvents, ExecutionResult, ExecutionSpec } from './executor.ts';
 import type { ImagePuller } from './image-puller.ts';
@@ -53,6 +54,7 @@ export function startDockerJob(
   const control = createContainerControl(reportLost, tools.isPodman);
   /** From the moment on that a container may be there, whatever Docker's answer. */
   let asked = false;
+  let running: { readonly container: Docker.Container; readonly since: number } | null = null;
 
   /** From nothing to the end of the commands. */
   async function runCommands(): Promise<ExecutionResult> {
@@ -88,6 +90,7 @@ export function startDockerJob(
       if (waits) stream.end('\n');
       control.started(container);
       launch.begin();
+      running = { container, since: performance.now() };
       events.phase('running');
       if (spec.access?.network === 'host') for (const port of spec.ports) events.port(port, port);
       else if (spec.ports.length > 0) await tellPorts(container, events);
@@ -110,6 +113,7 @@ export function startDockerJob(
         : failureOf(error),
     );
     control.ended();
+    running = null;
     if (!asked) return result;
     try {
       await removeContainer(docker, name);
@@ -132,6 +136,7 @@ export function startDockerJob(
       control.terminate(graceMs);
       await finished;
     },
+    usage: async () => running && readContainerUsage(running.container, running.since),
   };
 }
 

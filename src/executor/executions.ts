@@ -19,7 +19,13 @@ export function failureOf(error: unknown): ExecutionResult {
 /** An execution that had ended before it began. */
 export function endedExecution(result: ExecutionResult): Execution {
   const nothing = async () => {};
-  return { finished: Promise.resolve(result), freeze: nothing, thaw: nothing, stop: nothing };
+  return {
+    finished: Promise.resolve(result),
+    freeze: nothing,
+    thaw: nothing,
+    stop: nothing,
+    usage: async () => null,
+  };
 }
 
 /** The end of a shell. When it was told to stop, its exit code for that is read as the signal that it was sent. */

@@ -94,6 +94,19 @@ export interface ExecutionEvents {
   port(port: number, at: number): void;
 }
 
+/** What a job has used of the machine since its commands began. */
+export interface UsageReading {
+  /** Since then. */
+  seconds: number;
+  /** Seconds of processor time. */
+  cpu: number;
+  /** Bytes, now. */
+  memory: number;
+  /** Bytes; null: it can't be told. */
+  disk: { read: number; written: number } | null;
+  network: { received: number; sent: number } | null;
+}
+
 /** A started job. All methods are safe to call after it has ended, and may be called twice. */
 export interface Execution {
   /** Settles once the job has ended, its output is delivered, and nothing of it is left. Never rejects. */
@@ -103,6 +116,8 @@ export interface Execution {
   thaw(): Promise<void>;
   /** SIGTERM to all of it, SIGKILL after `graceMs` milliseconds. Resolves when it has ended. */
   stop(graceMs: number): Promise<void>;
+  /** Null: it isn't running, or nothing can be told here. */
+  usage(): Promise<UsageReading | null>;
 }
 
 export interface Executor {

@@ -8,6 +8,7 @@ import { jobHasEnded, killBearers, killJob, signalJob } from './job-group.ts';
 import { machineCapacity } from './machine-capacity.ts';
 import { type OutputPipe, type OutputPipes, openOutputPipes } from './output-pipe.ts';
 import { createJobMemory, type JobMemory } from './process-strays.ts';
+import { openProcessMeter, type ProcessMeter } from './process-usage.ts';
 import { shellLauncher, shellScript } from './shell.ts';
 import { openSpawner, type Spawner, type SpawnerOptions } from './spawner.ts';
 import { ownStarter } from './starter.ts';
@@ -33,7 +34,7 @@ export function createProcessExecutor(
   const memory = createJobMemory();
   const pipes = openOutputPipes(options.folder);
   const spawner = options.spawner ? openSpawner(options.spawner) : null;
-  const tools = { memory, pipes, spawner, watchdog: options.watchdog };
+  const tools = { memory, pipes, spawner, watchdog: options.watchdog, meter: openProcessMeter() };
   return {
     kind: 'process',
     check: checkShell,
@@ -73,12 +74,13 @@ interface Tools {
   readonly pipes: OutputPipes;
   readonly spawner: Spawner | null;
   readonly watchdog: Watchdog | undefined;
+  readonly meter: ProcessMeter;
 }
 
 async function startProcess(
   spec: ExecutionSpec,
   events: ExecutionEvents,
-  { memory, pipes, spawner, watchdog }: Tools,
+  { memory, pipes, spawner, watchdog, meter }: Tools,
 ): Promise<Execution> {
   let pipe: OutputPipe | undefined;
   try {
@@ -103,7 +105,7 @@ async function startProcess(
       watchdog?.release('group', guardOfGroup(job));
       memory.forget(job);
     };
-    return superviseProcess(child, pipe, spec.workspace, release);
+    return superviseProcess(child, pipe, spec.workspace, release, meter);
   } catch (error) {
     pipe?.destroy();
     return endedExecution(failureOf(error));
@@ -129,7 +131,9 @@ function superviseProcess(
   pipe: OutputPipe,
   workspace: string,
   release: () => void,
+  meter: ProcessMeter,
 ): Execution {
+  const startedAt = performance.now();
   let ended = false;
   let stopping = false;
   /** By our own monotonic clock; infinite until it is to be stopped. */
@@ -184,5 +188,6 @@ function superviseProcess(
       if (!ended) terminate(graceMs);
       await finished;
     },
+    usage: async () => (ended ? null : meter.read(job.group, startedAt)),
   };
 }

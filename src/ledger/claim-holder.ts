@@ -5,6 +5,7 @@ import type { QueueEntry } from './live.ts';
 import type { NewChunk } from './log-chunks.ts';
 import type { JobId } from './refs.ts';
 import type { Finished } from './settle.ts';
+import type { UsageSeries } from './usage.ts';
 
 /** What has been saved of a job's artifacts: the text of the manifest, and what is said of it. */
 export interface KeptArtifacts {
@@ -47,7 +48,7 @@ export interface ClaimHolder {
    */
   finish(
     record: (claim: ClaimFile) => RecordFile,
-    files: { artifacts: string | null; logTail: Uint8Array | null },
+    files: { artifacts: string | null; logTail: Uint8Array | null; usage?: UsageSeries | null },
     giveUp?: (attempt: number) => boolean | Promise<boolean>,
   ): Promise<{ result: 'lost' | 'unknown' } | ({ result: 'won' } & Finished)>;
   /**

@@ -22,6 +22,7 @@ import { lookAgain } from './look-again.ts';
 import { givenBack } from './reasons.ts';
 import { jobName } from './refs.ts';
 import { countedAttempts, pauseAfter, pauseAfterGiveBack } from './retries.ts';
+import { printUsage } from './usage.ts';
 
 /** Who claims: what a claim says of its runner. */
 export interface Claimant {
@@ -234,6 +235,7 @@ export async function acquireClaim(
             ...told,
             ...outbox.load().files,
             ...(files.logTail === null ? [] : [{ path: 'log-tail', content: files.logTail }]),
+            ...(files.usage ? [{ path: 'usage.json', content: printUsage(files.usage) }] : []),
           ],
           recordMessage(record),
           null,

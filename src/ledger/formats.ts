@@ -5,6 +5,7 @@ import { gangSchema } from './gangs/formats.ts';
 import { measurementsSchema } from './metrics.ts';
 import { isName } from './names.ts';
 import { highestPriority } from './priority.ts';
+import { usageSchema } from './usage.ts';
 
 /** The version of everything dstack writes under its refs. */
 export const formatVersion = 1;
@@ -114,6 +115,8 @@ export const recordSchema = z.strictObject({
   environment: z.record(z.string(), z.string()),
   /** The last values of what it measured; null: nothing. The lines lie beside it, below `metrics/`. */
   metrics: measurementsSchema.nullable(),
+  /** Of the machine, by its last attempt; how that went over time lies beside it, as `usage.json`. */
+  usage: usageSchema.optional(),
 });
 
 /** `stop.json`: a wish that a job end. */
@@ -149,6 +152,7 @@ export const runnerSchema = z.strictObject({
   interruptible: z.literal(true).optional(),
   /** What it waits for, for people; null: it has something to do. */
   waiting: line.nullable(),
+  waitingSince: time.optional(),
   /** What jobs can have of it: CPUs, bytes of memory, GPUs with theirs. */
   machine: z.strictObject({
     cpu: z.number(),

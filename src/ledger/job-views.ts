@@ -74,6 +74,7 @@ function fromRecord(record: RecordFile) {
     cachedFrom: record.cachedFrom,
     artifacts: record.artifacts ? { files: record.artifacts.files, bytes: record.artifacts.bytes } : null,
     metrics: record.metrics,
+    ...(record.usage ? { usage: record.usage } : {}),
     image: record.image,
     dependsOn: record.dependsOn,
   };

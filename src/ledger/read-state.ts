@@ -122,7 +122,7 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     runners.sort((a, b) => compare(a.name, b.name));
     return {
       runs: views,
-      runners: only === undefined ? runners.map((card) => withJobs(card, views)) : runners,
+      runners: only === undefined ? runners.map((card) => withJobs(card, views, busy.queue)) : runners,
       archived: 0,
       refs,
     };

@@ -15,6 +15,7 @@ export type Outcome = Pick<RecordFile, 'state' | 'reason'> &
       | 'artifacts'
       | 'environment'
       | 'metrics'
+      | 'usage'
     >
   >;
 
@@ -62,5 +63,6 @@ export function makeRecord(
     artifacts: outcome.artifacts ?? null,
     environment: outcome.environment ?? {},
     metrics: outcome.metrics ?? null,
+    ...(outcome.usage ? { usage: outcome.usage } : {}),
   };
 }

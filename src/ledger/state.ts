@@ -1,5 +1,6 @@
 import type { Measurements } from './metrics.ts';
 import type { Offer } from './misfit.ts';
+import type { Usage } from './usage.ts';
 
 /** The states of a job, in the order in which it can pass them. */
 export const jobStates = [
@@ -45,6 +46,8 @@ export interface JobView {
   readonly saved?: { files: number; bytes: number; at: string | null } | undefined;
   /** The last values of what it measured, once it has ended; null: nothing. */
   readonly metrics: Measurements | null;
+  /** What it has used of its machine, once it has ended; not there: nothing was seen of it. */
+  readonly usage?: Usage;
   readonly image: string | null;
   /** Commit that holds its log: the claim's tip, or the finished commit; null before a claim. */
   readonly commit: string | null;
@@ -97,6 +100,23 @@ export interface RunnerView extends Offer {
   readonly interruptible?: true | undefined;
   /** What it waits for, as of `seenAt`; one line. Null: it has something to do. */
   readonly waiting: string | null;
+  /** Since when it waits for that, by its own clock. */
+  readonly waitingSince?: string;
+  /** What its jobs have asked for of that: CPUs, bytes, how many GPUs. Not there: it wasn't looked for. */
+  readonly used?: Share;
+  /** The same of each job that it works on, with its state, and since when it runs, or is claimed. */
+  readonly doing?: readonly (Share & {
+    readonly job: string;
+    readonly state: JobState;
+    readonly since: string | null;
+  })[];
+}
+
+/** A part of a machine. */
+export interface Share {
+  readonly cpu: number;
+  readonly memory: number;
+  readonly gpus: number;
 }
 
 /** All that a reader sees of a ledger at one moment: a pure function of its refs. Newest run first. */

@@ -20,6 +20,7 @@ import { restoreInputs } from './job-inputs.ts';
 import { openJobMetrics } from './job-metrics.ts';
 import { type Ending, failedFor, jobOutcome } from './job-outcome.ts';
 import { type JobSecrets, obtainSecrets } from './job-secrets.ts';
+import { watchUsage } from './job-usage.ts';
 import { openLogPump } from './log-pump.ts';
 import { onceInContact } from './once-in-contact.ts';
 import {
@@ -153,6 +154,7 @@ async function executeIn(
   const checkpoints = keepCheckpoints(work, holder, course, workspace, known, (line) =>
     say(secrets.hide(line)),
   );
+  const usage = watchUsage(work.gpuMeter, course.allotment, entry.job.spec.resources);
   try {
     if (over) pump.push(takeoverNotice(over, work.claimant.runner));
     const setup = setupOf(work, holder, { folder, workspace }, say);
@@ -169,12 +171,13 @@ async function executeIn(
           { workspace, home: setup.home },
           output,
           states,
-          course,
+          usage.watched(course),
         ),
       );
     await checkpoints.end();
     output.end();
     lines?.end();
+    const used = usage.end();
     if (course.lost) return 'lost';
     // Once the commands have ended by themselves it is too late to stop them, but not to abort.
     const cut: Ending = { ...ending };
@@ -214,6 +217,7 @@ async function executeIn(
         artifacts: outcome.artifacts ?? kept?.said ?? null,
         log,
         metrics: measured?.last ?? null,
+        ...(used ? { usage: used.totals } : {}),
         executor: work.executors.choose(spec)?.executor.kind ?? null,
         ...(result.image?.digest && { imageDigest: result.image.digest }),
         ...(result.image?.id && { imageId: result.image.id }),
@@ -222,6 +226,7 @@ async function executeIn(
         upload.manifest && outcome.artifacts ? serializeManifest(upload.manifest) : (kept?.manifest ?? null),
       last: { ...states.take(), chunks: rest, metrics: measured?.rest ?? [] },
       logTail: tail,
+      usage: used?.series ?? null,
       makeRoom: async () => {
         pump.close();
         metrics.close();
@@ -238,6 +243,7 @@ async function executeIn(
     states.take();
     pump.close();
     metrics.close();
+    usage.end();
   }
 }
 

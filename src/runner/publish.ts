@@ -5,6 +5,7 @@ import { timeOf } from '../ledger/clock.ts';
 import { artifactsFailed, attemptFailed } from '../ledger/reasons.ts';
 import { makeRecord, type Outcome } from '../ledger/records.ts';
 import { jobName } from '../ledger/refs.ts';
+import type { UsageSeries } from '../ledger/usage.ts';
 import { adoptArtifacts } from '../store/adopt-artifacts.ts';
 import { collectArtifacts } from '../store/collect-artifacts.ts';
 import type { KnownFiles } from '../store/known-files.ts';
@@ -58,6 +59,8 @@ export interface Publication {
   /** What goes into the claim with the end: the rest of the log, the last state. */
   readonly last?: ClaimChange;
   readonly logTail?: Uint8Array | null;
+  /** What it has used of the machine over time. */
+  readonly usage?: UsageSeries | null;
   /** Gives up what the job has on this machine's disk, if that turns out to be full. */
   readonly makeRoom?: () => Promise<void>;
 }
@@ -103,14 +106,21 @@ export async function conclude(
   work: Publisher,
   holder: ClaimHolder,
   runner: { readonly leaving: boolean },
-  { outcome, artifacts = null, last = {}, logTail = null, makeRoom = async () => {} }: Publication,
+  {
+    outcome,
+    artifacts = null,
+    last = {},
+    logTail = null,
+    usage = null,
+    makeRoom = async () => {},
+  }: Publication,
 ): Promise<'finished' | 'lost'> {
   // Not a push of its own: what is handed over right before the end goes with it.
   if (Object.keys(last).length > 0) void holder.renew(last).catch(() => {});
   const finish = () =>
     holder.finish(
       (claim) => makeRecord(holder.entry, claim, outcome, timeOf(work.ledger.clock)),
-      { artifacts, logTail },
+      { artifacts, logTail, usage },
       (attempt) => runner.leaving && attempt >= triesWhenLeaving,
     );
   const finished = await onceThereIsRoom(finish, makingRoom(work, holder, runner, makeRoom));

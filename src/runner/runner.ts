@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DstackError } from '../errors.ts';
+import { openGpuMeter } from '../executor/gpu-use.ts';
 import { inOrder } from '../ledger/in-order.ts';
 import { type Live, openLiveReader } from '../ledger/live.ts';
 import type { LackedSecret } from '../ledger/misfit.ts';
@@ -48,7 +49,7 @@ export function startRunner(options: RunnerOptions): Runner {
   };
   const startedAt = new Date().toISOString();
   const contact = keepContact(options.log, options.ledger.clock);
-  let waiting: Waiting | null = null;
+  let waiting: (Waiting & { readonly since: string }) | null = null;
   let lacks: readonly LackedSecret[] = [];
   let wake: Wake | null = null;
   let triggers: TriggerKeeper | null = null;
@@ -61,6 +62,7 @@ export function startRunner(options: RunnerOptions): Runner {
   const work: Workplace = {
     ...options,
     noteRun: openRunNotes(options.ledger, options.store, options.name),
+    gpuMeter: openGpuMeter(),
     snapshots: openSnapshots({ ...options, claimant, oneAtATime }),
     reader: openLiveReader(options.ledger),
     claimant,
@@ -97,6 +99,7 @@ export function startRunner(options: RunnerOptions): Runner {
     ...kindsNotTaken(options.executors),
     ...(lacks.length > 0 && { lacks: [...lacks] }),
     ...(isAnything(options.allow) && { allows: options.allow }),
+    ...(waiting ? { waitingSince: waiting.since } : {}),
     waiting: [waiting?.words, contact.lately()].filter(Boolean).join('; ').slice(0, longestWords) || null,
   });
   /** After each look. @returns what others may want to see before the next heartbeat */
@@ -106,7 +109,7 @@ export function startRunner(options: RunnerOptions): Runner {
       options.secrets,
     );
     const gathers = shift.waits(live);
-    waiting = waitingFor({
+    const now = waitingFor({
       live,
       gathers,
       silence,
@@ -116,6 +119,8 @@ export function startRunner(options: RunnerOptions): Runner {
       keepsRoomFor: shift.keepsRoomFor(),
       unfitFor: (spec) => unfitFor(options, spec) ?? shift.lacks(spec),
     });
+    const isNew = now?.matter !== waiting?.matter;
+    waiting = now && { ...now, since: isNew || !waiting ? new Date().toISOString() : waiting.since };
     return waiting && worthTelling.has(waiting.matter) ? waiting.matter : null;
   };
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Allowances } from '../config/allowances.ts';
+import type { GpuMeter } from '../executor/gpu-use.ts';
 import type { Repository } from '../git/repository.ts';
 import type { Claimant } from '../ledger/claims.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -22,6 +23,7 @@ export interface Workplace {
   /** Says in the store that it has something of this run. */
   noteRun(run: string, commit: string): Promise<void>;
   readonly executors: Executors;
+  readonly gpuMeter: GpuMeter;
   readonly secrets: Secrets;
   readonly allow?: Allowances | undefined;
   readonly cache: Repository;

@@ -7,6 +7,7 @@ import { formatAge, formatBytes, jobDuration, runDuration } from './duration.ts'
 import { truncate } from './fit-text.ts';
 import { type RunSelection, selectRuns } from './select-runs.ts';
 import { type Cell, type Column, formatTable, type TableOptions } from './table.ts';
+import { describeUsage } from './usage-text.ts';
 
 export interface StatusTableOptions extends TableOptions, RunSelection {
   /** Milliseconds since 1970. */
@@ -90,6 +91,7 @@ export function runTable(run: RunView, options: RunTableOptions): string {
     time(jobDuration(job, options.now)),
     job.runner ?? '',
     job.attempt > 0 ? String(job.attempt) : '',
+    job.usage ? describeUsage(job.usage) : '',
     artifactsOf(job, options.now),
     jobReason(job) ?? '',
   ]);
@@ -100,6 +102,7 @@ export function runTable(run: RunView, options: RunTableOptions): string {
     { title: 'DURATION' },
     { title: 'RUNNER', least: 6 },
     { title: 'ATTEMPT', optional: true },
+    { title: 'USED', optional: true },
     { title: 'ARTIFACTS', least: 9, optional: true },
     { title: 'REASON', least: 8 },
   ];

@@ -7,6 +7,7 @@ import { formatBytes, jobDuration, runDuration } from './duration.ts';
 import { fit } from './fit-text.ts';
 import { type Glyphs, unicodeGlyphs } from './glyphs.ts';
 import { describeMeasurements } from './metrics-table.ts';
+import { describeUsage } from './usage-text.ts';
 
 /** One artifact path of a job and what lies below it. */
 export interface ArtifactLine {
@@ -71,6 +72,7 @@ function jobLine(
     job.artifacts === null
       ? ''
       : `${plural(job.artifacts.files, 'file')}, ${formatBytes(job.artifacts.bytes)}`,
+    job.usage ? describeUsage(job.usage) : '',
     job.metrics === null ? '' : plainText(describeMeasurements(job.metrics, MAX_METRICS)),
     // The culprit's reason is the first line already.
     isCulprit || (isSuccess(job.state) && job.cachedFrom === null) ? '' : plainText(jobReason(job) ?? ''),

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DstackError } from '../../src/errors.ts';
+import { openGpuMeter } from '../../src/executor/gpu-use.ts';
 import { initBareRepository } from '../../src/git/repository.ts';
 import { inOrder } from '../../src/ledger/in-order.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -65,6 +66,7 @@ async function begin(isAway: (prefixes: readonly string[], names: Ledger['names'
       reader: openLiveReader(ledger),
       store: openFolderStore(join(folder, 'store')),
       executors,
+      gpuMeter: openGpuMeter(),
       secrets: openSecrets({}, shared.path),
       grace: 1_000,
       noteRun: async () => {},

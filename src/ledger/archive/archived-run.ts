@@ -3,6 +3,7 @@ import { formatVersion } from '../formats.ts';
 import { measurementsSchema } from '../metrics.ts';
 import { isName } from '../names.ts';
 import { jobStates, type RunView } from '../state.ts';
+import { usageSchema } from '../usage.ts';
 
 const name = z.string().refine(isName, 'not a legal name');
 const time = z.string().max(40);
@@ -28,6 +29,7 @@ const jobSchema = z.strictObject({
   cachedFrom: jobId.nullable(),
   artifacts: z.strictObject({ files: z.number(), bytes: z.number() }).nullable(),
   metrics: measurementsSchema.nullable(),
+  usage: usageSchema.optional(),
   image: text.nullable(),
   commit,
   queueEntry: z.null(),

@@ -69,7 +69,7 @@ export async function readClaim({ objects }: Push, commit: Commit, id: JobId): P
   const isEnd = (await objects.tree(commit.tree)).has('record.json');
   const entries = await entriesOf(objects, commit, {
     needs: isEnd ? ['job.json', 'record.json'] : ['claim.json'],
-    may: ['artifacts.json', ...streams, ...(isEnd ? ['log-tail'] : [])],
+    may: ['artifacts.json', ...streams, ...(isEnd ? ['log-tail', 'usage.json'] : [])],
     folders: streams,
   });
   const blob = (name: string) => entries.get(name)?.id as string;
@@ -81,6 +81,7 @@ export async function readClaim({ objects }: Push, commit: Commit, id: JobId): P
     checkSame(id, record);
     await objects.bounded(blob('job.json'), most.job, 'its job.json');
     if (entries.has('log-tail')) await objects.bounded(blob('log-tail'), most.logTail, 'its log-tail');
+    if (entries.has('usage.json')) await objects.bounded(blob('usage.json'), most.small, 'its usage.json');
     return { kind: 'end', record, blob: blob('job.json'), told: entries };
   }
   const text = await objects.blob(blob('claim.json'), most.small, 'its claim.json');

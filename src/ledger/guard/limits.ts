@@ -5,7 +5,7 @@ import { logTailBytes } from '../log-note.ts';
 export const most = {
   /** `job.json`, with all that a workflow's commands say. */
   job: 4 << 20,
-  /** `claim.json`, `stop.json`, `runner.json`. */
+  /** `claim.json`, `stop.json`, `runner.json`, `usage.json`. */
   small: 256 << 10,
   /** `seen.json`: every branch and tag. */
   seen: 16 << 20,

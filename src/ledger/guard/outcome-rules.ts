@@ -54,7 +54,7 @@ export async function checkCache({ push, old, next }: Change, key: string): Prom
   if (!/^[0-9a-f]{64}$/.test(key)) refuse('it is no key');
   const entries = await entriesOf(push.objects, next, {
     needs: ['job.json', 'record.json'],
-    may: ['artifacts.json', 'log-tail', ...streams],
+    may: ['artifacts.json', 'log-tail', 'usage.json', ...streams],
     folders: streams,
   });
   const text = (name: string, bytes: number) =>

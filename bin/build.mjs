@@ -91,7 +91,7 @@ function buildModules() {
     ...node20,
     outdir,
     entryPoints: {
-      'chunk-screen': 'src/tui/status-screen.tsx',
+      'chunk-screen': 'src/tui/screens.ts',
       watchdog: 'src/executor/watchdog-process.ts',
       spawner: 'src/executor/spawner-process.ts',
     },
@@ -115,11 +115,11 @@ async function buildScripts(screen) {
     write: false,
     entryPoints: { 'chunk-main': 'src/cli/main.ts' },
     entryNames: '[name]-[hash]',
-    plugins: [byName(/\/status-screen\.tsx$/, screen), leaveOutUnreached],
+    plugins: [byName(/\/screens\.ts$/, screen), leaveOutUnreached],
   });
   for (const { path: file, text } of built.outputFiles) {
     const { code } = await esbuild.transform(
-      text.replace(`import("./${screen}")`, `importModule("./${screen}")`),
+      text.replaceAll(`import("./${screen}")`, `importModule("./${screen}")`),
       {
         format: 'cjs',
         target: 'node20',

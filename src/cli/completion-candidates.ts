@@ -72,7 +72,7 @@ const takesVariables = (command: Command): boolean =>
 
 /** Those that take `RUN/JOB` for a run, too. */
 const takesJob = (command: Command): boolean =>
-  ['logs', 'stop', 'why', 'metrics', 'compare', 'diff', 'list', 'download', 'verify'].includes(
+  ['logs', 'stop', 'why', 'metrics', 'compare', 'diff', 'list', 'download', 'verify', 'attach'].includes(
     command.name(),
   );
 

@@ -1,15 +1,8 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addComparingCommands } from './comparing-commands.ts';
-import {
-  fewAtOnce,
-  jobPriority,
-  keyValue,
-  megabytes,
-  several,
-  timeSpan,
-  wholeNumber,
-} from './option-values.ts';
+import { fewAtOnce, jobPriority, megabytes, several, timeSpan, wholeNumber } from './option-values.ts';
+import { addRunnerCommands } from './runner-commands.ts';
 import { endQuietlyWithTheReader, say } from './terminal.ts';
 
 /** Runs the command line; sets `process.exitCode`. Each command's code is loaded only when it runs. */
@@ -179,28 +172,7 @@ function buildProgram(): Command {
       (await import('./artifacts-upload.ts')).uploadArtifacts(workflow, paths, options),
     );
 
-  const runner = command('runner', 'the daemon that executes jobs on this machine');
-  command('start', 'watch the shared repository and execute its jobs', runner)
-    .addOption(new Option('--executor <kind>', 'how to run jobs').choices(['docker', 'process']))
-    .option('--concurrency <number>', 'jobs at a time', wholeNumber)
-    .option('--drain', 'leave when nothing is left to do')
-    .option('--once', 'leave after one job')
-    .addOption(
-      new Option('--label <key=value>', 'what `labels` of jobs must find here (may be repeated)').argParser(
-        keyValue,
-      ),
-    )
-    .option('--interruptible', 'only for jobs that allow it: the machine may be taken away at short notice')
-    .option('--name <name>', 'by default the machine’s')
-    .option('--poll <duration>', 'how often to look, e.g. 2s')
-    .option('--listen <port>', 'take a forge’s webhooks at this port, or HOST:PORT, as signs to look')
-    .action(async (options) =>
-      (await import('./runner-start.ts')).startRunnerCommand({ label: {}, ...options }),
-    );
-  command('check', 'does this machine have what a runner needs?', runner)
-    .option('--fix', 'remove stale lock files of a shared repository on this machine')
-    .option('--json', 'print JSON')
-    .action(async (options) => (await import('./runner-check.ts')).checkRunner(options));
+  addRunnerCommands(command);
 
   command('doctor [remote]', 'what does a Git host allow? tries it with scratch refs, and says how to use it')
     .option('--megabytes <number>', 'try pushes of up to so many MB; otherwise of 1', megabytes)
@@ -208,7 +180,8 @@ function buildProgram(): Command {
     .option('--json', 'print JSON')
     .action(async (remote, options) => (await import('./doctor.ts')).doctor(remote, options));
 
-  command('runners', 'who is alive, with what, doing what')
+  command('runners', 'who is alive, with what, doing what: live on a terminal, a table in a pipe')
+    .option('--plain', 'a table, on a terminal too')
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./runners.ts')).runners(options));
 

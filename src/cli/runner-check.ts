@@ -2,9 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/settings.ts';
-import { DstackError } from '../errors.ts';
 import { createDockerExecutor } from '../executor/docker-executor.ts';
-import { listGpus } from '../executor/gpus.ts';
 import { createProcessExecutor } from '../executor/process-executor.ts';
 import { requireGit } from '../git/git-version.ts';
 import {
@@ -27,18 +25,12 @@ import { openStore } from '../store/open-store.ts';
 import { tryStore } from '../store/try-store.ts';
 import { plainText } from '../terminal-text.ts';
 import { formatBytes } from '../tui/duration.ts';
+import { checkMachine } from './check-machine.ts';
+import { attempt, type Check, checkLine } from './checks.ts';
 import { objectFormatOf } from './object-format.ts';
 import { storeLocation } from './project.ts';
 import { runnerConfig } from './runner-start.ts';
-import { hasColour, paint, printJson } from './terminal.ts';
-
-interface Check {
-  what: string;
-  /** Null: not needed here. */
-  ok: boolean | null;
-  detail: string;
-  remedy?: string | undefined;
-}
+import { printJson } from './terminal.ts';
 
 /** `dstack runner check`: one line for each thing a runner needs, with the remedy. */
 export async function checkRunner(options: { fix?: true; json?: true }): Promise<void> {
@@ -51,15 +43,10 @@ export async function checkRunner(options: { fix?: true; json?: true }): Promise
   const processes = createProcessExecutor();
   checks.push({ what: 'process', ...(await processes.check()) });
   await processes.close();
-  const gpus = await listGpus();
-  checks.push({
-    what: 'gpu',
-    ok: gpus.length > 0 ? true : null,
-    detail: gpus.map(({ name }) => plainText(name)).join(', ') || 'none found by nvidia-smi',
-  });
+  checks.push(...(await checkMachine(containers.ok)));
   checks.push(...(await checkRepository(options.fix ?? false)));
   if (options.json) printJson(checks);
-  else for (const check of checks) process.stdout.write(line(check));
+  else for (const check of checks) process.stdout.write(checkLine(check));
   if (checks.some(({ ok }) => ok === false)) process.exitCode = 1;
 }
 
@@ -194,20 +181,4 @@ async function checkLocks(places: readonly LockPlace[], fix: boolean): Promise<C
     detail: said.join('; ') || 'no stale lock files',
     remedy: 'dstack runner check --fix removes them, once no Git process that may hold them is at work there',
   };
-}
-
-async function attempt(what: string, act: () => Promise<string>): Promise<Check> {
-  try {
-    return { what, ok: true, detail: await act() };
-  } catch (error) {
-    const hint = error instanceof DstackError ? error.hint : undefined;
-    return { what, ok: false, detail: (error as Error).message, remedy: hint };
-  }
-}
-
-function line({ what, ok, detail, remedy }: Check): string {
-  const mark = ok === null ? '-' : ok ? 'ok' : 'NO';
-  const coloured =
-    hasColour(process.stdout) && ok !== null ? paint(ok ? 'green' : 'red', mark.padEnd(2)) : mark.padEnd(2);
-  return `${coloured}  ${what.padEnd(10)}  ${detail}${ok !== true && remedy ? `\n                ${remedy}` : ''}\n`;
 }

@@ -164,7 +164,8 @@ async function checkedSecrets(
   return secrets;
 }
 
-function overridesOf(options: RunnerStartOptions): ConfigInput {
+/** What the command line says of the settings. */
+export function overridesOf(options: RunnerStartOptions): ConfigInput {
   const { executor, concurrency, interruptible, name, poll, label } = options;
   return {
     runner: {

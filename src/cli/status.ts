@@ -7,9 +7,10 @@ import { jobName } from '../ledger/refs.ts';
 import { readCells } from '../ledger/run-cells.ts';
 import { readOutcomes } from '../ledger/runs.ts';
 import { jobStates, type LedgerState } from '../ledger/state.ts';
-import { openWake, untilNextLook } from '../ledger/wake.ts';
+import { openWake } from '../ledger/wake.ts';
 import { selectRuns } from '../tui/select-runs.ts';
 import { prunedNotices } from './explain-pruned.ts';
+import { liveSource } from './live-source.ts';
 import { locateRun, openProjectState } from './open-state.ts';
 import { openProject, type Project } from './project.ts';
 import { stopJobs, stopTargets } from './stop-jobs.ts';
@@ -100,37 +101,12 @@ function select(state: LedgerState, options: StatusOptions): LedgerState {
 /** The live screen; leaving it for a log comes back to it. */
 async function live(project: Project, options: StatusOptions): Promise<void> {
   const [{ renderStatus }, { showLogs }] = await Promise.all([
-    import('../tui/status-screen.tsx'),
+    import('../tui/screens.ts'),
     import('./logs.ts'),
   ]);
   const { ledgers, read } = await openProjectState(project, { whole: true, all: needsAll(options) });
   const wakes = ledgers.map((ledger) => openWake(ledger.shared));
-  let over = false;
-  const source = {
-    subscribe(
-      listener: (reading: { state: LedgerState | null; error: string | null; readAt: number }) => void,
-    ) {
-      let subscribed = true;
-      let last: { state: LedgerState | null; readAt: number } = { state: null, readAt: Date.now() };
-      void (async () => {
-        while (subscribed && !over) {
-          const from = performance.now();
-          try {
-            last = { state: select(await read(), options), readAt: Date.now() };
-            if (subscribed) listener({ ...last, error: null });
-          } catch (error) {
-            if (subscribed) listener({ ...last, error: (error as Error).message });
-          }
-          // A screen need not be quick to follow what changes all the time.
-          const rest = Math.min(1_000, 3 * (performance.now() - from));
-          await Promise.race(wakes.map((wake) => untilNextLook(wake, project.config.runner.poll, rest)));
-        }
-      })();
-      return () => {
-        subscribed = false;
-      };
-    },
-  };
+  const source = liveSource(wakes, async () => select(await read(), options), project.config.runner.poll);
   const stop = async (run: string, job: string | null): Promise<string> => {
     const { ledger, run: view } = await locateRun(project, job === null ? run : `${run}/${job}`);
     const targets = stopTargets(view, job);
@@ -161,7 +137,7 @@ async function live(project: Project, options: StatusOptions): Promise<void> {
       );
     }
   } finally {
-    over = true;
+    source.close();
     for (const wake of wakes) wake.close();
     for (const ledger of ledgers) ledger.close();
   }

@@ -58,6 +58,22 @@ export function processesWith(
   });
 }
 
+/** Every process whose environment, as it was started with, has this variable, with that environment. Linux only. */
+export function environmentsWith(
+  variable: string,
+): { process: ProcessEntry; environment: Record<string, string> }[] {
+  return listPids().flatMap((pid) => {
+    const text = readProcFile(pid, 'environ');
+    if (!text || !`\0${text}`.includes(`\0${variable}=`)) return [];
+    const process = readProcess(pid);
+    const pairs = text.split('\0').flatMap((entry) => {
+      const equals = entry.indexOf('=');
+      return equals < 1 ? [] : [[entry.slice(0, equals), entry.slice(equals + 1)] as const];
+    });
+    return process === undefined ? [] : [{ process, environment: Object.fromEntries(pairs) }];
+  });
+}
+
 /** The value of one variable in a process's environment. Linux only. */
 export function variableOf(pid: number, name: string): string | undefined {
   const environment = readProcFile(pid, 'environ')?.split('\0');

@@ -4,8 +4,7 @@ import { DstackError } from '../errors.ts';
 import type { ExecutionResult, ImageIdentity } from '../executor/executor.ts';
 import type { ClaimHolder } from '../ledger/claim-holder.ts';
 import { isForGang, type Lease } from '../ledger/decide.ts';
-import { readLog } from '../ledger/log-chunks.ts';
-import { inputsFailed, whyFollowed } from '../ledger/reasons.ts';
+import { inputsFailed } from '../ledger/reasons.ts';
 import { imageFields } from '../ledger/records.ts';
 import { jobName } from '../ledger/refs.ts';
 import { mayRetry } from '../ledger/retries.ts';
@@ -15,6 +14,7 @@ import { hashOfManifest, serializeManifest } from '../store/manifest-text.ts';
 import { sayingOfWhom } from '../store/store-users.ts';
 import { findCached } from './cached-result.ts';
 import { keepCheckpoints } from './checkpoints.ts';
+import { earlierLog, takeoverNotice } from './earlier-log.ts';
 import type { LeadingCourse } from './gang-course.ts';
 import { restoreInputs } from './job-inputs.ts';
 import { openJobMetrics } from './job-metrics.ts';
@@ -289,13 +289,4 @@ function setupOf(
     imageNow: () => work.executors.imageNow(spec),
   };
   return openJobSetup(work.setupCache, spec, where, { fresh: !useCache, say });
-}
-
-function takeoverNotice({ claim }: Lease, runner: string): Buffer {
-  return Buffer.from(`\ndstack: ${whyFollowed(claim)}; attempt ${claim.attempt + 1} begins on ${runner}\n`);
-}
-
-async function* earlierLog(work: Workplace, over: Lease): AsyncGenerator<Uint8Array> {
-  const readStored = (sha256: string) => work.store.read(sha256);
-  for await (const { bytes } of readLog(work.ledger.shared, over.commit, 0, readStored)) yield bytes;
 }

@@ -56,6 +56,7 @@ export function setupFolder(env: NodeJS.ProcessEnv = process.env): string {
   return join(cacheFolder(env), 'setup');
 }
 
-function cacheFolder({ XDG_CACHE_HOME: configured }: NodeJS.ProcessEnv): string {
+/** Below it lies all that runners keep. */
+export function cacheFolder({ XDG_CACHE_HOME: configured }: NodeJS.ProcessEnv): string {
   return join(configured && isAbsolute(configured) ? configured : join(homedir(), '.cache'), 'dstack');
 }

@@ -166,6 +166,7 @@ export function openGangCourse(
         finished,
         freeze: own.freeze,
         thaw: own.thaw,
+        usage: own.usage,
         async stop(graceMs) {
           stopping = true;
           if (graceMs === 0) abandon();

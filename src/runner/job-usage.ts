@@ -9,12 +9,12 @@ import { recordUsage } from './usage-series.ts';
 /** Watches what one execution uses of the machine. Nothing waits for it, and nothing fails with it. */
 export interface UsageWatch {
   /** The course of that execution, from whose start on it is watched. */
-  watched(course: Commands): Commands;
+  watched<T extends Started>(course: T): T;
   /** @returns null: nothing was seen */
   end(): { totals: Usage; series: UsageSeries } | null;
 }
 
-type Commands = Pick<Course, 'started' | 'limit' | 'allotment'>;
+type Started = Pick<Course, 'started'>;
 
 /** Seconds between two looks at most; less while the points of its series are shorter. */
 const longestBetween = 10;
@@ -45,12 +45,11 @@ export function watchUsage(
   };
 
   return {
-    watched({ limit, allotment, started }) {
+    watched(course) {
       return {
-        limit,
-        allotment,
+        ...course,
         started(execution) {
-          started(execution);
+          course.started(execution);
           if (!over) next(execution);
         },
       };

@@ -1,7 +1,7 @@
 import { formatDuration } from '../human-units.ts';
 import type { RunnerView } from '../ledger/state.ts';
 import type { Style } from './colours.ts';
-import { formatAge } from './duration.ts';
+import { formatAge, formatBytes } from './duration.ts';
 import { type Cell, formatTable, type TableOptions } from './table.ts';
 
 export type RunnerCondition = 'alive' | 'late' | 'draining';
@@ -24,6 +24,31 @@ function silentFor(runner: RunnerView, now: number): string {
 
 const styles: Readonly<Record<RunnerCondition, Style>> = { alive: 'green', late: 'red', draining: 'yellow' };
 
+export const conditionStyle = (condition: RunnerCondition): Style => styles[condition];
+
+/** What it waits for, and since when; of one that is silent that alone is of interest. Not yet neutralised. */
+export function waitingWords(runner: RunnerView, now: number): string {
+  if (runnerCondition(runner, now) === 'late') return `waits for word from it: ${silentFor(runner, now)}`;
+  if (runner.waiting === null) return '';
+  const since = runner.waitingSince === undefined ? Number.NaN : now - Date.parse(runner.waitingSince);
+  return `waits for ${runner.waiting}${since >= 1000 ? ` (for ${formatDuration(since)})` : ''}`;
+}
+
+/** `3/8`: taken of what there is. */
+function share(taken: number | undefined, of: number): string {
+  return `${taken ?? 0}/${of}`;
+}
+
+function doing({ jobs, doing: known }: RunnerView, now: number): string {
+  if (!known) return jobs.join(' ');
+  return known
+    .map(({ job, since }) => {
+      const time = since === null ? Number.NaN : now - Date.parse(since);
+      return Number.isNaN(time) ? job : `${job} ${formatDuration(time)}`;
+    })
+    .join(', ');
+}
+
 /** The runners as a table; a line that says what to do if there are none. */
 export function runnerTable(runners: readonly RunnerView[], now: number, options: TableOptions = {}): string {
   if (runners.length === 0) return 'No runners. Start one on this machine: dstack runner start\n';
@@ -34,14 +59,17 @@ export function runnerTable(runners: readonly RunnerView[], now: number, options
       { text: condition, style: styles[condition] },
       runner.host,
       runner.interruptible ? `${runner.executor}, interruptible` : runner.executor,
-      `${runner.jobs.length}/${runner.concurrency}`,
+      share(runner.jobs.length, runner.concurrency),
+      share(runner.used?.cpu, runner.machine.cpu),
+      `${formatBytes(runner.used?.memory ?? 0)}/${formatBytes(runner.machine.memory)}`,
+      runner.machine.gpus.length > 0 ? share(runner.used?.gpus, runner.machine.gpus.length) : '',
       formatAge(runner.seenAt, now),
       runner.version,
       Object.entries(runner.labels)
         .map(([name, value]) => `${name}=${value}`)
         .join(' '),
-      runner.jobs.join(' '),
-      condition === 'late' ? `word from it: ${silentFor(runner, now)}` : (runner.waiting ?? ''),
+      doing(runner, now),
+      waitingWords(runner, now).replace(/^waits for /, ''),
     ];
   });
   return formatTable(
@@ -51,6 +79,9 @@ export function runnerTable(runners: readonly RunnerView[], now: number, options
       { title: 'HOST', least: 6, optional: true },
       { title: 'EXECUTOR' },
       { title: 'JOBS' },
+      { title: 'CPUS', optional: true },
+      { title: 'MEMORY', optional: true },
+      { title: 'GPUS', optional: true },
       { title: 'SEEN' },
       { title: 'VERSION', optional: true },
       { title: 'LABELS', least: 6, optional: true },

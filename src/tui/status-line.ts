@@ -1,20 +1,15 @@
 import { formatDuration } from '../human-units.ts';
 import { isFinal, isSuccess, type JobView, type LedgerState, type RunView } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
-import { type Style, stateColour } from './colours.ts';
+import { stateColour } from './colours.ts';
 import { describeVariables, jobReason, runReason } from './describe.ts';
 import { formatAge, formatBytes, jobDuration, runDuration } from './duration.ts';
 import { fit } from './fit-text.ts';
 import type { Glyphs } from './glyphs.ts';
 import { runnerCondition } from './runner-table.ts';
+import type { Segment } from './screen-line.tsx';
 import type { StatusModel } from './status-model.ts';
 import type { Row } from './status-rows.ts';
-
-/** A piece of a line in one style. */
-export interface Segment {
-  readonly text: string;
-  readonly style?: Style | undefined;
-}
 
 /** Widths of the columns of the live screen, in terminal columns; 0: not shown. */
 export interface Layout {

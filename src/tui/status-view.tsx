@@ -1,16 +1,15 @@
-import { Box, Text } from 'ink';
+import { Box } from 'ink';
 import { memo, useEffect, useMemo } from 'react';
 import { plainText } from '../terminal-text.ts';
-import type { Colour } from './colours.ts';
 import { truncate } from './fit-text.ts';
 import type { Glyphs } from './glyphs.ts';
+import { Line, type Segment } from './screen-line.tsx';
 import {
   fullDetail,
   type Layout,
   layoutFor,
   overview,
   rowLine,
-  type Segment,
   staleness,
   titleLine,
 } from './status-line.ts';
@@ -106,29 +105,6 @@ const RowView = memo(function RowView(props: RowLook & { row: Row; selected: boo
   const { row, layout, now, selected, glyphs, colour } = props;
   return <Line segments={rowLine(row, layout, now, selected, glyphs)} colour={colour} />;
 });
-
-function Line({ segments, colour }: { segments: readonly Segment[]; colour: boolean }) {
-  return (
-    <Box height={1} flexShrink={0}>
-      <Text wrap="truncate-end">
-        {segments.map(({ text, style }, index) => (
-          // The segments of a line are its columns: they keep their places.
-          // biome-ignore lint/suspicious/noArrayIndexKey: see above
-          <Text key={index} {...textProps(style, colour)}>
-            {text}
-          </Text>
-        ))}
-      </Text>
-    </Box>
-  );
-}
-
-function textProps(style: Segment['style'], colour: boolean) {
-  if (style === undefined || !colour) return {};
-  if (style === 'bold') return { bold: true };
-  if (style === 'dim') return { dimColor: true };
-  return { color: style satisfies Colour };
-}
 
 function filterText({ filter, mode, rows }: StatusModel): string {
   if (mode === 'filter') return `/${plainText(filter)}_`;

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { startTmux, type Tmux } from '../tui/tmux.ts';
-import type { CommandOptions, Result, TestProject } from './project.ts';
+import { type CommandOptions, type Result, type TestProject, until } from './project.ts';
 
 /** The built command line. */
 export const executable = fileURLToPath(new URL('../../dist/dstack.js', import.meta.url));
@@ -43,4 +43,14 @@ export async function openTerminal(project: TestProject, env: Record<string, str
       throw error;
     });
   return tmux;
+}
+
+/** Presses Ctrl+C until a shell's prompt is there again: a program that has only just been started may miss the first. */
+export async function interrupted(tmux: Tmux, prompt: RegExp): Promise<void> {
+  await until('the prompt again', () => {
+    const typed = tmux.screen().findLast((line) => line !== '') ?? '';
+    if (prompt.test(typed)) return true;
+    tmux.send('C-c');
+    return false;
+  });
 }

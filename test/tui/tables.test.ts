@@ -166,7 +166,7 @@ test('a runner is late after three heartbeats, whatever else it is', () => {
   assert.is(runnerCondition(sampleRunner('r', { seenAt: 'nonsense' }), NOW), 'late');
   assert.match(
     runnerTable(sampleState.runners, NOW),
-    /\ngpu-1 +alive +gpu-1\.lab +docker +1\/2 +5s ago +0\.1\.0 +gpu=a100 +brave-otter-7k2m\/train-1\ngpu-2 +late /,
+    /\ngpu-1 +alive +gpu-1\.lab +docker +1\/2 +0\/8 +0B\/64GB +5s ago +0\.1\.0 +gpu=a100 +brave-otter-7k2m\/train-1\ngpu-2 +late /,
   );
 });
 

@@ -204,7 +204,7 @@ async function inContainer(id: string, command: readonly string[]): Promise<numb
     process.off('SIGHUP', leave).off('SIGTERM', leave).off('exit', giveBack);
     // What is typed from now on is another's.
     stdin.pause();
-    stdin.unref();
+    if ('unref' in stdin) stdin.unref(); // A file has none.
   }
 }
 

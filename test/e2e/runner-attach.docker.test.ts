@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { dockerForTests } from '../executor/docker-support.ts';
-import { interrupted, openTerminal } from './cli-support.ts';
+import { executable, interrupted, openTerminal } from './cli-support.ts';
 import { type TestProject, until, withProject } from './project.ts';
 
 const docker = await dockerForTests();
@@ -55,6 +57,23 @@ if (docker !== undefined) {
         stderr: '',
       });
       assert.is((await attach([], 'echo $COLOUR\nexit 3\n')).exitCode, 3);
+      const fromFile = await promisify(execFile)(
+        'sh',
+        [
+          '-c',
+          'exec "$@" <part/file.txt',
+          'sh',
+          process.execPath,
+          executable,
+          'runner',
+          'attach',
+          run,
+          '--',
+          'cat',
+        ],
+        { cwd: project.folder, env: project.env },
+      );
+      assert.equal(fromFile, { stdout: 'content\n', stderr: '' });
       const missing = await attach(['--', 'no-such-program']);
       assert.ok(missing.exitCode > 0);
       assert.match(missing.stdout + missing.stderr, /no-such-program/);

@@ -27,8 +27,12 @@ export function withJobs(
     };
   });
   const pulling = mine.find((job) => job.state === 'pulling');
+  // Both times are by the runner's own clock.
+  const begunSince = mine.some((job) => Date.parse(job.claimedAt ?? '') > Date.parse(card.seenAt));
   return {
     ...card,
+    // What it waited for before it took something is nobody's concern any more.
+    ...(begunSince && { waiting: null }),
     jobs: doing.map(({ job }) => job),
     used: doing.reduce(add, { cpu: 0, memory: 0, gpus: 0 }),
     doing,

@@ -14,6 +14,8 @@ export function isAnything(allowed: Allowances | undefined): allowed is Allowanc
 /** What a container may have of this machine; or why a job can't have what it asks for, as a clause about the job. */
 export type Granted = { readonly mounts: readonly Mount[] } | { readonly lacking: string };
 
+const notAllowed = 'which this runner does not allow (its setting runner.allow)';
+
 /**
  * What this machine lets a job have. Sources of mounts are judged, and mounted, by where they really are: a link in an
  * allowed folder leads nowhere else.
@@ -22,11 +24,11 @@ export function grant(allowed: Allowances, access: Access | undefined): Granted 
   if (!access) return { mounts: [] };
   const { network } = access;
   if (network === 'host' && !allowed.network.includes(network)) {
-    return { lacking: 'needs the network of the machine, which this runner does not allow' };
+    return { lacking: `needs the network of the machine, ${notAllowed}` };
   }
   const refused = access.capabilities.filter((name) => !allowed.capabilities.includes(name));
   if (refused.length > 0) {
-    return { lacking: `needs the capability ${refused.join(', ')}, which this runner does not allow` };
+    return { lacking: `needs the capability ${refused.join(', ')}, ${notAllowed}` };
   }
   const mounts: Mount[] = [];
   for (const { source, target, readOnly } of access.mounts) {
@@ -45,7 +47,7 @@ function mountFault({ mounts }: Allowances, place: string, readOnly: boolean): s
     return real === null ? [] : [{ path: real, writable }];
   });
   const own = roots.filter((root) => isIn(place, root.path));
-  if (own.length === 0) return 'which this runner does not allow';
+  if (own.length === 0) return notAllowed;
   if (!readOnly && !own.some(({ writable }) => writable)) return 'to which this runner lets no job write';
   // A job could put a link to anywhere in its place at the last moment.
   const above = own.find((root) => root.writable && root.path !== place);

@@ -43,7 +43,7 @@ test('what is not allowed is named', () => {
   assert.match(lacking(grant(allowed, ptrace)) ?? '', /needs the capability IPC_LOCK,/);
   assert.is(
     lacking(mounting('data', true, nothingAllowed)),
-    'needs data of the machine, which this runner does not allow',
+    'needs data of the machine, which this runner does not allow (its setting runner.allow)',
   );
 });
 
@@ -58,7 +58,7 @@ test('what lies in an allowed folder can be mounted, a file too, by its real pat
 test('a link leads nowhere else, and a name that begins the same is another folder', () => {
   assert.is(
     lacking(mounting('data/way-out')),
-    'needs data/way-out of the machine, which this runner does not allow',
+    'needs data/way-out of the machine, which this runner does not allow (its setting runner.allow)',
   );
   assert.match(lacking(mounting('data-of-others')) ?? '', /does not allow/);
   assert.match(lacking(mounting('data/imagenet/../../elsewhere')) ?? '', /does not allow/);

@@ -16,6 +16,8 @@ export function createRunPrinter(jobs: readonly string[], local: boolean): (even
   let troubled = false;
   let waiting = false;
   const tell = (job: JobView, run: RunView) => {
+    // Its own runner is about to take it.
+    if (local && job.state === 'submitted') return;
     const text = describeJob(job, run);
     if (text === null || told.get(job.name) === text) return;
     // Of the cells of a matrix, which all wait for the same, it is said once.

@@ -6,6 +6,7 @@ import { containerWorkspace, identityLabels } from './container.ts';
 import { reclaimFromContainer, removeContainer } from './docker-cleanup.ts';
 import { answerOf, explainDockerError } from './docker-client.ts';
 import { connectDocker, type DockerConnection } from './docker-connection.ts';
+import { type DockerFacts, readDockerFacts } from './docker-facts.ts';
 import { startDockerJob } from './docker-job.ts';
 import { endedExecution, failureOf } from './executions.ts';
 import type { Executor } from './executor.ts';
@@ -43,7 +44,16 @@ function executorFor({ docker, place, isUsual }: DockerConnection, options: Dock
     );
     return podman;
   };
-  const tools = { docker, puller: createImagePuller(docker, options.tagAges), watchdog, isPodman, launchMs };
+  let known: Promise<DockerFacts | null> | undefined;
+  const facts = () => {
+    known ??= readDockerFacts(docker).catch(() => {
+      known = undefined;
+      return null;
+    });
+    return known;
+  };
+  const puller = createImagePuller(docker, options.tagAges);
+  const tools = { docker, puller, watchdog, isPodman, facts, launchMs };
   return {
     kind: 'docker',
     async check() {

@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import { answerOf, answerUnlessGone, explainDockerError } from './docker-client.ts';
+import type { ExecutionSpec } from './executor.ts';
 
 /** What Docker says of itself that jobs depend on. */
 export interface DockerFacts {
@@ -8,6 +9,8 @@ export interface DockerFacts {
   readonly rootless: boolean;
   /** What of a job's `resources` it can't hold a container to. */
   readonly cantLimit: readonly ('CPUs' | 'memory' | 'processes')[];
+  /** Can it tell what a container uses? Without control groups it tells of the machine. */
+  readonly tellsUse: boolean;
   /** Where it keeps images and containers, on its machine. */
   readonly folder: string | null;
   /** How far its clock is ahead of ours, milliseconds. */
@@ -16,6 +19,7 @@ export interface DockerFacts {
 
 interface Info {
   readonly CgroupVersion?: string;
+  readonly CgroupDriver?: string;
   readonly MemoryLimit?: boolean;
   readonly CpuCfsQuota?: boolean;
   readonly CPUCfsQuota?: boolean;
@@ -43,9 +47,21 @@ export function factsOf(info: Info, now: number): DockerFacts {
       ...(info.MemoryLimit === false ? (['memory'] as const) : []),
       ...(info.PidsLimit === false ? (['processes'] as const) : []),
     ],
+    tellsUse: info.CgroupDriver !== 'none',
     folder: info.DockerRootDir || null,
     ahead: Number.isNaN(ahead) ? null : ahead,
   };
+}
+
+/** What a job asks for that Docker can't hold its container to, as a line for people; null: nothing. Pure. */
+export function notHeldTo(
+  { cantLimit }: Pick<DockerFacts, 'cantLimit'>,
+  { cpu, memory }: ExecutionSpec['limits'],
+): string | null {
+  const asked = [...(cpu === null ? [] : ['CPUs']), ...(memory === null ? [] : ['memory'])];
+  const unheld = cantLimit.filter((what) => asked.includes(what));
+  if (unheld.length === 0) return null;
+  return `Docker can't limit ${unheld.join(' and ')} here, so this job may take more; \`dstack runner check\` says what to do`;
 }
 
 /**

@@ -7,6 +7,7 @@ import { demultiplex } from './demultiplex.ts';
 import { reclaimFromContainer, removeContainer } from './docker-cleanup.ts';
 import { answerOf } from './docker-client.ts';
 import { createContainerControl } from './docker-control.ts';
+import { type DockerFacts, notHeldTo } from './docker-facts.ts';
 import { ranOutOfMemory } from './docker-memory.ts';
 import { readContainerUsage } from './docker-usage.ts';
 import { failureOf, resultOf } from './executions.ts';
@@ -28,6 +29,8 @@ export interface DockerJobTools {
   puller: ImagePuller;
   watchdog: Watchdog | undefined;
   isPodman(): Promise<boolean>;
+  /** Null: they could not be had. */
+  facts(): Promise<DockerFacts | null>;
   /** How long an entrypoint may take to start the commands, in milliseconds. */
   launchMs?: number | undefined;
 }
@@ -65,6 +68,9 @@ export function startDockerJob(
     };
     const { info: image, identity } = await puller.ensure(spec.image, tell, stop.signal);
     events.image?.(identity);
+    const facts = await tools.facts();
+    const unheld = facts && notHeldTo(facts, spec.limits);
+    if (unheld) events.notice?.(unheld);
     if (!runsAsRoot(image)) for (const folder of ownFolders) await openToEveryone(folder);
     const user =
       home.length > 0 ? await imageUser(docker, image, { env: spec.env, labels }, home) : undefined;
@@ -136,7 +142,10 @@ export function startDockerJob(
       control.terminate(graceMs);
       await finished;
     },
-    usage: async () => running && readContainerUsage(running.container, running.since),
+    async usage() {
+      const tellsUse = (await tools.facts())?.tellsUse ?? true;
+      return tellsUse && running ? readContainerUsage(running.container, running.since) : null;
+    },
   };
 }
 

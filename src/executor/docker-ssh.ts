@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import http from 'node:http';
-import { Duplex, Readable } from 'node:stream';
+import { Duplex, Readable, Writable } from 'node:stream';
 import { plainText } from '../terminal-text.ts';
 
 /**
@@ -32,11 +32,16 @@ function dial(url: URL): Duplex {
     const problem = await ended;
     if (problem !== null) throw new Error(`ssh: ${plainText(problem)}`);
   }
+  child.stdin.on('error', () => {});
+  // What can't be written any more is no error of its own: the end of what comes back tells why.
+  const questions = new Writable({
+    write: (chunk, encoding, done) => void child.stdin.write(chunk, encoding, () => done()),
+    final: (done) => void child.stdin.end(() => done()),
+  });
   const stream = Duplex.from({
     readable: Readable.from(answers(), { objectMode: false }),
-    writable: child.stdin,
+    writable: questions,
   });
-  child.stdin.on('error', () => {}); // The end tells why.
   stream.once('close', () => child.kill());
   return stream;
 }

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkLimits, checkMachine } from '../../src/cli/check-machine.ts';
 
-const facts = { cgroups: '2', rootless: false, cantLimit: [], folder: null, ahead: 0 };
+const facts = { cgroups: '2', rootless: false, cantLimit: [], tellsUse: true, folder: null, ahead: 0 };
 
 test('what containers can be held to, and what to do where they can’t', () => {
   assert.is(checkLimits(facts).ok, true);

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { factsOf, readDockerFacts, whyNoGpus } from '../../src/executor/docker-facts.ts';
+import { factsOf, notHeldTo, readDockerFacts, whyNoGpus } from '../../src/executor/docker-facts.ts';
 import { dockerForTests } from './docker-support.ts';
 
 const test = suite('docker facts');
@@ -28,6 +28,7 @@ if (docker !== undefined) {
 test('what it can’t limit is named, what it doesn’t mention is not', () => {
   const rootless = {
     CgroupVersion: '2',
+    CgroupDriver: 'none',
     MemoryLimit: false,
     CpuCfsQuota: false,
     PidsLimit: true,
@@ -38,10 +39,30 @@ test('what it can’t limit is named, what it doesn’t mention is not', () => {
     cgroups: '2',
     rootless: true,
     cantLimit: ['CPUs', 'memory'],
+    tellsUse: false,
     folder: null,
     ahead: 7_000,
   });
-  assert.equal(factsOf({}, 0), { cgroups: null, rootless: false, cantLimit: [], folder: null, ahead: null });
+  assert.equal(factsOf({}, 0), {
+    cgroups: null,
+    rootless: false,
+    cantLimit: [],
+    tellsUse: true,
+    folder: null,
+    ahead: null,
+  });
+});
+
+test('a job is told what it asks for and is not held to', () => {
+  const told = (cantLimit: ('CPUs' | 'memory' | 'processes')[], limits: { cpu?: number; memory?: number }) =>
+    notHeldTo({ cantLimit }, { cpu: null, memory: null, shmSize: null, ...limits });
+  assert.match(
+    told(['CPUs', 'memory'], { cpu: 1, memory: 1 }) ?? '',
+    /^Docker can't limit CPUs and memory here/,
+  );
+  assert.match(told(['CPUs', 'memory'], { memory: 1 }) ?? '', /^Docker can't limit memory here/);
+  assert.is(told(['CPUs', 'memory', 'processes'], {}), null);
+  assert.is(told([], { cpu: 1, memory: 1 }), null);
 });
 
 test.run();

@@ -60,7 +60,7 @@ if (docker !== undefined && hasSshd) {
     writeFileSync(path.join(folder, 'known_hosts'), `[127.0.0.1]:${sshd.port} ${kind} ${key}\n`);
     const check = await createDockerExecutor().check();
     assert.is(check.ok, false);
-    assert.match(check.detail, /ssh: Host key verification failed/);
+    assert.match(check.detail, /ssh: Host key verification failed/, check.detail);
   });
 }
 

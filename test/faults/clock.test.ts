@@ -76,7 +76,7 @@ test(
       const job = view?.jobs[0];
       assert.equal([job?.state, job?.attempt, job?.runner], ['running', 1, 'one']);
       const table = await project.dstack(['status'], { env: submitter.env });
-      assert.not.match(table.stdout, /-\d+ ?[smhd]/);
+      assert.not.match(table.stdout, /\s-\d/);
     }
     // It ends long before it began.
     clock.set(-year);

@@ -18,7 +18,7 @@ for (const [index, mutant] of mutants.entries()) {
   test(mutant.name, async () => {
     const program = path.join(folder, `${index}.mjs`);
     await plant(mutant, program);
-    const finding = await huntWith(program, { base: 1, limit, kind: mutant.kind });
+    const finding = await huntWith(program, { base: mutant.from ?? 1, limit, kind: mutant.kind });
     assert.ok(finding.seed !== null, `not found in ${finding.played} histories`);
     const violation = finding.violations.find((text) => mutant.kind.test(text));
     console.log(`${mutant.name}\n  seed ${finding.seed}, ${violation}`);

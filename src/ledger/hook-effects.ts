@@ -11,7 +11,7 @@ import { defaultPrefix } from './refs.ts';
 import { wakeFile } from './wake.ts';
 
 /** SHA-256 of `hooks/post-receive`, whose effect is brought about here. Any other hook has to be run by Git. */
-export const ownHook = '79720c332747da858761db8876e52a46de554bbf99ff60435e3b59a449fddc57';
+export const ownHook = '6fbfc0a21270a5b0e0de4d5c9162fe9826ec62f21a25abc5ce0b7089fc3f1fa4';
 
 /** As long as the hook takes a lock for that of somebody who is still at it; milliseconds. */
 const lockIsOldAfter = 5 * 60_000;

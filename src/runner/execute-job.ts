@@ -13,6 +13,7 @@ import { type GangCourse, type LeadingCourse, openGangCourse } from './gang-cour
 import type { Ending } from './job-outcome.ts';
 import { keepLease } from './lease-keeper.ts';
 import { concludeUnexecuted } from './publish.ts';
+import { setFrozen } from './set-frozen.ts';
 import { timeLimit } from './time-limit.ts';
 import type { Workplace } from './workplace.ts';
 
@@ -71,7 +72,7 @@ export async function executeJob(
     limit: timeLimit(entry.job.spec.timeout, () => end('timeout', '')),
     started(value) {
       execution = value;
-      if (course.frozen) void value.freeze();
+      if (course.frozen) setFrozen(work, entry.id, value, true);
       if (course.ending.kind !== null) void value.stop(graceOf(course.ending.kind));
     },
     begin() {
@@ -97,13 +98,13 @@ export async function executeJob(
         );
         course.frozen = true;
         course.limit.pause();
-        void execution?.freeze();
+        setFrozen(work, entry.id, execution, true);
       },
       thaw() {
         work.log.info({ job: jobName(entry.id) }, 'in contact again: the job goes on');
         course.frozen = false;
         course.limit.resume();
-        void execution?.thaw();
+        setFrozen(work, entry.id, execution, false);
       },
       lost() {
         work.log.warn({ job: jobName(entry.id) }, 'another runner has the job: it is ended here');

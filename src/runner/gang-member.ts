@@ -15,6 +15,7 @@ import { openLogPump } from './log-pump.ts';
 import { onceInContact } from './once-in-contact.ts';
 import { restoreEarlier } from './restore-earlier.ts';
 import { runCommands } from './run-commands.ts';
+import { setFrozen } from './set-frozen.ts';
 import { reportStates } from './state-report.ts';
 import { timeLimit } from './time-limit.ts';
 import type { Workplace } from './workplace.ts';
@@ -42,7 +43,7 @@ export function startMember(work: Workplace, joining: Joining, allotment: Allotm
     isLeaving: () => ending === 'leave',
     started(value) {
       execution = value;
-      if (frozen) void value.freeze();
+      if (frozen) setFrozen(work, holder.entry.id, value, true);
       if (ending !== null) void value.stop(graceOf(ending));
     },
   };
@@ -65,11 +66,11 @@ export function startMember(work: Workplace, joining: Joining, allotment: Allotm
     },
     freeze() {
       frozen = true;
-      void execution?.freeze();
+      setFrozen(work, holder.entry.id, execution, true);
     },
     thaw() {
       frozen = false;
-      void execution?.thaw();
+      setFrozen(work, holder.entry.id, execution, false);
     },
     ended,
   };

@@ -22,6 +22,7 @@ import { lookAgain } from './look-again.ts';
 import { givenBack } from './reasons.ts';
 import { jobName } from './refs.ts';
 import { countedAttempts, pauseAfter, pauseAfterGiveBack } from './retries.ts';
+import { throughOutage } from './through-outage.ts';
 import { printUsage } from './usage.ts';
 
 /** Who claims: what a claim says of its runner. */
@@ -223,24 +224,27 @@ export async function acquireClaim(
         const { kept, ...said } = pending;
         claim = { ...claim, ...said };
         const record = makeRecord(claim);
-        const told = outbox.hasArrived() ? await streamTrees(ledger, tip) : [];
-        const job = await shared.read(entry.blob);
-        if (!job) throw new Error(`the job.json of ${jobName(entry.id)} can't be read`);
-        const commit = await write(
-          [tip],
-          [
-            { path: 'job.json', content: job.content },
-            { path: 'record.json', content: printFile(record) },
-            ...(files.artifacts === null ? [] : [{ path: 'artifacts.json', content: files.artifacts }]),
-            ...told,
-            ...outbox.load().files,
-            ...(files.logTail === null ? [] : [{ path: 'log-tail', content: files.logTail }]),
-            ...(files.usage ? [{ path: 'usage.json', content: printUsage(files.usage) }] : []),
-          ],
-          recordMessage(record),
-          null,
-        );
         const wait = backOff(ledger.clock, Number.POSITIVE_INFINITY);
+        const mayWait = async (attempt: number) => (await giveUp(attempt)) || wait(attempt);
+        const told = outbox.hasArrived() ? await throughOutage(() => streamTrees(ledger, tip), mayWait) : [];
+        const job = await throughOutage(() => shared.read(entry.blob), mayWait);
+        if (!job) throw new Error(`the job.json of ${jobName(entry.id)} can't be read`);
+        const writeEnd = () =>
+          write(
+            [tip],
+            [
+              { path: 'job.json', content: job.content },
+              { path: 'record.json', content: printFile(record) },
+              ...(files.artifacts === null ? [] : [{ path: 'artifacts.json', content: files.artifacts }]),
+              ...told,
+              ...outbox.load().files,
+              ...(files.logTail === null ? [] : [{ path: 'log-tail', content: files.logTail }]),
+              ...(files.usage ? [{ path: 'usage.json', content: printUsage(files.usage) }] : []),
+            ],
+            recordMessage(record),
+            null,
+          );
+        const commit = await throughOutage(writeEnd, mayWait);
         const result = await swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));
         if (result === 'won' || (result === 'lost' && (await restsAs(commit)))) {
           return { result: 'won', id: entry.id, commit, record };

@@ -5,7 +5,7 @@ import { type CommitInput, neededBy } from '../git/commit-input.ts';
 import { openDirectPush } from '../git/direct-push.ts';
 import { fetchRefs } from '../git/fetch.ts';
 import { readLoose } from '../git/loose-reader.ts';
-import { openObjectReader } from '../git/object-reader.ts';
+import { type ObjectReader, openObjectReader } from '../git/object-reader.ts';
 import { push, type RefUpdate } from '../git/push.ts';
 import { openRefFiles } from '../git/ref-files.ts';
 import { listRefs } from '../git/refs.ts';
@@ -57,11 +57,22 @@ export async function openOnThisMachine(local: Repository, path: string): Promis
     if (elsewhere.length > 0) await obtain(elsewhere);
   };
 
+  const gone = () => unreachable(path, { code: 'unreachable', words: 'it is gone', hint: undefined });
+  /** Git ends where its repository goes while it reads: that is an outage, which passes, no damage. */
+  const readThere: ObjectReader['read'] = async (name) => {
+    try {
+      return await reader.read(name);
+    } catch {
+      if (!existsSync(shared.gitDir)) throw gone();
+      return reader.read(name);
+    }
+  };
+
   /** Was something missing here that commits build on, and is there? */
   const bringBases = async (commits: readonly CommitInput[]): Promise<boolean> => {
     const needed = [...neededBy(commits)];
     const here = await Promise.all(needed.map((id) => ownReader.read(id)));
-    const there = await Promise.all(needed.map((id) => reader.read(id)));
+    const there = await Promise.all(needed.map((id) => readThere(id)));
     const missing = needed.filter((_, index) => !here[index] && there[index]);
     if (missing.length > 0) await obtain(missing);
     return missing.length > 0;
@@ -73,22 +84,21 @@ export async function openOnThisMachine(local: Repository, path: string): Promis
     local,
     path: shared.commonDir,
     async list(prefixes) {
-      if (!existsSync(shared.gitDir))
-        throw unreachable(path, { code: 'unreachable', words: 'it is gone', hint: undefined });
+      if (!existsSync(shared.gitDir)) throw gone();
       const refs = await listHere(prefixes);
       direct.sawTips(refs.values());
       return refs;
     },
     tips: async (refs) => files.tips(refs) ?? exactly(refs, await listRefs(shared.gitDir, refs)),
     async read(name) {
-      const there = await reader.read(name);
+      const there = await readThere(name);
       // A path that is not in an object is in none of that id, so the own repository isn't asked about it.
       if (there !== null || isInTip(name) || readLoose(shared.objectDir, name) === null) return there;
       return ownReader.read(name);
     },
     async obtain(ids, { toBuildOn = false } = {}) {
       if (toBuildOn && (await direct.isPossible())) {
-        const there = await Promise.all(ids.map((id) => reader.read(id)));
+        const there = await Promise.all(ids.map((id) => readThere(id)));
         if (there.every(Boolean)) return;
       }
       await obtain(ids);

@@ -145,6 +145,12 @@ export async function acquireClaim(
     return (await shared.list([names.ofRun('jobs', entry.id.run)])).get(rest) === commit;
   };
 
+  /** For what has to be told, however often it takes. */
+  const insisting = (giveUp: (attempt: number) => boolean | Promise<boolean>) => {
+    const wait = backOff(ledger.clock, Number.POSITIVE_INFINITY);
+    return async (attempt: number) => (await giveUp(attempt)) || wait(attempt);
+  };
+
   /** Puts a claim that waits in the place of the lease. It keeps what the tree has, of earlier attempts perhaps. */
   const leaveWaiting = async (
     next: Partial<ClaimFile>,
@@ -158,7 +164,8 @@ export async function acquireClaim(
       gang: undefined,
       nonce: ledger.clock.id(),
     };
-    const commit = await write([tip], [claimFile(waits), ...files], claimMessage(waits), tree);
+    const writeIt = () => write([tip], [claimFile(waits), ...files], claimMessage(waits), tree);
+    const commit = await throughOutage(writeIt, giveUp);
     claim = waits;
     return swapTo(commit, giveUp);
   };
@@ -169,13 +176,12 @@ export async function acquireClaim(
     giveUp: (attempt: number) => boolean | Promise<boolean>,
   ): Promise<SwapResult | 'unknown'> => {
     finishing = true;
-    const wait = backOff(ledger.clock, Number.POSITIVE_INFINITY);
     return oneAtATime(() =>
       leaveWaiting(
         // A checkpoint may be on its way still.
         { ...withArtifacts(kept ?? pending.kept), ...next },
         [...outbox.load().files, ...manifestFile(kept ?? pending.kept)],
-        async (attempt) => (await giveUp(attempt)) || wait(attempt),
+        insisting(giveUp),
       ),
     );
   };
@@ -224,10 +230,9 @@ export async function acquireClaim(
         const { kept, ...said } = pending;
         claim = { ...claim, ...said };
         const record = makeRecord(claim);
-        const wait = backOff(ledger.clock, Number.POSITIVE_INFINITY);
-        const mayWait = async (attempt: number) => (await giveUp(attempt)) || wait(attempt);
-        const told = outbox.hasArrived() ? await throughOutage(() => streamTrees(ledger, tip), mayWait) : [];
-        const job = await throughOutage(() => shared.read(entry.blob), mayWait);
+        const mayEnd = insisting(giveUp);
+        const told = outbox.hasArrived() ? await throughOutage(() => streamTrees(ledger, tip), mayEnd) : [];
+        const job = await throughOutage(() => shared.read(entry.blob), mayEnd);
         if (!job) throw new Error(`the job.json of ${jobName(entry.id)} can't be read`);
         const writeEnd = () =>
           write(
@@ -244,8 +249,8 @@ export async function acquireClaim(
             recordMessage(record),
             null,
           );
-        const commit = await throughOutage(writeEnd, mayWait);
-        const result = await swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));
+        const commit = await throughOutage(writeEnd, mayEnd);
+        const result = await swapTo(commit, mayEnd);
         if (result === 'won' || (result === 'lost' && (await restsAs(commit)))) {
           return { result: 'won', id: entry.id, commit, record };
         }

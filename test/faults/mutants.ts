@@ -29,11 +29,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a finish without the claim's lease",
     file: claims,
-    text: 'const result = await swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));',
+    text: 'const result = await swapTo(commit, mayEnd);',
     by: `let result: SwapResult | 'unknown' = 'unknown';
-        for (let attempt = 1; result === 'unknown' && !(await giveUp(attempt)); attempt += 1) {
+        for (let attempt = 1; result === 'unknown'; attempt += 1) {
           if ((await shared.push([{ ref, from: undefined, to: commit }])).ok) result = 'won';
-          else await wait(attempt);
+          else if (await mayEnd(attempt)) break;
         }`,
     kind: /without holding its claim|has two outcomes|replaced its outcome/,
   },
@@ -160,12 +160,12 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the cache in one push with the finish',
     file: claims,
-    text: 'const result = await swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));',
+    text: 'const result = await swapTo(commit, mayEnd);',
     by: `const cache = record.state === 'done' && record.cacheKey !== null ? [names.cache(record.cacheKey)] : [];
         const updates = [{ ref, from: tip, to: commit }, ...cache.map((ref) => ({ ref, from: undefined, to: commit }))];
         const result = (await shared.push(updates)).ok
           ? 'won'
-          : await swapTo(commit, async (attempt) => (await giveUp(attempt)) || wait(attempt));`,
+          : await swapTo(commit, mayEnd);`,
     kind: /cache point at what is no outcome/,
   },
   {

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isAlive } from '../harness/is-alive.ts';
 import { meet } from './meeting.ts';
 import { linesOf, type RunnerProcess, type TestProject, until, withProject } from './project.ts';
 
@@ -31,15 +32,6 @@ const start = (project: TestProject, name: string, more: string[] = []) =>
 async function leave(...runners: RunnerProcess[]): Promise<void> {
   for (const runner of runners) runner.kill('SIGTERM');
   for (const runner of runners) assert.is(await runner.exited, 0, runner.output());
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function withGang(body: (project: TestProject) => Promise<void>): Promise<void> {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isAlive } from '../harness/is-alive.ts';
 import { linesOf, type TestProject, until, withProject } from './project.ts';
 
 const lease = { DSTACK_RUNNER_LEASE: '3s' };
@@ -24,15 +25,6 @@ const file = (project: TestProject, name: string) => path.join(project.root, nam
 const begun = (project: TestProject) => linesOf(file(project, 'begun'));
 const steps = (project: TestProject, attempt = 1) => linesOf(file(project, `steps-${attempt}`)).length;
 const open = (project: TestProject) => writeFileSync(file(project, 'open'), '');
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const processOf = (project: TestProject, attempt: number) =>
   Number(

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { identityVariables } from '../../src/executor/job-environment.ts';
 import { createProcessExecutor } from '../../src/executor/process-executor.ts';
 import { processesWith } from '../../src/executor/process-table.ts';
+import { isAlive } from '../harness/is-alive.ts';
 import { executorContract } from './contract.ts';
 import { exited, removeFolders, run, specOf, start, until } from './support.ts';
 
@@ -152,13 +153,5 @@ test('what it has started ends with a runner that is killed, though no watchdog 
     removeFolders();
   }
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 test.run();

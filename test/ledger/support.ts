@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { initBareRepository } from '../../src/git/repository.ts';
-import { defaultRequirements, type JobSpec } from '../../src/language/job-spec.ts';
+import type { JobSpec } from '../../src/language/job-spec.ts';
 import type { ClaimHolder } from '../../src/ledger/claim-holder.ts';
 import { acquireClaim, type Claimant } from '../../src/ledger/claims.ts';
 import type { ClaimFile, RecordFile } from '../../src/ledger/formats.ts';
@@ -14,6 +14,10 @@ import { jobName } from '../../src/ledger/refs.ts';
 import type { Finished } from '../../src/ledger/settle.ts';
 import { submitRun } from '../../src/ledger/submit.ts';
 import { scratchFolder } from '../git/scratch-repository.ts';
+
+import { jobSpec } from './sample-spec.ts';
+
+export { jobSpec };
 
 const opened: Ledger[] = [];
 process.once('exit', () => {
@@ -118,24 +122,6 @@ export function loseNextReply(shared: Shared): void {
 export function refuseNextPush(shared: Shared): void {
   shared.mark('refuse');
   shared.hook('pre-receive', 'rm refuse 2>/dev/null && kill -9 $PPID; exit 0');
-}
-
-export function jobSpec(name: string, more: Partial<JobSpec> = {}): JobSpec {
-  return {
-    name,
-    workflow: name,
-    image: null,
-    commands: ['true'],
-    env: {},
-    secrets: [],
-    workingDir: '.',
-    artifacts: [],
-    variables: {},
-    dependsOn: [],
-    files: null,
-    ...defaultRequirements,
-    ...more,
-  };
 }
 
 /** A request for a run of these jobs; its snapshot has one file. */

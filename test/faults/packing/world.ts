@@ -3,6 +3,7 @@ import type { Allotment } from '../../../src/ledger/allotments.ts';
 import type { ClaimTip, QueueEntry } from '../../../src/ledger/live.ts';
 import { type Machine, misfit } from '../../../src/ledger/misfit.ts';
 import { jobName } from '../../../src/ledger/refs.ts';
+import { jobSpec } from '../../ledger/sample-spec.ts';
 
 export interface Job {
   readonly entry: QueueEntry;
@@ -45,21 +46,7 @@ export function makeJob(
   resources: Partial<JobSpec['resources']>,
   more: { priority?: number; run?: string } = {},
 ): Job {
-  const spec: JobSpec = {
-    name,
-    workflow: name,
-    image: null,
-    commands: ['true'],
-    env: {},
-    secrets: [],
-    workingDir: '.',
-    artifacts: [],
-    variables: {},
-    dependsOn: [],
-    files: null,
-    ...defaultRequirements,
-    resources: { ...defaultRequirements.resources, ...resources },
-  };
+  const spec = jobSpec(name, { resources: { ...defaultRequirements.resources, ...resources } });
   const run = more.run ?? `run-${name}`;
   return {
     entry: {

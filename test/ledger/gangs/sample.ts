@@ -1,6 +1,6 @@
-import { defaultRequirements } from '../../../src/language/job-spec.ts';
 import type { Gang, NodeFile } from '../../../src/ledger/gangs/formats.ts';
 import type { NodeTip, QueueEntry } from '../../../src/ledger/live.ts';
+import { jobSpec } from '../sample-spec.ts';
 
 /** A job for several nodes as it waits in the queue. */
 export function gangEntry(job: string, nodes: number, more: Partial<QueueEntry> = {}): QueueEntry {
@@ -15,21 +15,7 @@ export function gangEntry(job: string, nodes: number, more: Partial<QueueEntry> 
       run: 'r',
       useCache: true,
       cacheKey: null,
-      spec: {
-        name: job,
-        workflow: job,
-        image: null,
-        commands: ['true'],
-        env: {},
-        secrets: [],
-        workingDir: '.',
-        artifacts: [],
-        variables: {},
-        dependsOn: [],
-        files: null,
-        ...defaultRequirements,
-        nodes,
-      },
+      spec: jobSpec(job, { nodes }),
     },
     ...more,
   };

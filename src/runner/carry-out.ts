@@ -16,7 +16,7 @@ import { findCached } from './cached-result.ts';
 import { keepCheckpoints } from './checkpoints.ts';
 import { earlierLog, takeoverNotice } from './earlier-log.ts';
 import type { LeadingCourse } from './gang-course.ts';
-import { restoreInputs } from './job-inputs.ts';
+import { inputSteps } from './input-steps.ts';
 import { openJobMetrics } from './job-metrics.ts';
 import { type Ending, failedFor, jobOutcome } from './job-outcome.ts';
 import { type JobSecrets, obtainSecrets } from './job-secrets.ts';
@@ -33,11 +33,10 @@ import {
   noUpload,
   type Publication,
 } from './publish.ts';
-import { restoreEarlier } from './restore-earlier.ts';
 import { runCommands } from './run-commands.ts';
 import { type JobSetup, openJobSetup } from './setup-cache.ts';
 import { reportStates } from './state-report.ts';
-import { makeWorkFolder } from './work-folder.ts';
+import { inWorkFolder, makeWorkFolder } from './work-folder.ts';
 import type { Workplace } from './workplace.ts';
 
 /**
@@ -116,15 +115,7 @@ export async function carryOut(
     return 'postponed';
   }
   const folder = await makeWorkFolder(work, entry);
-  try {
-    return await executeIn(folder, work, holder, over, course, secrets);
-  } catch (error) {
-    throw secrets.hideInError(error);
-  } finally {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
-      work.log.warn({ folder, error: secrets.hide(String(error)) }, 'a work folder could not be removed');
-    });
-  }
+  return inWorkFolder(folder, work, secrets, () => executeIn(folder, work, holder, over, course, secrets));
 }
 
 async function executeIn(
@@ -258,12 +249,7 @@ async function putInputs(
 ): Promise<ExecutionResult | null> {
   const { entry } = holder;
   const isOver = () => ending.kind !== null;
-  const steps = [
-    () => work.snapshots.checkOut(entry, workspace),
-    () => restoreInputs(work.ledger, work.reader, entry, work, workspace),
-    () => restoreEarlier(work, holder, workspace, say),
-    () => setup.restore(isOver),
-  ];
+  const steps = [...inputSteps(work, entry, holder, workspace, say), () => setup.restore(isOver)];
   try {
     for (const step of steps) if (!isOver()) await onceInContact<unknown>(step, isOver);
   } catch (error) {

@@ -1,4 +1,3 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import type { Execution, ExecutionResult } from '../executor/executor.ts';
@@ -9,15 +8,15 @@ import { inputsFailed } from '../ledger/reasons.ts';
 import { jobName } from '../ledger/refs.ts';
 import { gangEnvironment } from './gang-environment.ts';
 import type { Joining, Member } from './gathering.ts';
-import { restoreInputs } from './job-inputs.ts';
-import { obtainSecrets } from './job-secrets.ts';
+import { inputSteps } from './input-steps.ts';
+import { type JobSecrets, obtainSecrets } from './job-secrets.ts';
 import { openLogPump } from './log-pump.ts';
 import { onceInContact } from './once-in-contact.ts';
-import { restoreEarlier } from './restore-earlier.ts';
 import { runCommands } from './run-commands.ts';
 import { setFrozen } from './set-frozen.ts';
 import { reportStates } from './state-report.ts';
 import { timeLimit } from './time-limit.ts';
+import { inWorkFolder, makeFreshFolder } from './work-folder.ts';
 import type { Workplace } from './workplace.ts';
 
 /** Longer texts would not be legal in a ref. */
@@ -115,18 +114,10 @@ async function carryOutNode(
   }
   const secrets = await obtainSecrets(work, entry);
   if (!secrets || course.isOver()) return 'withdrawn';
-  await mkdir(work.folder, { recursive: true, mode: 0o700 });
-  const folder = await mkdtemp(join(work.folder, `${entry.id.run}-${entry.id.job}-`.slice(0, 100)));
-  try {
-    const result = await executeNode(folder, work, joining, allotment, course, secrets);
-    return result;
-  } catch (error) {
-    throw secrets.hideInError(error);
-  } finally {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
-      work.log.warn({ folder, error: secrets.hide(String(error)) }, 'a work folder could not be removed');
-    });
-  }
+  const folder = await makeFreshFolder(work.folder, entry.id);
+  return inWorkFolder(folder, work, secrets, () =>
+    executeNode(folder, work, joining, allotment, course, secrets),
+  );
 }
 
 async function executeNode(
@@ -135,7 +126,7 @@ async function executeNode(
   { holder, lease, gang, rank }: Joining,
   allotment: Allotment,
   course: MemberCourse,
-  secrets: NonNullable<Awaited<ReturnType<typeof obtainSecrets>>>,
+  secrets: JobSecrets,
 ): Promise<'ended' | 'withdrawn'> {
   const { entry } = holder;
   const workspace = join(folder, 'workflow');
@@ -155,11 +146,7 @@ async function executeNode(
   /** Of earlier attempts: what the claim that it has joined says. */
   const earlier = { claim: () => lease.claim, tip: () => lease.commit };
   const say = (line: string) => pump.push(Buffer.from(`dstack: ${line}\n`));
-  const steps = [
-    () => work.snapshots.checkOut(entry, workspace),
-    () => restoreInputs(work.ledger, work.reader, entry, work, workspace),
-    () => restoreEarlier(work, earlier, workspace, say),
-  ];
+  const steps = inputSteps(work, entry, earlier, workspace, say);
   try {
     let result = cutShort;
     try {

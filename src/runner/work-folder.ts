@@ -1,8 +1,34 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { QueueEntry } from '../ledger/live.ts';
+import type { JobId } from '../ledger/refs.ts';
+import type { JobSecrets } from './job-secrets.ts';
 import type { Workplace } from './workplace.ts';
+
+/** Makes one that no other job has had. */
+export async function makeFreshFolder(folder: string, { run, job }: JobId): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return mkdtemp(join(folder, `${run}-${job}-`.slice(0, 100)));
+}
+
+/** Does a job's work in its folder, which is gone afterwards. What goes wrong is told without its secrets. */
+export async function inWorkFolder<T>(
+  folder: string,
+  { log }: Pick<Workplace, 'log'>,
+  secrets: Pick<JobSecrets, 'hide' | 'hideInError'>,
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw secrets.hideInError(error);
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
+      log.warn({ folder, error: secrets.hide(String(error)) }, 'a work folder could not be removed');
+    });
+  }
+}
 
 /**
  * Makes the folder in which a job's workspace is to lie, and nothing else yet. A plain process of which folders are kept
@@ -13,9 +39,9 @@ export async function makeWorkFolder(
   { folder, executors }: Pick<Workplace, 'folder' | 'executors'>,
   { id, job: { spec } }: QueueEntry,
 ): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const isPlain = executors.choose(spec)?.executor.kind === 'process';
-  if (!spec.setupCache || !isPlain) return mkdtemp(join(folder, `${id.run}-${id.job}-`.slice(0, 100)));
+  if (!spec.setupCache || !isPlain) return makeFreshFolder(folder, id);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const name = createHash('sha256').update(spec.workflow).digest('hex').slice(0, 12);
   for (let place = 1; ; place += 1) {
     const path = join(folder, `setup-${name}-${place}`);

@@ -10,7 +10,7 @@ import { createContainerControl } from './docker-control.ts';
 import { type DockerFacts, notHeldTo } from './docker-facts.ts';
 import { ranOutOfMemory } from './docker-memory.ts';
 import { readContainerUsage } from './docker-usage.ts';
-import { failureOf, resultOf } from './executions.ts';
+import { cutShort, failureOf, resultOf } from './executions.ts';
 import type { Execution, ExecutionEvents, ExecutionResult, ExecutionSpec } from './executor.ts';
 import type { ImagePuller } from './image-puller.ts';
 import { imageUser, makeParents } from './image-user.ts';
@@ -114,9 +114,7 @@ export function startDockerJob(
 
   async function supervise(): Promise<ExecutionResult> {
     let result = await runCommands().catch((error) =>
-      stop.signal.aborted && error === stop.signal.reason
-        ? { exitCode: null, signal: 'SIGTERM', failure: null }
-        : failureOf(error),
+      stop.signal.aborted && error === stop.signal.reason ? cutShort : failureOf(error),
     );
     control.ended();
     running = null;

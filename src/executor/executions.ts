@@ -16,6 +16,9 @@ export function failureOf(error: unknown): ExecutionResult {
   return error instanceof DstackError && passing.has(error.code) ? { ...result, lost: true } : result;
 }
 
+/** How what was to end before it began has ended. */
+export const cutShort: ExecutionResult = { exitCode: null, signal: 'SIGTERM', failure: null };
+
 /** An execution that had ended before it began. */
 export function endedExecution(result: ExecutionResult): Execution {
   const nothing = async () => {};

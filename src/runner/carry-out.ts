@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
+import { cutShort } from '../executor/executions.ts';
 import type { ExecutionResult, ImageIdentity } from '../executor/executor.ts';
 import type { ClaimHolder } from '../ledger/claim-holder.ts';
 import { isForGang, type Lease } from '../ledger/decide.ts';
@@ -257,7 +258,7 @@ async function putInputs(
       return { exitCode: null, signal: null, failure: inputsFailed((error as Error).message) };
     }
   }
-  return isOver() ? { exitCode: null, signal: 'SIGTERM', failure: null } : null;
+  return isOver() ? cutShort : null;
 }
 
 function setupOf(

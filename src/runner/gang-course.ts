@@ -1,3 +1,4 @@
+import { cutShort } from '../executor/executions.ts';
 import type { Execution, ExecutionResult } from '../executor/executor.ts';
 import type { ClaimHolder } from '../ledger/claim-holder.ts';
 import type { Seen } from '../ledger/gangs/fate.ts';
@@ -30,8 +31,6 @@ export interface LeadingCourse extends Course {
 
 const isWell = ({ exitCode, failure, node }: ExecutionResult) =>
   exitCode === 0 && failure === null && node === undefined;
-
-const cutShort: ExecutionResult = { exitCode: null, signal: 'SIGTERM', failure: null };
 
 /** How the commands of another node have ended, as the end of the job's own. */
 function resultOf({ rank, runner, end, state }: Peer): ExecutionResult {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
+import { cutShort } from '../executor/executions.ts';
 import type { Execution, ExecutionResult } from '../executor/executor.ts';
 import type { Allotment } from '../ledger/allotments.ts';
 import type { NodeEnd } from '../ledger/gangs/formats.ts';
@@ -81,8 +82,6 @@ interface MemberCourse {
   isLeaving(): boolean;
   started(execution: Execution): void;
 }
-
-const cutShort: ExecutionResult = { exitCode: null, signal: 'SIGTERM', failure: null };
 
 function endOf({ exitCode, signal, failure, outOfMemory, lost }: ExecutionResult, left: boolean): NodeEnd {
   return {

@@ -5,6 +5,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { startWatchdog } from '../executor/watchdog.ts';
 import { fold } from '../ledger/archive/fold.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
+import { openEndHook } from '../runner/end-hook.ts';
 import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
 import { openInputCache, openSetupCache } from '../runner/machine-caches.ts';
@@ -72,7 +73,16 @@ async function embeddedRunner(
     folder: folders.work,
   });
   if (executors.note) say(executors.note);
-  const { address, concurrency, lease, grace, allow, inputCache: limit, setupCache } = project.config.runner;
+  const {
+    address,
+    concurrency,
+    lease,
+    grace,
+    allow,
+    inputCache: limit,
+    setupCache,
+    onEnd,
+  } = project.config.runner;
   const store = await openLedgerStore(project, ledger);
   const runner = startRunner({
     ledger: own,
@@ -96,6 +106,7 @@ async function embeddedRunner(
     folder: folders.work,
     log,
     until: { kind: 'run', run },
+    endHook: openEndHook(onEnd, (problem, job) => say(`${plainText(job)}: ${problem}`)),
     onChange: notify,
   });
   // This is the only runner that is ever here, and not for long.

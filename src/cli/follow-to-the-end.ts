@@ -4,13 +4,14 @@ import { followRun } from '../ledger/follow.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { isSuccess, type RunView } from '../ledger/state.ts';
 import { openWake } from '../ledger/wake.ts';
+import { bell, endNotice } from '../tui/end-notice.ts';
 import { runSummary } from '../tui/summary.ts';
 import type { InterruptHandler, Interruption } from './interrupt.ts';
 import { leavableWake } from './leavable-wake.ts';
 import { openLedgerStore, type Project } from './project.ts';
 import { createJsonPrinter, createRunPrinter } from './run-printer.ts';
 import { stopJobs, stopTargets } from './stop-jobs.ts';
-import { ask, hasColour, keepOnWithoutReader, say, warn } from './terminal.ts';
+import { ask, hasColour, keepOnWithoutReader, say, warn, writeToTerminal } from './terminal.ts';
 
 /** A run that goes on for so long leaves time for more than itself; milliseconds. */
 const worthIt = 1_000;
@@ -32,7 +33,13 @@ export async function followToTheEnd(
   project: Project,
   ledger: Ledger,
   { name: run, jobs, nodes }: SubmittedRun,
-  options: { local: boolean; json: boolean; interruption: Interruption; ownRefs: RefUpdater },
+  options: {
+    local: boolean;
+    json: boolean;
+    notify: boolean;
+    interruption: Interruption;
+    ownRefs: RefUpdater;
+  },
 ): Promise<number> {
   const wake = leavableWake(openWake(ledger.shared));
   let last: RunView | null = null;
@@ -115,6 +122,7 @@ export async function followToTheEnd(
   const outcome: RunView = last;
   if (!options.json)
     say(runSummary(outcome, { now: Date.now(), colour: hasColour(process.stderr) }).trimEnd());
+  if (options.notify) writeToTerminal(bell(endNotice(outcome, null, Date.now()), process.env));
   // For `git log refs/dstack/runs`; the run's outcome does not depend on it.
   await (options.local ? syncOthers(project) : sync);
   await addToHistory(ledger, outcome, options.ownRefs).catch(() => {});

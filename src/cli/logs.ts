@@ -2,9 +2,10 @@ import ms from 'ms';
 import { usageError } from '../errors.ts';
 import { followRun } from '../ledger/follow.ts';
 import { readLog } from '../ledger/log-chunks.ts';
-import { isFinal } from '../ledger/state.ts';
+import { isFinal, type RunView } from '../ledger/state.ts';
 import { openWake } from '../ledger/wake.ts';
 import { plainText } from '../terminal-text.ts';
+import { bell, endNotice } from '../tui/end-notice.ts';
 import { jobPrefixes, type LinePrinter } from '../tui/log-view.ts';
 import { orPruned } from './explain-pruned.ts';
 import { onInterrupt } from './interrupt.ts';
@@ -12,17 +13,20 @@ import { leavableWake } from './leavable-wake.ts';
 import { locateRun } from './open-state.ts';
 import { openLedgerStore, openProject, type Project } from './project.ts';
 import { newLogPrinter } from './run-printer.ts';
-import { ask, hasColour, say, warn } from './terminal.ts';
+import { ask, hasColour, say, warn, writeToTerminal } from './terminal.ts';
 
 interface LogsOptions {
   follow?: boolean;
   since?: string;
   tail?: number;
+  notify?: true;
   /** Waits for a key before it returns, for a screen that will cover what was printed. */
   pauseAtEnd?: boolean;
 }
 
 export async function logs(name: string, options: LogsOptions): Promise<void> {
+  if (options.notify && !options.follow)
+    throw usageError('nothing-to-wait-for', '--notify tells of an end that is waited for', 'add -f');
   await showLogs(await openProject(), name, options);
 }
 
@@ -48,6 +52,10 @@ export async function showLogs(project: Project, name: string, options: LogsOpti
     printers.clear();
   };
 
+  const tellEnd = (of: RunView) => {
+    if (options.notify) writeToTerminal(bell(endNotice(of, job, Date.now()), process.env));
+  };
+
   if (!options.follow || (shown.every((one) => isFinal(one.state)) && !options.pauseAtEnd)) {
     for (const one of shown) {
       if (one.commit === null) continue;
@@ -67,12 +75,14 @@ export async function showLogs(project: Project, name: string, options: LogsOpti
     }
     if (shown.every((one) => one.commit === null))
       say(`${run.name} has no output yet; \`dstack logs -f\` waits for it`);
+    tellEnd(run);
     return;
   }
 
   const wake = leavableWake(openWake(ledger.shared));
   const interruption = onInterrupt(() => wake.leave());
   let troubled = false;
+  let last = run;
   try {
     for await (const event of followRun(ledger, {
       run: run.name,
@@ -83,6 +93,7 @@ export async function showLogs(project: Project, name: string, options: LogsOpti
       since,
     })) {
       if (wake.left) break;
+      if (event.kind === 'run') last = event.run;
       if (event.kind === 'log') print(event.job, event.bytes);
       else if (event.kind === 'trouble' && !troubled)
         warn(`${event.error.message}; trying again until it answers`);
@@ -96,7 +107,8 @@ export async function showLogs(project: Project, name: string, options: LogsOpti
     wake.close();
   }
   if (wake.left) process.exitCode = options.pauseAtEnd ? process.exitCode : 130;
-  else if (options.pauseAtEnd) await ask('the log ends here; Enter goes back ');
+  else tellEnd(last);
+  if (!wake.left && options.pauseAtEnd) await ask('the log ends here; Enter goes back ');
 }
 
 function secondsOf(text: string): number {

@@ -76,6 +76,7 @@ function buildProgram(): Command {
     .option('--tag <tag>', 'keep the run under this tag')
     .option('--reason <text>', 'why; shown in the history')
     .addOption(priority())
+    .option('--notify', 'ring the terminal, and show a notification where it can, when the run has ended')
     .option('--allow-large', 'take in untracked files over 50 MB')
     .addOption(
       new Option(
@@ -100,6 +101,7 @@ function buildProgram(): Command {
     .option('--tag <tag>', 'keep the run under this tag')
     .option('--reason <text>', 'why; shown in the history')
     .addOption(priority())
+    .option('--notify', 'ring the terminal, and show a notification where it can, when the run has ended')
     .option('--json', 'print JSON')
     .action(async (run, variables, options) => (await import('./rerun.ts')).rerun(run, variables, options));
 
@@ -122,6 +124,7 @@ function buildProgram(): Command {
     .option('-f, --follow', 'go on until it ends')
     .option('--since <duration>', 'only what was written within this time, e.g. 5m')
     .option('--tail <lines>', 'only the last so many lines of each job', wholeNumber)
+    .option('--notify', 'with -f: ring the terminal, and show a notification where it can, when it has ended')
     .action(async (run, options) => (await import('./logs.ts')).logs(run, options));
 
   command('report <run>', 'a table of a run as Markdown: variables, states, times, metrics')

@@ -25,6 +25,7 @@ export interface RunOptions {
   priority?: number;
   allowLarge?: true;
   allowSecret?: string[];
+  notify?: true;
   json?: true;
   help?: true;
 }

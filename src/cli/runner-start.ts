@@ -11,6 +11,7 @@ import { findGitHub } from '../host/github-repository.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { checkName } from '../ledger/names.ts';
 import { resolveRemote } from '../ledger/shared-repository.ts';
+import { openEndHook } from '../runner/end-hook.ts';
 import { openExecutors } from '../runner/executors.ts';
 import { runnerFolders } from '../runner/folders.ts';
 import { succeedFormer } from '../runner/former-instances.ts';
@@ -111,6 +112,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       folder: folders.work,
       succeed: (instance) => succeedFormer(folders.instances, instance, executors.description),
       log,
+      endHook: openEndHook(config.runner.onEnd, (problem, job) => log.warn({ job }, problem)),
       onJob: github?.onJob,
       hasChanged: github?.hasChanged,
       until: { kind: options.once ? 'once' : options.drain ? 'drain' : 'told' },

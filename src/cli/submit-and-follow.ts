@@ -15,7 +15,7 @@ import { hasColour, printJson, say } from './terminal.ts';
 /** How a request is submitted, and whether it is watched. */
 export type SubmitOptions = Pick<
   RunOptions,
-  'detach' | 'local' | 'cache' | 'name' | 'tag' | 'reason' | 'priority' | 'json'
+  'detach' | 'local' | 'cache' | 'name' | 'tag' | 'reason' | 'priority' | 'notify' | 'json'
 >;
 
 /** @throws DstackError `contradiction`, `bad-name` (usage) */
@@ -25,6 +25,13 @@ export function checkSubmitOptions(options: SubmitOptions): void {
       'contradiction',
       '--local runs in this process, so it can’t --detach',
       'use one of the two',
+    );
+  }
+  if (options.notify && options.detach) {
+    throw usageError(
+      'contradiction',
+      '--detach waits for no end that --notify could tell',
+      'use one of the two; `dstack logs -f RUN --notify` waits, too',
     );
   }
   if (options.name !== undefined) checkName('run', options.name);
@@ -74,7 +81,13 @@ export async function submitAndFollow(
     project,
     ledger,
     { name, jobs: jobNames, nodes: Math.max(1, ...jobs.map(({ spec }) => spec.nodes ?? 1)) },
-    { local: options.local ?? false, json: options.json ?? false, interruption, ownRefs },
+    {
+      local: options.local ?? false,
+      json: options.json ?? false,
+      notify: options.notify ?? false,
+      interruption,
+      ownRefs,
+    },
   );
 }
 

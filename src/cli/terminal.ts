@@ -25,6 +25,12 @@ export function paint(style: Parameters<typeof styleText>[0], text: string): str
   return hasColour(process.stderr) ? styleText(style, text, { validateStream: false }) : text;
 }
 
+/** Writes what only a terminal understands, if there is one to see it. */
+export function writeToTerminal(sequence: string): void {
+  const terminal = [process.stderr, process.stdout].find((stream) => stream.isTTY);
+  terminal?.write(sequence);
+}
+
 /** One JSON document on standard output. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);

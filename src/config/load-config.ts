@@ -65,6 +65,11 @@ function absolute(key: string, { value, base }: Found, home: string): unknown {
       ]),
     );
   }
+  if (key === 'runner.onEnd') {
+    const [program = '', ...args] = value as string[];
+    // One without a folder is looked for in PATH.
+    return [program.includes('/') ? resolve(program) : program, ...args];
+  }
   if (typeof value !== 'string') return value;
   if (key === 'remote') return /^(\.{1,2}|~)(\/|$)/.test(value) ? resolve(value) : value;
   if (key !== 'store') return value;

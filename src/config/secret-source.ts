@@ -5,6 +5,9 @@ const variable = z.string().regex(/^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]*$/);
 const line = z.string().regex(/^[^\0\r\n]+$/);
 const argument = z.string().regex(/^[^\0]*$/);
 
+/** A program of the user's own and its arguments, for no shell. */
+export const commandLine = z.tuple([line], argument);
+
 const limits = {
   workflows: z.array(line).optional(),
   repositories: z.array(line).optional(),
@@ -13,7 +16,7 @@ const limits = {
 const secretSource = z.union([
   z.strictObject({ env: variable, ...limits }),
   z.strictObject({ file: line, ...limits }),
-  z.strictObject({ command: z.tuple([line], argument), ...limits }),
+  z.strictObject({ command: commandLine, ...limits }),
 ]);
 
 /** By the names under which jobs ask for them. */

@@ -2,7 +2,7 @@ import bytes from 'bytes';
 import ms from 'ms';
 import { z } from 'zod';
 import { allowances } from './allowances.ts';
-import { secretSources } from './secret-source.ts';
+import { commandLine, secretSources } from './secret-source.ts';
 
 /** Node's timers cannot wait longer than 2^31 - 1 ms. */
 const LONGEST_MS = ms('24d');
@@ -75,6 +75,9 @@ export const settings = z.strictObject({
       .describe(
         'a map of what containers may have beyond others, such as {mounts: [/data, "/scratch:rw"], network: [host], capabilities: [SYS_PTRACE]}',
       ),
+    onEnd: commandLine
+      .optional()
+      .describe('a list of a program and its arguments, such as [notify-send, "a job has ended"]'),
     secrets: secretSources
       .default({})
       .describe('a map of names to {env: VARIABLE}, {file: PATH} or {command: [PROGRAM, ARGUMENT]}'),
@@ -101,7 +104,7 @@ export type ConfigInput = Partial<Omit<Written, 'host' | 'runner' | 'snapshot'>>
 };
 
 /** A machine's own business: refused in the files of a project, which anybody who can push to it can change. */
-export const ownSettings: ReadonlySet<string> = new Set(['runner.allow', 'runner.secrets']);
+export const ownSettings: ReadonlySet<string> = new Set(['runner.allow', 'runner.onEnd', 'runner.secrets']);
 
 /** One setting that has a value, such as `runner.lease`. */
 export interface Setting {

@@ -3,7 +3,7 @@ import { keptManifest } from './claim-commits.ts';
 import { acquireClaim, type Claimant } from './claims.ts';
 import { timeOf } from './clock.ts';
 import type { Action } from './decide.ts';
-import type { ClaimFile } from './formats.ts';
+import type { ClaimFile, RecordFile } from './formats.ts';
 import type { Ledger } from './ledger.ts';
 import { listChunks, readLog } from './log-chunks.ts';
 import { runnerLost, stoppedBy } from './reasons.ts';
@@ -13,11 +13,13 @@ import { settle } from './settle.ts';
 /**
  * Ends a job that nobody executes: skipped because of what it depends on, stopped before or after its runner, or
  * given up on. Done by a claim and a finish like any other, so that it can't collide with an execution.
+ * @param ended is told of its outcome if it was ended here
  */
 export async function closeJob(
   ledger: Ledger,
   action: Extract<Action, { do: 'skip' | 'stop' | 'give-up' }>,
   claimant: Claimant,
+  ended: (record: RecordFile) => void = () => {},
 ): Promise<'closed' | 'lost' | 'unknown'> {
   const acquired = await acquireClaim(ledger, action.entry, claimant, action.over, true);
   if (acquired.result !== 'won') return acquired.result;
@@ -37,6 +39,7 @@ export async function closeJob(
     (attempt) => attempt >= 5,
   );
   if (finished.result !== 'won') return finished.result;
+  ended(finished.record);
   // If this fails, whoever looks next completes it.
   await settle(ledger, [finished]).catch(() => false);
   return 'closed';

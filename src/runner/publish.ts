@@ -99,7 +99,7 @@ function makingRoom(
 }
 
 /** What the end of a job has to do with. */
-type Publisher = Pick<Workplace, 'ledger' | 'log'> & { readonly settler: Pick<Settler, 'add'> };
+type Publisher = Pick<Workplace, 'ledger' | 'log' | 'endHook'> & { readonly settler: Pick<Settler, 'add'> };
 
 /** The one commit point of a job. Settling, on which nothing depends, is handed on. */
 export async function conclude(
@@ -128,6 +128,7 @@ export async function conclude(
   const { id, record } = finished;
   work.log.info({ job: jobName(id), state: record.state, reason: record.reason ?? undefined }, 'finished');
   work.settler.add(finished);
+  work.endHook?.tell(record);
   return 'finished';
 }
 

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import type { SecretSource } from '../config/secret-source.ts';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
-import { outputOf } from './secret-program.ts';
+import { outputOf } from './user-program.ts';
 
 /** What is shorter can't be kept out of a log: too much other text would look like it. */
 const leastCharacters = 4;

@@ -6,6 +6,7 @@ import type { JobId } from '../ledger/refs.ts';
 import type { ContentCache } from '../store/content-cache.ts';
 import type { KeptFolders } from '../store/kept-folders.ts';
 import type { Store } from '../store/store.ts';
+import type { EndHook } from './end-hook.ts';
 import type { Executors } from './executors.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -46,6 +47,8 @@ export interface RunnerOptions {
   readonly log: Logger;
   /** Called when something has changed that a reader in this process may want to see. */
   readonly onChange?: (() => void) | undefined;
+  /** The user's own program that is told of each outcome. */
+  readonly endHook?: EndHook | undefined;
   /** Called when this runner has claimed a job, or has brought one to its end. */
   readonly onJob?: ((id: JobId) => void) | undefined;
   /**

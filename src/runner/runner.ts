@@ -164,6 +164,7 @@ export function startRunner(options: RunnerOptions): Runner {
       await triggers?.stop();
       await shift.end();
       await work.snapshots.close();
+      await options.endHook?.idle();
       await presence?.remove();
       await tidying.stop();
       await room.stop();

@@ -208,7 +208,9 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       const wait = turnIn(action, placeAmong(fleet.load, claimant.runner, jobName(id)));
       if (wait > 0) dueIn = Math.min(dueIn, wait);
       else if (action.do === 'settle') toSettle.push(action);
-      else if ((await attempt(action.do, () => closeJob(ledger, action, claimant))) === 'closed') {
+      else if (
+        (await attempt(action.do, () => closeJob(ledger, action, claimant, work.endHook?.tell))) === 'closed'
+      ) {
         options.onJob?.(id);
       } else suspicious.add(id.run);
     }

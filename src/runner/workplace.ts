@@ -8,6 +8,7 @@ import type { LiveReader } from '../ledger/live.ts';
 import type { ContentCache } from '../store/content-cache.ts';
 import type { KeptFolders } from '../store/kept-folders.ts';
 import type { Store } from '../store/store.ts';
+import type { EndHook } from './end-hook.ts';
 import type { Executors } from './executors.ts';
 import type { Secrets } from './secrets.ts';
 import type { Settler } from './settler.ts';
@@ -31,6 +32,8 @@ export interface Workplace {
   readonly claimant: Claimant;
   /** Takes over what has ended. */
   readonly settler: Settler;
+  /** Is told of each end that is written here. */
+  readonly endHook?: EndHook | undefined;
   /** Work folders are made in here; nobody else may enter it. */
   readonly folder: string;
   /** Milliseconds between SIGTERM and SIGKILL. */

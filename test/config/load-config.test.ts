@@ -143,6 +143,7 @@ config('a variable wins over files and an option over both, for every setting', 
     DSTACK_RUNNER_INTERRUPTIBLE: 'true',
     DSTACK_RUNNER_LABELS: '{gpu: a100, disk: 2}',
     DSTACK_RUNNER_ALLOW: "{mounts: [/data/, '/scratch:rw'], capabilities: [CAP_SYS_PTRACE]}",
+    DSTACK_RUNNER_ON_END: '[tell, "#team"]',
     DSTACK_RUNNER_SECRETS: '{HF_TOKEN: {env: HF}, B: {command: [pass, show, b], workflows: [train]}}',
     DSTACK_SNAPSHOT_ALLOW_LARGE: 'true',
     DSTACK_SNAPSHOT_ALLOW_SECRETS: '[.env.example]',
@@ -182,6 +183,7 @@ config('a variable wins over files and an option over both, for every setting', 
         network: [],
         capabilities: ['SYS_PTRACE'],
       },
+      onEnd: ['tell', '#team'],
       secrets: {
         HF_TOKEN: { env: 'HF' },
         B: { command: ['pass', 'show', 'b'], workflows: ['train'] },
@@ -206,6 +208,26 @@ config('what containers may have is a machine’s own business, and no relative 
       /^DSTACK_RUNNER_ALLOW: runner\.allow must be a map of what containers may have/,
       value,
     );
+  }
+});
+
+config('what is called at the end of a job is a machine’s own business, and a list', async (context) => {
+  writeFileSync(path.join(context.project, '.dstackrc'), 'runner:\n  onEnd: [rm, -rf, /]\n');
+  const inProject = await failure(load(context));
+  assert.match(inProject.message, /:2:10: runner\.onEnd can't stand in a project/);
+  rmSync(path.join(context.project, '.dstackrc'));
+  for (const value of ['notify-send over', '[]', '{a: b}', '[a, {b: c}]', '[1]']) {
+    const { message } = await failure(load(context, { DSTACK_RUNNER_ON_END: value }));
+    assert.match(message, /^DSTACK_RUNNER_ON_END: runner\.onEnd must be a list of a program/, value);
+  }
+  // A program's place is where it was written, or what PATH says.
+  const file = path.join(context.home, '.config/dstack/config.yaml');
+  for (const [written, meant] of [
+    ['[./tell, ./a]', [`${context.home}/.config/dstack/tell`, './a']],
+    ['[tell]', ['tell']],
+  ] as const) {
+    writeFileSync(file, `runner:\n  onEnd: ${written}\n`);
+    assert.equal((await load(context)).config.runner.onEnd, meant);
   }
 });
 
@@ -388,15 +410,17 @@ config('the example can be read, and sets every setting there is', async (contex
   // What a project may not set stands there as a comment, for one's own file.
   assert.equal(unset, [
     ['runner.allow', 'default'],
+    ['runner.onEnd', 'default'],
     ['runner.secrets', 'default'],
   ]);
   writeFileSync(
     path.join(context.home, '.config/dstack/config.yaml'),
-    example.replace(/^( *)# (?=(?:secrets|allow):| {2}[\w]+: [[{])/gm, '$1'),
+    example.replace(/^( *)# (?=(?:secrets|allow|onEnd):| {2}[\w]+: [[{])/gm, '$1'),
   );
   rmSync(path.join(context.project, '.dstackrc'));
   const { config } = await load(context);
   assert.equal(Object.keys(config.runner.secrets), ['HF_TOKEN', 'WANDB_API_KEY', 'DB_PASSWORD']);
+  assert.equal(config.runner.onEnd, [`${context.home}/bin/tell-the-team`, '#training']);
   assert.equal(config.runner.allow, {
     mounts: [
       { path: '/data', writable: false },

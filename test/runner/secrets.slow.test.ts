@@ -15,8 +15,8 @@ import * as assert from 'uvu/assert';
 import type { SecretSource } from '../../src/config/secret-source.ts';
 import { DstackError } from '../../src/errors.ts';
 import { describeSource, readSecret } from '../../src/runner/read-secret.ts';
-import { outputOf } from '../../src/runner/secret-program.ts';
 import { openSecrets, refusal } from '../../src/runner/secrets.ts';
+import { outputOf } from '../../src/runner/user-program.ts';
 
 const test = suite<{ folder: string }>('secrets of a runner');
 

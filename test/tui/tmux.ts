@@ -15,6 +15,8 @@ export interface Tmux {
   ask(format: string): string;
   /** Waits until the screen is as wanted; throws with the screen if it never is. */
   until(what: string, wanted: (lines: string[]) => boolean): Promise<string[]>;
+  /** Copies what is written to the terminal from now on, byte for byte, into a file, whose path has nothing for a shell. */
+  record(file: string): void;
   /** Clears the screen of a shell, and waits for that. */
   clear(): Promise<void>;
   close(): void;
@@ -45,6 +47,7 @@ export function startTmux(columns: number, rows: number, env: Record<string, str
         await sleep(50);
       }
     },
+    record: (file) => void tmux('pipe-pane', `cat > '${file}'`),
     async clear() {
       tmux('send-keys', 'clear', 'Enter');
       // Typed ahead, a command would be awaited by what stood there before.

@@ -1,22 +1,34 @@
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 
-/** How long a program may take that a runner asks for a secret; milliseconds. */
+/** How long a program may take; milliseconds. */
 const longestMs = 30_000;
 
+export interface ProgramOptions {
+  /** More than this ends it; null: what it prints is ignored, and nothing is returned. */
+  readonly mostBytes: number | null;
+  readonly longestMs?: number;
+  /** What it reads on standard input; without it, nothing. */
+  readonly input?: string;
+  /** Its environment; without it, this process's own. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /**
- * What a program prints. It is started without a shell, in the user's home (never in a project, from which it might load
- * something), and ended with all that it has started if it takes too long.
+ * What a program prints that the user's own settings name. It is started without a shell, in the user's home (never in a
+ * project, from which it might load something), and ended with all that it has started if it takes too long.
  * @throws Error whose message says how it failed, and nothing of what it printed
  */
 export function outputOf(
   [program, ...args]: readonly [string, ...string[]],
-  options: { mostBytes: number; longestMs?: number },
+  options: ProgramOptions,
 ): Promise<Buffer> {
+  const { mostBytes, input } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: homedir(),
-      stdio: ['ignore', 'pipe', 'ignore'],
+      env: options.env ?? process.env,
+      stdio: [input === undefined ? 'ignore' : 'pipe', mostBytes === null ? 'ignore' : 'pipe', 'ignore'],
       detached: true, // A group of its own, to be ended as one.
     });
     const chunks: Buffer[] = [];
@@ -29,6 +41,7 @@ export function outputOf(
         // It has ended meanwhile.
       }
       child.stdout?.destroy();
+      child.stdin?.destroy();
       reject(new Error(problem));
     };
     const limit = options.longestMs ?? longestMs;
@@ -39,9 +52,12 @@ export function outputOf(
     // Whoever has too many files open gets a child without any.
     child.stdout?.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > options.mostBytes) abandon('printed more than a secret may have');
+      if (bytes > (mostBytes ?? 0)) abandon('printed more than a secret may have');
       else chunks.push(chunk);
     });
+    // It need not read to the end.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
     child.once('close', (code, signal) => {
       clearTimeout(timer);
       if (code === 0) resolve(Buffer.concat(chunks));

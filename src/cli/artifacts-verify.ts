@@ -42,7 +42,7 @@ export async function verifyArtifacts(name: string, options: { jobs?: number; js
   for (const { job: of, lost } of results) if (lost.length > 0 && pruned.has(of)) throw pruned.get(of);
   throw new DstackError(
     'artifacts-lost',
-    `${plural(lostFiles, 'file')} of ${plainText(name)} can’t be had any more`,
+    `${plural(lostFiles, 'file')} of ${plainText(name)} can't be had any more`,
     {
       hint: `\`dstack rerun ${run.name}\` makes them anew; or copy the store back from a backup`,
     },

@@ -124,5 +124,5 @@ async function checkClock(dockerAhead: number | null): Promise<Check> {
   );
   if (answer === 'yes') return { what: 'clock', ok: true, detail: 'set by a time server' };
   if (answer === 'no') return { what: 'clock', ok: false, detail: 'not set by a time server', remedy };
-  return { what: 'clock', ok: null, detail: 'whether a time server sets it can’t be told here' };
+  return { what: 'clock', ok: null, detail: "whether a time server sets it can't be told here" };
 }

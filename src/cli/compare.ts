@@ -107,7 +107,11 @@ function documentOf(trial: Trial, trials: readonly Trial[], columns: readonly Tr
 function goalsOf({ min = [], max = [] }: CompareOptions): Map<string, Goal> {
   const both = min.find((name) => max.includes(name));
   if (both !== undefined)
-    throw usageError('two-goals', `${JSON.stringify(both)} can't be best both as --min and as --max`);
+    throw usageError(
+      'two-goals',
+      `${JSON.stringify(both)} can't be best both as --min and as --max`,
+      'use one of the two',
+    );
   return new Map([
     ...min.map((name) => [name, 'min'] as const),
     ...max.map((name) => [name, 'max'] as const),

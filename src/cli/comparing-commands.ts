@@ -33,7 +33,7 @@ export function addComparingCommands(command: (name: string, description: string
 
   command(
     'compare <runs...>',
-    'variables and last metrics beside each other: of runs, of a sweep’s cells, of RUN/JOB',
+    "variables and last metrics beside each other: of runs, of a sweep's cells, of RUN/JOB",
   )
     .option('--sort <name>', 'by this metric or variable, the best first')
     .option('--reverse', 'the other way round')

@@ -87,7 +87,11 @@ async function findPlace(given: string | undefined): Promise<Place> {
   }
   const { address, path, named } = await resolveRemote(remote, folder);
   if (address.startsWith('-'))
-    throw usageError('bad-remote', `${plainText(address)} can't be the address of a repository`);
+    throw usageError(
+      'bad-remote',
+      `${plainText(address)} can't be the address of a repository`,
+      'addresses begin with no dash',
+    );
   const same = inForce !== undefined && (await resolveRemote(inForce, folder)).address === address;
   const location = plainText(withoutPassword(address));
   return {

@@ -19,7 +19,7 @@ export async function machineMetrics(runs: readonly string[], options: { json?: 
   if (options.json) return printJson(using);
   if (using.length === 0) {
     say(
-      'nothing is known: it is kept of jobs that have been executed for over a second, once they have ended',
+      'no use of the machine is recorded: it is kept of jobs that ran for over a second, once they have ended',
     );
     return;
   }

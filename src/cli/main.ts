@@ -68,7 +68,7 @@ function buildProgram(): Command {
     .usage('WORKFLOW [--VARIABLE VALUE …] [options]')
     .helpOption(false)
     .allowUnknownOption()
-    .option('-d, --detach', 'submit only; print the run’s name')
+    .option('-d, --detach', "submit only; print the run's name")
     .option('--local', 'run it here, in this process; needs no remote, no Docker, no daemon')
     .option('--no-cache', 'execute every job, even if its result is known')
     .option('--dry-run', 'print the plan; push nothing')
@@ -85,7 +85,7 @@ function buildProgram(): Command {
       ).argParser(several),
     )
     .option('--json', 'print JSON')
-    .option('-h, --help', 'show help; after a workflow’s name its variables')
+    .option('-h, --help', "show help; after a workflow's name its variables")
     .action(async (workflow, variables, options, self) =>
       (await import('./run.ts')).run(workflow, variables, options, self),
     );
@@ -93,7 +93,7 @@ function buildProgram(): Command {
   command('rerun <run> [variables...]', 'run the code, workflow and variables of a run once more')
     .usage('RUN [--VARIABLE VALUE …] [options]')
     .allowUnknownOption()
-    .option('-d, --detach', 'submit only; print the run’s name')
+    .option('-d, --detach', "submit only; print the run's name")
     .option('--local', 'run it here, in this process')
     .option('--no-cache', 'execute every job, even if its result is known')
     .option('--dry-run', 'print the plan; push nothing')
@@ -113,7 +113,7 @@ function buildProgram(): Command {
     .addOption(
       new Option(
         '--remote <url>',
-        'those in this shared repository, not in the project’s own (may be repeated: all together)',
+        "those in this shared repository, not in the project's own (may be repeated: all together)",
       ).argParser(several),
     )
     .option('--plain', 'a table, on a terminal too')
@@ -137,7 +137,7 @@ function buildProgram(): Command {
 
   command('stop <run>', 'stop a run, or one job: RUN or RUN/JOB')
     .option('--abort', 'at once, without saving artifacts')
-    .option('-y, --yes', 'don’t ask')
+    .option('-y, --yes', "don't ask")
     .action(async (run, options) => (await import('./stop.ts')).stop(run, options));
 
   const artifacts = command('artifacts', 'what jobs have left');
@@ -156,7 +156,7 @@ function buildProgram(): Command {
   command('cat <run:path>', 'print a file: RUN:PATH or RUN/JOB:PATH', artifacts).action(async (file) =>
     (await import('./artifacts-cat.ts')).catArtifact(file),
   );
-  command('verify <run>', 'read all that the store has of them, and name what can’t be had', artifacts)
+  command('verify <run>', "read all that the store has of them, and name what can't be had", artifacts)
     .addOption(jobs())
     .option('--json', 'print JSON')
     .action(async (run, options) => (await import('./artifacts-verify.ts')).verifyArtifacts(run, options));
@@ -219,7 +219,7 @@ function buildProgram(): Command {
         .argParser(several)
         .conflicts('local'),
     )
-    .option('-y, --yes', 'don’t ask')
+    .option('-y, --yes', "don't ask")
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./prune.ts')).prune(options));
 

@@ -67,6 +67,19 @@ export async function openLocalLedger(project: Project, create: boolean): Promis
   return openLedgerAt(project, path, {});
 }
 
+/**
+ * The shared ledger, or that of `dstack run --local`.
+ * @throws DstackError `no-local-runs`
+ */
+export async function openChosenLedger(project: Project, local: boolean | undefined): Promise<Ledger> {
+  if (!local) return openRemoteLedger(project);
+  const ledger = await openLocalLedger(project, false);
+  if (ledger) return ledger;
+  throw new DstackError('no-local-runs', 'there are no runs of `dstack run --local` here', {
+    hint: 'without --local it is about those of the shared repository',
+  });
+}
+
 /** The ledger in the shared repository at a remote. */
 export async function openLedgerAt(
   project: Project,

@@ -7,14 +7,7 @@ import { emptyRetired, graceMs, retireUnused, type Swept } from '../store/sweep.
 import { plainText } from '../terminal-text.ts';
 import { onInterrupt } from './interrupt.ts';
 import { type Mark, openMark, type PruneScope, type UnusedLook, uselessResults } from './look-for-unused.ts';
-import {
-  openLedgerAt,
-  openLedgerStore,
-  openLocalLedger,
-  openProject,
-  openRemoteLedger,
-  type Project,
-} from './project.ts';
+import { openChosenLedger, openLedgerAt, openLedgerStore, openProject, type Project } from './project.ts';
 import { amountText, countUnused, runsTable, type Unused, unusedText } from './prune-words.ts';
 import { ask, canAsk, printJson, say, warn } from './terminal.ts';
 
@@ -58,8 +51,7 @@ export async function prune(options: PruneOptions): Promise<void> {
 }
 
 async function openScope(project: Project, options: PruneOptions): Promise<PruneScope> {
-  const own = options.local ? await openLocalLedger(project, false) : await openRemoteLedger(project);
-  if (own === null) throw new DstackError('no-local-runs', 'there are no runs of `dstack run --local` here');
+  const own = await openChosenLedger(project, options.local);
   const others: Ledger[] = [];
   for (const remote of options.with ?? []) others.push(await openLedgerAt(project, remote));
   const store = await openLedgerStore(project, own);

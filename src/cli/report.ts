@@ -19,7 +19,7 @@ export async function report(name: string, options: { pr?: number }): Promise<vo
       return;
     }
     const { page, updated } = await commentOnPullRequest(client, options.pr, run);
-    say(updated ? 'the comment is brought up to date' : 'the comment is there');
+    say(updated ? 'the comment on the pull request is brought up to date' : 'commented on the pull request');
     process.stdout.write(`${page}\n`);
   } finally {
     ledger.close();

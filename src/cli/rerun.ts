@@ -22,7 +22,8 @@ export async function rerun(
   given: SubmitOptions & { dryRun?: true },
 ): Promise<void> {
   const { workflow: name, overrides } = parseVariableOptions([first, ...rest]);
-  if (name === null) throw usageError('missing-run', 'which run? dstack rerun RUN');
+  if (name === null)
+    throw usageError('missing-run', 'which run? dstack rerun RUN', '`dstack status` lists them');
   checkSubmitOptions(given);
   const interruption = onInterrupt(() => process.exit(130));
   try {

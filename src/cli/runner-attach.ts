@@ -148,7 +148,7 @@ function elsewhere(
   const runner = plainText(view.runner ?? '');
   const host = hosts.get(view.runner ?? '');
   if (host === undefined || host === hostname()) {
-    const why = because(problem) || ': it is another user’s, or that of another Docker';
+    const why = because(problem) || ": it is another user's, or that of another Docker";
     return new DstackError('job-not-here', `${name} runs on ${runner}, but can't be seen here${why}`, {
       hint: `call this on the machine of ${runner}, as the user that it runs as`,
       cause: problem ?? undefined,

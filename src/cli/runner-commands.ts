@@ -14,7 +14,7 @@ export function addRunnerCommands(
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./runner-check.ts')).checkRunner(options));
   startOptions(command('unit', 'print a systemd unit that starts a runner so, here', runner))
-    .option('--user', 'for your own systemd, not for the machine’s')
+    .option('--user', "for your own systemd, not for the machine's")
     .action(async (options, self) =>
       (await import('./runner-unit.ts')).printUnit({ label: {}, ...options }, self),
     );
@@ -35,7 +35,7 @@ function startOptions(command: Command): Command {
       ),
     )
     .option('--interruptible', 'only for jobs that allow it: the machine may be taken away at short notice')
-    .option('--name <name>', 'by default the machine’s')
+    .option('--name <name>', "by default the machine's")
     .option('--poll <duration>', 'how often to look, e.g. 2s')
-    .option('--listen <port>', 'take a forge’s webhooks at this port, or HOST:PORT, as signs to look');
+    .option('--listen <port>', "take a forge's webhooks at this port, or HOST:PORT, as signs to look");
 }

@@ -124,7 +124,9 @@ async function refuseWithoutSources(local: Ledger, shared: Ledger, { sources }: 
   const [here, there] = [await tips(local), await tips(shared)];
   const missing = sources.find((run) => there(run) === undefined || here(run) !== there(run));
   if (missing !== undefined)
-    throw new DstackError('source-missing', `it has something from ${missing}, which is not there`);
+    throw new DstackError('source-missing', `it has something from ${missing}, which is not there`, {
+      hint: `send that run first; if it is gone, \`dstack rerun\` makes this one anew there`,
+    });
 }
 
 async function sendTags(local: Ledger, shared: Ledger): Promise<void> {

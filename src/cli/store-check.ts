@@ -26,7 +26,14 @@ import { plainText } from '../terminal-text.ts';
 import { blobsOfJob } from './blobs-of-job.ts';
 import { unknownUsers } from './look-for-unused.ts';
 import { openPassingFolder } from './passing-folder.ts';
-import { openLedgerStore, openLocalLedger, openProject, openRemoteLedger, type Project } from './project.ts';
+import {
+  openChosenLedger,
+  openLedgerStore,
+  openLocalLedger,
+  openProject,
+  openRemoteLedger,
+  type Project,
+} from './project.ts';
 import { amountText, countUnused } from './prune-words.ts';
 import { plural, printJson, say, warn } from './terminal.ts';
 import { openTransferBar } from './transfer-bar.ts';
@@ -54,9 +61,7 @@ interface LostBlob {
  */
 export async function checkStore(options: { local?: true; jobs?: number; json?: true }): Promise<void> {
   const project = await openProject();
-  const ledger = options.local ? await openLocalLedger(project, false) : await openRemoteLedger(project);
-  if (ledger === null)
-    throw new DstackError('no-local-runs', 'there are no runs of `dstack run --local` here');
+  const ledger = await openChosenLedger(project, options.local);
   const store = await openLedgerStore(project, ledger);
   const whole = await readWhole(ledger);
   const needed = await neededBlobs(ledger, whole);
@@ -93,9 +98,9 @@ export async function checkStore(options: { local?: true; jobs?: number; json?: 
   }
   const gone = result.filter((one) => one.repaired === null).length;
   if (gone === 0) return;
-  for (const [name, error] of repaired.away) warn(`${name} can’t be read: ${(error as Error).message}`);
+  for (const [name, error] of repaired.away) warn(`${name} can't be read: ${(error as Error).message}`);
   if (repaired.failure !== undefined) throw repaired.failure;
-  throw new DstackError('store-lacks', `${plural(gone, 'blob')} can’t be had any more`, {
+  throw new DstackError('store-lacks', `${plural(gone, 'blob')} can't be had any more`, {
     hint: '`dstack artifacts verify RUN` names the files, `dstack rerun RUN` makes them anew; or copy `sha256/` back from a backup',
   });
 }

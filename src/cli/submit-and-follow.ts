@@ -23,7 +23,7 @@ export function checkSubmitOptions(options: SubmitOptions): void {
   if (options.local && options.detach) {
     throw usageError(
       'contradiction',
-      '--local runs in this process, so it can’t --detach',
+      "--local runs in this process, so it can't --detach",
       'use one of the two',
     );
   }

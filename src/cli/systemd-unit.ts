@@ -54,7 +54,7 @@ export function systemdUnit(options: UnitOptions): string {
         'RestartSec=10',
         '# 2: it was called wrongly, or is configured so.',
         'RestartPreventExitStatus=2',
-        '# A job that runs out of memory is not the runner’s end.',
+        "# A job that runs out of memory is not the runner's end.",
         'OOMPolicy=continue',
         'TasksMax=infinity',
         // What takes away privileges for good would keep NVIDIA's tools from making their devices.
@@ -69,7 +69,7 @@ export function systemdUnit(options: UnitOptions): string {
 }
 
 const stopByTwo = [
-  '# The first signal lets it finish what it has, the second, systemd’s own, has it give that back.',
+  "# The first signal lets it finish what it has, the second, systemd's own, has it give that back.",
   `ExecStop=-/bin/sh -c 'test -z "$$MAINPID" || kill -TERM "$$MAINPID"; sleep 1'`,
 ];
 

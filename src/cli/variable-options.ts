@@ -17,7 +17,13 @@ export function parseVariableOptions(words: readonly string[]): {
     if (option) {
       const name = option[1] as string;
       const value = option[2] ?? words[++index];
-      if (value === undefined) throw usageError('missing-value', `the option --${name} needs a value`);
+      if (value === undefined) {
+        throw usageError(
+          'missing-value',
+          `the option --${name} needs a value`,
+          `write it as --${name} VALUE`,
+        );
+      }
       overrides[name] = value;
     } else if (/^-[A-Za-z]/.test(word)) {
       throw usageError(
@@ -28,7 +34,11 @@ export function parseVariableOptions(words: readonly string[]): {
     } else if (workflow === null) {
       workflow = word;
     } else {
-      throw usageError('unexpected-argument', `one workflow at a time: ${workflow} or ${word}?`);
+      throw usageError(
+        'unexpected-argument',
+        `one workflow at a time: ${workflow} or ${word}?`,
+        'start one, then the other; variables are written as --NAME VALUE',
+      );
     }
   }
   return { workflow, overrides };

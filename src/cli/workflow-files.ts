@@ -44,7 +44,7 @@ async function readText(top: string, path: string): Promise<string> {
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
     throw new DstackError('unreadable-file', `${plainText(path)} can't be read: ${reason}`, {
-      hint: 'It must be a file that you may read, or not be there.',
+      hint: 'it must be a file that you may read, or not be there',
       cause,
     });
   }

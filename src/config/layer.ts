@@ -77,6 +77,6 @@ function unknownKey(place: string, path: readonly string[], known: readonly stri
   return badConfig(
     place,
     `there is no setting ${name}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
-    `There are: ${known.join(', ')}.`,
+    `there are: ${known.join(', ')}`,
   );
 }

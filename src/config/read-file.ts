@@ -48,7 +48,7 @@ function refuseOwnSettings(layer: Layer, userFile: string): void {
     throw badConfig(
       found.source,
       `${key} can't stand in a project: whoever can push to it could change it`,
-      `Write it into ${plainText(userFile)}.`,
+      `write it into ${plainText(userFile)}`,
     );
   }
 }
@@ -76,7 +76,7 @@ async function readFile(file: string): Promise<Layer | undefined> {
     const reason = plainText(error instanceof Error ? error.message : String(error));
     throw new DstackError('unreadable-config', `${plainText(file)} can't be read: ${reason}`, {
       cause: error,
-      hint: 'Correct it or move it away.',
+      hint: 'correct it or move it away',
     });
   }
 }

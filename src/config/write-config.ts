@@ -13,9 +13,9 @@ export function writeConfig(file: string, values: ConfigInput): void {
   const text = readIfThere(file);
   const document = parseDocument(text ?? '', { prettyErrors: false });
   const [error] = document.errors;
-  if (error !== undefined) throw badConfig(file, plainText(error.message), 'Correct it, then try again.');
+  if (error !== undefined) throw badConfig(file, plainText(error.message), 'correct it, then try again');
   if (document.contents !== null && !isMap(document.contents)) {
-    throw badConfig(file, 'the configuration must be a map of settings', 'Correct it, then try again.');
+    throw badConfig(file, 'the configuration must be a map of settings', 'correct it, then try again');
   }
   const inBraces = isMap(document.contents) && document.contents.flow === true;
   for (const [key, { value }] of layerOf(values, () => file, '.')) {

@@ -57,7 +57,9 @@ export async function reclaimFromContainer(
   if (!(await reclaim(workspace))) return;
   const said = await chownInContainer(docker, workspace, job);
   if (await reclaim(workspace)) {
-    throw new DstackError('foreign-files', `files in ${workspace} belong to another user${said}`);
+    throw new DstackError('foreign-files', `files in ${workspace} belong to another user${said}`, {
+      hint: `remove them by hand: sudo rm -rf ${workspace}`,
+    });
   }
 }
 

@@ -11,7 +11,16 @@ const answerMs = 60_000;
 export async function answerOf<T>(request: Promise<T>, ms = answerMs): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unavailable(`Docker did not answer within ${ms / 1000} seconds`)), ms);
+    timer = setTimeout(
+      () =>
+        reject(
+          unavailable(
+            `Docker did not answer within ${ms / 1000} seconds`,
+            'see whether it is well: docker info',
+          ),
+        ),
+      ms,
+    );
   });
   try {
     return await Promise.race([request, late]);
@@ -71,15 +80,19 @@ export function explainDockerError(error: unknown): DstackError {
   }
   const words = json?.message ?? (error instanceof Error ? error.message : String(error));
   if (statusOf(error) === undefined) {
-    return unavailable(`Docker can't be reached: ${plainText(words.trim())}`, undefined, error);
+    return unavailable(
+      `Docker can't be reached: ${plainText(words.trim())}`,
+      'see whether it is well: docker info',
+      error,
+    );
   }
   const elsewhere = /bind source path does not exist/.test(words);
   const hint = elsewhere
     ? 'Docker has to see the files of this machine: start the runner where Docker is'
-    : undefined;
+    : 'these are the words of Docker: `docker info` and its log tell more';
   return new DstackError('docker-refused', `Docker: ${plainText(words.trim())}`, { hint, cause: error });
 }
 
-function unavailable(message: string, hint?: string, cause?: unknown): DstackError {
+function unavailable(message: string, hint: string, cause?: unknown): DstackError {
   return new DstackError('docker-unavailable', message, { hint, cause });
 }

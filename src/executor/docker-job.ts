@@ -172,7 +172,9 @@ async function endOf(container: Docker.Container): Promise<ContainerState> {
     const { State: state } = await answerOf(container.inspect());
     if (!state.Running) return state;
     if (performance.now() > deadline) {
-      throw new DstackError('docker-lost', 'the connection to Docker broke while the job ran');
+      throw new DstackError('docker-lost', 'the connection to Docker broke while the job ran', {
+        hint: 'see whether Docker was restarted there: docker info',
+      });
     }
     await sleep(20);
   }

@@ -105,7 +105,13 @@ export function createImagePuller(docker: Docker, ages = usualAges): ImagePuller
   return {
     async ensure(image, { progress, notice }, signal) {
       if (!isImageName(image)) {
-        throw new DstackError('bad-image', `${plainText(JSON.stringify(image))} is not the name of an image`);
+        throw new DstackError(
+          'bad-image',
+          `${plainText(JSON.stringify(image))} is not the name of an image`,
+          {
+            hint: 'write it like ubuntu:24.04 or registry.example.com/team/image@sha256:…',
+          },
+        );
       }
       const info = await inspectImage(docker, image);
       if (info !== undefined) {
@@ -123,7 +129,9 @@ export function createImagePuller(docker: Docker, ages = usualAges): ImagePuller
       notices.pulled();
       const pulled = await inspectImage(docker, image);
       if (pulled === undefined)
-        throw new DstackError('image-missing', `image ${image} was pulled and is gone again`);
+        throw new DstackError('image-missing', `image ${image} was pulled and is gone again`, {
+          hint: 'something removes images on this machine, such as `docker system prune`: rerun the job',
+        });
       const identity = identityOf(image, pulled);
       if (identity.digest !== null) tags.note(image, identity.digest);
       return { info: pulled, identity };

@@ -42,7 +42,11 @@ export async function runBesideProcess(
   try {
     return await new Promise<number | null>((resolve, reject) => {
       child.once('error', ({ message }) => {
-        reject(new DstackError('no-such-command', `${program} can't be run there: ${message}`));
+        reject(
+          new DstackError('no-such-command', `${program} can't be run there: ${message}`, {
+            hint: 'name a program that is there',
+          }),
+        );
       });
       child.once('exit', (code, signal) => {
         resolve(jobEnded ? null : (code ?? 128 + (signal === null ? 0 : os.signals[signal])));

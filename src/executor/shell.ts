@@ -47,7 +47,11 @@ const maxScriptBytes = 128 * 1024 - 1;
  */
 export function shellScript(commands: readonly string[]): string {
   const script = `trap 'wait; exit ${terminatedExitCode}' TERM; ${commands.join('\n')}`;
-  if (script.includes('\0')) throw new DstackError('bad-commands', 'the commands contain a zero byte');
+  if (script.includes('\0')) {
+    throw new DstackError('bad-commands', 'the commands contain a zero byte', {
+      hint: 'remove it: no shell can be given one',
+    });
+  }
   if (Buffer.byteLength(script) > maxScriptBytes) {
     throw new DstackError('bad-commands', 'the commands are longer than 128 KiB', {
       hint: 'put them into a script file and run that',

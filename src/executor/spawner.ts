@@ -144,6 +144,7 @@ function startSession(script: string, gone: () => void): Session {
       const error = new DstackError(
         'spawner-killed',
         'the process that starts jobs for this runner has been killed',
+        { hint: 'it was short of memory, or somebody ended it: the next job starts another' },
       );
       for (const one of asked.values()) one.failed(error);
       asked.clear();

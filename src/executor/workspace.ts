@@ -14,11 +14,13 @@ export async function resolveWorkingDir(
 ): Promise<{ absolute: string; relative: string }> {
   const root = await realpath(workspace);
   const bad = (what: string) =>
-    new DstackError('bad-working-dir', `working_dir ${plainText(JSON.stringify(workingDir))} ${what}`);
+    new DstackError('bad-working-dir', `working_dir ${plainText(JSON.stringify(workingDir))} ${what}`, {
+      hint: 'name a folder of the project, relative to its root',
+    });
   const wanted = path.join(root, workingDir);
   if (!isInside(root, wanted)) throw bad('leads out of the workspace');
   const absolute = await realpath(wanted).catch(() => {
-    throw bad('is not there: is it committed, and not an empty folder?');
+    throw bad('is not there, as Git keeps no empty folders and no ignored ones');
   });
   if (!isInside(root, absolute)) throw bad('leads out of the workspace through a symbolic link');
   if (!(await stat(absolute)).isDirectory()) throw bad('is not a folder');

@@ -58,7 +58,9 @@ export async function importCommits(
     if (saysDiskFull(result.stderr) || (await lacksRoom(repository.objectDir))) {
       throw diskFull(repository.objectDir);
     }
-    throw new DstackError('git-failed', `could not write objects to ${repository.objectDir}: ${words}`);
+    throw new DstackError('git-failed', `could not write objects to ${repository.objectDir}: ${words}`, {
+      hint: 'check that this user may write there',
+    });
   }
   return ids;
 }

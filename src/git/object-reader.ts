@@ -59,7 +59,10 @@ export function openObjectReader(gitDir: string, env?: Record<string, string>): 
       needed = 0;
       for (const request of failed) {
         request.reject(
-          new DstackError('git-failed', `git cat-file ended while reading ${gitDir}`, { cause }),
+          new DstackError('git-failed', `git cat-file ended while reading ${gitDir}`, {
+            cause,
+            hint: 'it was killed, or the repository is damaged: try again, then `git fsck` there',
+          }),
         );
       }
       unreference(started);

@@ -24,7 +24,10 @@ export function openSizeReader(gitDir: string, env: Record<string, string> = {})
   let ended = false;
   const fail = (cause?: unknown) => {
     ended = true;
-    const error = new DstackError('git-failed', `git cat-file ended while reading ${gitDir}`, { cause });
+    const error = new DstackError('git-failed', `git cat-file ended while reading ${gitDir}`, {
+      cause,
+      hint: 'it was killed, or the repository is damaged: try again, then `git fsck` there',
+    });
     for (const { reject } of waiting) reject(error);
     waiting = [];
   };

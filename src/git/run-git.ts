@@ -153,7 +153,15 @@ export async function git(args: readonly string[], options: GitOptions = {}): Pr
 export function gitFailed(args: readonly string[], result: GitResult, folder = process.cwd()): DstackError {
   if (saysDiskFull(result.stderr)) return diskFull(folder);
   const words = result.stderr.trim() || `exit code ${result.exitCode}`;
-  return new DstackError('git-failed', `git ${args[0] ?? ''} failed: ${words}`);
+  return new DstackError('git-failed', `git ${args[0] ?? ''} failed: ${words}`, { hint: remedyFor(words) });
+}
+
+/** What helps against what Git says, as far as its words tell. */
+function remedyFor(words: string): string {
+  if (/permission denied/i.test(words)) return 'give this user the right to read and write there';
+  if (/\.lock'?: File exists/.test(words))
+    return 'another Git is at work there: try again; if none is, remove that lock';
+  return 'these are the words of Git: `git fsck` in that repository tells whether it is damaged';
 }
 
 function gitMissing(cwd: string | undefined, cause: unknown): DstackError {

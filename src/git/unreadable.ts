@@ -32,7 +32,11 @@ function isClosed(workTree: string, path: RawPath): boolean {
 
 /** The error for files and folders that cannot be recorded because they cannot be read. */
 export function unreadableFiles(paths: readonly RawPath[]): DstackError {
-  return new DstackError('unreadable-files', `cannot be read:${showPaths(paths.map((path) => ({ path })))}`, {
-    hint: 'make them readable with chmod, or, if untracked, ignore them in .gitignore or .dstackignore',
-  });
+  return new DstackError(
+    'unreadable-files',
+    `these can't be read:${showPaths(paths.map((path) => ({ path })))}`,
+    {
+      hint: 'make them readable with chmod, or, if untracked, ignore them in .gitignore or .dstackignore',
+    },
+  );
 }

@@ -93,5 +93,5 @@ async function explained(error: unknown, { objectDir }: Repository): Promise<unk
   if (saysDiskFull(error.message) || (isSystems && (await lacksRoom(objectDir))))
     return diskFull(objectDir, error);
   const words = `could not write objects to ${objectDir}: ${error.message}`;
-  return new DstackError('git-failed', words, { cause: error });
+  return new DstackError('git-failed', words, { cause: error, hint: 'check that this user may write there' });
 }

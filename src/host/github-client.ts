@@ -84,7 +84,7 @@ export function openGitHub(
 
 /** For what answers, but not as GitHub does. */
 export function unlikeGitHub({ api }: Pick<GitHubRepository, 'api'>): GitHubFailure {
-  return new GitHubFailure('away', `${api} answers something that GitHub’s API would not`, {
+  return new GitHubFailure('away', `${api} answers something that GitHub's API would not`, {
     hint: 'a proxy or a page to log in at may answer in its place; GITHUB_API_URL says where else it is',
   });
 }

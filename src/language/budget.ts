@@ -17,7 +17,7 @@ export function createBudget(most = mostCharacters): Spend {
       'plan-too-large',
       'with all variables put in, the workflows are too large to be run',
       {
-        hint: `Have fewer or shorter variables: ${most} characters are the limit.`,
+        hint: `have fewer or shorter variables: ${most} characters are the limit`,
       },
     );
   };

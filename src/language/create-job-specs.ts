@@ -59,6 +59,6 @@ function tooManyDependencies(): DstackError {
   return new DstackError(
     'plan-too-large',
     `the jobs of this plan depend on one another in more than ${mostDependencies} ways`,
-    { hint: 'Have smaller matrices, or put a workflow between them that gathers the results of one.' },
+    { hint: 'have smaller matrices, or put a workflow between them that gathers the results of one' },
   );
 }

@@ -88,6 +88,6 @@ function reportMeetings(
 
 function tooManyCollisions(): DstackError {
   return new DstackError('plan-too-large', 'too many jobs of this plan have artifacts of the same paths', {
-    hint: 'Give each workflow a folder of its own for its artifacts.',
+    hint: 'give each workflow a folder of its own for its artifacts',
   });
 }

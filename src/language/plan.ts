@@ -111,7 +111,7 @@ export function findWorkflow(workflows: Workflows, name: string): Workflow {
   throw usageError(
     'unknown-workflow',
     `there is no workflow ${quoted(name)}${guess ? `; did you mean ${quoted(guess)}?` : ''}`,
-    `The workflows there are: ${listed(names)}`,
+    `the workflows there are: ${listed(names)}`,
   );
 }
 
@@ -131,8 +131,8 @@ function checkOverrides(planned: readonly PlannedWorkflow[], { workflow, overrid
       'unknown-variable',
       `${quoted(workflow)} has no variable ${quoted(name)}${guess ? `; did you mean ${quoted(guess)}?` : ''}`,
       options.length > 0
-        ? `The variables there are: ${listed(options)}`
-        : 'Declare variables in .dstack/variables.yaml, under `global` or the name of the workflow.',
+        ? `the variables there are: ${listed(options)}`
+        : 'declare variables in .dstack/variables.yaml, under `global` or the name of the workflow',
     );
   }
 }

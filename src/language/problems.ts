@@ -43,7 +43,7 @@ export function throwProblems(problems: readonly Problem[]): void {
   const shown = sorted.slice(0, shownAtMost).map(describeProblem);
   if (sorted.length > shownAtMost) shown.push(`… and ${sorted.length - shownAtMost} more`);
   throw new DstackError('invalid-workflows', shown.join('\n'), {
-    hint: `Correct ${paths.map(plainText).join(' and ')}, then try again.`,
+    hint: `correct ${paths.map(plainText).join(' and ')}, then try again`,
   });
 }
 

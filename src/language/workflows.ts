@@ -77,7 +77,7 @@ export function collectWorkflows(
 ): { workflows: Workflows; whole: boolean } {
   if (files.length === 0) {
     throw new DstackError('no-workflows', 'there is no .dstack/workflows.yaml here', {
-      hint: 'Write one, or let `dstack init` make an example.',
+      hint: 'write one, or let `dstack init` make an example',
     });
   }
   const workflows = new Map<string, Workflow>();

@@ -226,6 +226,9 @@ export type RecordFile = z.infer<typeof recordSchema>;
 export type StopFile = z.infer<typeof stopSchema>;
 export type RunnerFile = z.infer<typeof runnerSchema>;
 
+/** Whoever may push to the refs can put there what he likes. */
+const notByDstack = 'it was not written by dstack as it stands: do not trust that run';
+
 /**
  * Parses one of the files above; foreign text, so nothing is taken on trust.
  * @throws DstackError `unknown-format` (written by a newer dstack), `bad-object`
@@ -235,7 +238,7 @@ export function parseFile<T>(schema: z.ZodType<T>, what: string, content: Uint8A
   try {
     data = JSON.parse(Buffer.from(content).toString('utf8'));
   } catch (cause) {
-    throw new DstackError('bad-object', `${what} is not JSON`, { cause });
+    throw new DstackError('bad-object', `${what} is not JSON`, { cause, hint: notByDstack });
   }
   const version = (data as { format?: unknown } | null)?.format;
   if (version !== formatVersion) {
@@ -246,7 +249,9 @@ export function parseFile<T>(schema: z.ZodType<T>, what: string, content: Uint8A
   const result = schema.safeParse(data);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new DstackError('bad-object', `${what} is damaged: ${issue?.path.join('.')}: ${issue?.message}`);
+  throw new DstackError('bad-object', `${what} is damaged: ${issue?.path.join('.')}: ${issue?.message}`, {
+    hint: notByDstack,
+  });
 }
 
 /** The bytes of such a file: sorted the way it was built, ended by a newline. */

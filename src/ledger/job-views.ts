@@ -147,7 +147,7 @@ function waiting(
         ? `waits for ${jobName(sameAs)}, which makes the same`
         : (wait?.words ?? 'waits for a runner')
     : refs.queue
-      ? 'its queue entry can’t be read: written by another version?'
+      ? "its queue entry can't be read: written by another version?"
       : 'not seen in this listing';
   const fits = wait?.fits === false ? { fits: false as const } : {};
   return {

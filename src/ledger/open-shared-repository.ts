@@ -17,7 +17,9 @@ export async function openSharedRepository(
 ): Promise<SharedRepository> {
   const { address, path, named } = await resolveRemote(remote, folder);
   if (address.startsWith('-'))
-    throw new DstackError('bad-remote', `${address} can't be the address of a repository`);
+    throw new DstackError('bad-remote', `${address} can't be the address of a repository`, {
+      hint: 'addresses begin with no dash: correct `remote`',
+    });
   const opened =
     path === null
       ? openByFetching(local, named ? remote : address, address)

@@ -75,6 +75,7 @@ export async function restoreInputs(
         throw new DstackError(
           'dependency-missing',
           `the result of ${jobName(id)} can't be found in ${ledger.shared.location}`,
+          { hint: `it was removed from there: \`dstack rerun ${id.run}\` makes it anew` },
         );
       }
       await visit(finished.record.dependsOn, id.run);
@@ -114,9 +115,8 @@ function inputLost(
   const origin = cachedFrom ? `, which was taken from ${jobName(cachedFrom)}` : '';
   const tagged = id.run === run ? '' : ', to be tagged in its place';
   const why = pruned === undefined ? error.message : `it was pruned on ${pruned.slice(0, 10)}`;
-  return new DstackError(
-    'input-lost',
-    `an artifact of ${jobName(id)}${origin}: ${why}; \`dstack rerun ${id.run}\` makes it anew${tagged}`,
-    { cause: error },
-  );
+  return new DstackError('input-lost', `an artifact of ${jobName(id)}${origin}: ${why}`, {
+    cause: error,
+    hint: `\`dstack rerun ${id.run}\` makes it anew${tagged}`,
+  });
 }

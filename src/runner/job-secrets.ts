@@ -94,7 +94,7 @@ export async function obtainSecrets(
     const { message, hint } = error;
     work.log.warn(
       { job: jobName(entry.id), error: message, hint },
-      'given back: its secrets can’t be had now',
+      "given back: its secrets can't be had now",
     );
     return null;
   }

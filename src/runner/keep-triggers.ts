@@ -46,7 +46,7 @@ export function keepTriggers(
     const { message, code } = error as DstackError;
     if (complaints.has(message) || (error instanceof DstackError && toldElsewhere.has(code))) return;
     complaints.add(message);
-    log.warn({ what, error: message }, 'what a push or a schedule starts can’t be submitted at the moment');
+    log.warn({ what, error: message }, "what a push or a schedule starts can't be submitted at the moment");
   };
   let stopped = false;
   let failures = 0;
@@ -55,7 +55,7 @@ export function keepTriggers(
       const { submitted, rejected, failed, dueIn } = await watch.look();
       failures = 0;
       for (const run of submitted) log.info({ run }, 'submitted: a push or a schedule starts it');
-      for (const { run, problem } of rejected) log.warn({ run, problem }, 'what a push starts can’t be run');
+      for (const { run, problem } of rejected) log.warn({ run, problem }, "what a push starts can't be run");
       for (const { what, error } of failed) complain(what, error);
       if (failed.length === 0) complaints.clear();
       if (submitted.length + rejected.length > 0) options.found();

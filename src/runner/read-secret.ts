@@ -64,7 +64,7 @@ async function contentOf(file: string, fail: Fail): Promise<Buffer> {
         error.code === 'ENOENT'
           ? `there is no file ${file}`
           : `the file ${file} can't be opened (${error.code})`,
-        'put the secret there, readable by the runner’s user alone',
+        "put the secret there, readable by the runner's user alone",
       ),
   );
   try {
@@ -76,7 +76,7 @@ async function contentOf(file: string, fail: Fail): Promise<Buffer> {
     if (uid !== undefined && stats.uid !== uid && stats.uid !== 0) {
       fail(
         `the file ${file} belongs to another user`,
-        `chown it to the runner’s user, and chmod 600 ${file}`,
+        `chown it to the runner's user, and chmod 600 ${file}`,
       );
     }
     if (stats.size > mostBytes) fail(`the file ${file} has more than 16 KiB`, 'store less in it');
@@ -95,6 +95,6 @@ async function printedBy(
     return await outputOf(command, { mostBytes: 2 * mostBytes });
   } catch (error) {
     // Its arguments stay unsaid: some may be as secret as what it prints.
-    return fail(`${where} ${(error as Error).message}`, 'try it by hand, as the runner’s user');
+    return fail(`${where} ${(error as Error).message}`, "try it by hand, as the runner's user");
   }
 }

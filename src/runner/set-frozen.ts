@@ -14,7 +14,7 @@ export function setFrozen(
 ): void {
   (frozen ? execution?.freeze() : execution?.thaw())?.catch((error: unknown) => {
     const { message } = error as Error;
-    const words = frozen ? 'the job can’t be frozen: it goes on' : 'the job can’t be thawed';
+    const words = frozen ? "the job can't be frozen: it goes on" : "the job can't be thawed";
     log.warn({ job: jobName(id), error: message }, words);
   });
 }

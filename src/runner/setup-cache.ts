@@ -78,7 +78,7 @@ export function openJobSetup(
     const storedAs = keyOf(folder, spec, image, place, files);
     const found: Folder = { ...folder, at, files, storedAs, taken: null };
     folders.push(found);
-    if (at === null) return `${folder.path} is the repository’s, and not kept`;
+    if (at === null) return `${folder.path} is the repository's, and not kept`;
     const missing = files.filter(([, sha256]) => sha256 === null).map(([name]) => name);
     const lack = missing.length > 0 ? ` (${missing.join(', ')} of its key is not there)` : '';
     const taken: Taken | NotTaken =

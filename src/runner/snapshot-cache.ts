@@ -84,7 +84,9 @@ export function openSnapshots({ ledger, cache, claimant, log, folder, oneAtATime
 
   const obtain = async ({ id, runCommit }: QueueEntry): Promise<Known> => {
     const missing = () =>
-      new DstackError('run-missing', `there is no run ${id.run} in ${ledger.shared.location}`);
+      new DstackError('run-missing', `there is no run ${id.run} in ${ledger.shared.location}`, {
+        hint: 'it was removed from there while the job waited: submit it again',
+      });
     const ref = `${own}/${Date.now()}-${id.run}-${id.job}`;
     if ([...(await listRefs(cache.gitDir, [area])).values()].includes(runCommit)) {
       await setRefs(cache.gitDir, new Map([[ref, runCommit]]));

@@ -83,6 +83,6 @@ function neverStill(paths: readonly string[]): DstackError {
   const [first = '', ...others] = paths;
   const more = others.length > 0 ? ` and ${others.length} more` : '';
   return new DstackError('file-changed', `${plainText(first)}${more} would not keep still`, {
-    hint: 'Write a file under another name and rename it once it is whole; keep what is written to all the time elsewhere.',
+    hint: 'write a file under another name and rename it once it is whole; keep what is written to all the time elsewhere',
   });
 }

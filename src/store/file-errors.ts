@@ -13,25 +13,25 @@ export function storeError(error: unknown, root: string): unknown {
   switch (errno(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return new DstackError('store-full', `There is no room left in the store ${where}`, {
-        hint: 'Free space on that disk, or set `store` in .dstackrc to a place with more room.',
+      return new DstackError('store-full', `there is no room left in the store ${where}`, {
+        hint: 'free space on that disk, or set `store` in .dstackrc to a place with more room',
         cause: error,
       });
     case 'EACCES':
     case 'EPERM':
-      return new DstackError('store-denied', `No permission to use the store ${where}`, {
-        hint: 'Give the user that runs dstack read and write access to the folder and everything in it.',
+      return new DstackError('store-denied', `no permission to use the store ${where}`, {
+        hint: 'give the user that runs dstack read and write access to the folder and everything in it',
         cause: error,
       });
     case 'EROFS':
-      return new DstackError('store-read-only', `The store ${where} is on a read-only file system`, {
-        hint: 'Mount it for writing, or set `store` in .dstackrc to another place.',
+      return new DstackError('store-read-only', `the store ${where} is on a read-only file system`, {
+        hint: 'mount it for writing, or set `store` in .dstackrc to another place',
         cause: error,
       });
     case 'ENOTDIR':
     case 'EEXIST':
-      return new DstackError('store-not-a-folder', `The store ${where}, or a part of it, is not a folder`, {
-        hint: 'Move the file that is in its place away, or set `store` in .dstackrc to another place.',
+      return new DstackError('store-not-a-folder', `the store ${where}, or a part of it, is not a folder`, {
+        hint: 'move the file that is in its place away, or set `store` in .dstackrc to another place',
         cause: error,
       });
     default:
@@ -46,23 +46,23 @@ export function fileError(error: unknown, path: string): unknown {
     case 'ENOSPC':
     case 'EDQUOT':
       return new DstackError('disk-full', `disk full: there is no room left for ${where}`, {
-        hint: 'Free space on that disk and try again: what is there already is kept.',
+        hint: 'free space on that disk and try again: what is there already is kept',
         cause: error,
       });
     case 'EACCES':
     case 'EPERM':
-      return new DstackError('file-denied', `No permission to access ${where}`, {
-        hint: 'Check its owner and mode: a container may have written it as another user.',
+      return new DstackError('file-denied', `no permission to access ${where}`, {
+        hint: 'check its owner and mode: a container may have written it as another user',
         cause: error,
       });
     case 'EROFS':
       return new DstackError('file-read-only', `${where} is on a read-only file system`, {
-        hint: 'Choose another folder.',
+        hint: 'choose another folder',
         cause: error,
       });
     case 'ENAMETOOLONG':
-      return new DstackError('name-too-long', `The name is too long for this file system: ${where}`, {
-        hint: 'Use shorter names, or a folder with a shorter path.',
+      return new DstackError('name-too-long', `the name is too long for this file system: ${where}`, {
+        hint: 'use shorter names, or a folder with a shorter path',
         cause: error,
       });
     default:

@@ -100,13 +100,13 @@ export function openFolderStore(root: string): Store {
   /** Unless a good one has taken its place meanwhile. A reader without write access gets told nevertheless. */
   async function setAside(sha256: string): Promise<DstackError> {
     const aside = join(root, 'damaged', sha256);
-    let hint = 'Check that disk, and run the job that made it again.';
+    let hint = 'check that disk, and run the job that made it again';
     try {
       const blob = await openBlob(sha256);
       try {
         const now = await copyAndHash(blob, null, Number.MAX_SAFE_INTEGER - 1);
         if (now.sha256 !== sha256 && (await moveAside(blob, sha256, aside)))
-          hint = `It was moved to ${plainText(dirname(aside))}. ${hint}`;
+          hint = `it was moved to ${plainText(dirname(aside))}; ${hint}`;
       } finally {
         await blob.close();
       }

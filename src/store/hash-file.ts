@@ -61,7 +61,9 @@ function orNoFile(error: unknown, path: string): unknown {
 }
 
 function noFile(path: string): DstackError {
-  return new DstackError('not-a-file', `${plainText(path)} is not a regular file`);
+  return new DstackError('not-a-file', `${plainText(path)} is not a regular file`, {
+    hint: 'folders are walked, links kept as links: pipes, sockets and devices have no content to store',
+  });
 }
 
 /** The same, with words for what a person can do about a failure. */

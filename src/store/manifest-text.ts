@@ -19,8 +19,8 @@ export function parseManifest(text: string | Uint8Array, sha256?: string): Manif
   if (typeof format === 'number' && format > newestFormat) {
     throw new DstackError(
       'newer-format',
-      `This list of artifacts was written by a newer dstack (format ${format})`,
-      { hint: 'Update dstack on this machine.' },
+      `this list of artifacts was written by a newer dstack (format ${format})`,
+      { hint: 'update dstack on this machine' },
     );
   }
   if (sha256 !== undefined && hashOfManifest(text) !== sha256)
@@ -163,8 +163,8 @@ function parseJson(text: string | Uint8Array): unknown {
 }
 
 function badManifest(detail: string, cause?: unknown): DstackError {
-  return new DstackError('bad-manifest', `The list of artifacts is not valid: ${detail}`, {
-    hint: 'It was not written by dstack as it stands: do not trust that run.',
+  return new DstackError('bad-manifest', `the list of artifacts is not valid: ${detail}`, {
+    hint: 'it was not written by dstack as it stands: do not trust that run',
     cause,
   });
 }

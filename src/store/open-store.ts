@@ -8,7 +8,7 @@ import { openS3Store } from './s3-store.ts';
 import type { Store } from './store.ts';
 
 const HINT =
-  'Set `store` in .dstackrc to a folder, for example `file:/data/dstack-store`, or to `s3://BUCKET/PREFIX`.';
+  'set `store` in .dstackrc to a folder, for example `file:/data/dstack-store`, or to `s3://BUCKET/PREFIX`';
 
 /**
  * Opens a store: an absolute path, `file:/PATH` (taken literally) or `file:///PATH` (a URL: percent-encoded),
@@ -19,13 +19,13 @@ export function openStore(location: string): Store {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(location)?.[1]?.toLowerCase();
   if (scheme === 's3') return openS3Store(parseS3Location(location));
   if (scheme !== undefined && scheme !== 'file') {
-    throw new DstackError('store-unsupported', `Unknown kind of store: ${plainText(location)}`, {
+    throw new DstackError('store-unsupported', `unknown kind of store: ${plainText(location)}`, {
       hint: HINT,
     });
   }
   const path = folderOf(location);
   if (!isAbsolute(path) || path.includes('\0')) {
-    throw usageError('bad-store', `The store must be an absolute path: ${plainText(location)}`, HINT);
+    throw usageError('bad-store', `the store must be an absolute path: ${plainText(location)}`, HINT);
   }
   return openFolderStore(normalize(path).replace(/(?<=.)\/$/, ''));
 }
@@ -36,7 +36,7 @@ function folderOf(location: string): string {
   try {
     return fileURLToPath(location);
   } catch (error) {
-    throw new DstackError('bad-store', `Not a valid file URL: ${plainText(location)}`, {
+    throw new DstackError('bad-store', `not a valid file URL: ${plainText(location)}`, {
       hint: HINT,
       cause: error,
       exitCode: 2,

@@ -51,7 +51,7 @@ async function readBlob(store: Store, blob: Blob): Promise<Uint8Array> {
 function badPiece({ location }: Store, { sha256 }: Blob, problem: string): DstackError {
   return new DstackError(
     'bad-manifest',
-    `The list of artifacts is not valid: blob ${sha256} in ${plainText(location)} ${problem}`,
-    { hint: 'It was not written by dstack as it stands: do not trust that run.' },
+    `the list of artifacts is not valid: blob ${sha256} in ${plainText(location)} ${problem}`,
+    { hint: 'it was not written by dstack as it stands: do not trust that run' },
   );
 }

@@ -107,8 +107,8 @@ export function requireAsFound(path: string, found: BigIntStats, read: BigIntSta
 
 /** The error for a file that is not what it was a moment ago. */
 export function artifactChanged(path: string): DstackError {
-  return new DstackError('file-changed', `The artifact ${plainText(path)} changes while it is being read`, {
-    hint: 'Something still writes to it: let the job end all its processes before its commands end.',
+  return new DstackError('file-changed', `the artifact ${plainText(path)} changes while it is being read`, {
+    hint: 'something still writes to it: let the job end all its processes before its commands end',
   });
 }
 
@@ -116,9 +116,9 @@ function artifactGone(path: string, cause: unknown): DstackError {
   const became = errno(cause) === 'not-a-file' ? 'became a link, a pipe or a socket' : 'disappeared';
   return new DstackError(
     'file-changed',
-    `The artifact ${plainText(path)} ${became} while it was being read`,
+    `the artifact ${plainText(path)} ${became} while it was being read`,
     {
-      hint: 'Something still changes it: let the job end all its processes before its commands end.',
+      hint: 'something still changes it: let the job end all its processes before its commands end',
       cause,
     },
   );

@@ -120,7 +120,7 @@ function refuseToReplace(root: string, plan: Planned[]): void {
   const more = others.length > 0 ? `, and so are ${others.length} more` : '';
   const path = plainText(join(root, first.entry.path));
   throw new DstackError('file-exists', `${path} is there already with another content${more}`, {
-    hint: 'Move it away, or choose another folder. Nothing was written.',
+    hint: 'move it away, or choose another folder; nothing was written',
   });
 }
 

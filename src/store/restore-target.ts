@@ -119,7 +119,7 @@ function conflict(root: string, path: string, stats: Stats, wanted: string): Dst
     'path-conflict',
     `${plainText(join(root, path))} is ${kind}, the artifacts have ${wanted} there`,
     {
-      hint: 'Move it away, or choose another folder.',
+      hint: 'move it away, or choose another folder',
     },
   );
 }

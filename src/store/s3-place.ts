@@ -14,7 +14,7 @@ export interface S3Place {
 }
 
 const EXAMPLE =
-  'Write it as `s3://BUCKET/PREFIX`, or with `?endpoint=https://HOST:PORT&region=REGION` for another service than AWS.';
+  'write it as `s3://BUCKET/PREFIX`, or with `?endpoint=https://HOST:PORT&region=REGION` for another service than AWS';
 /** A key may have 1,024 bytes; the names of blobs take 71, those of uploads to come may take more. */
 const MAX_PREFIX_BYTES = 512;
 
@@ -22,23 +22,23 @@ const MAX_PREFIX_BYTES = 512;
 export function parseS3Location(text: string): S3Place {
   const url = parseUrl(text);
   const bad = (what: string) => usageError('bad-store', what, EXAMPLE);
-  if (url === null || !/^s3:\/\//i.test(text)) throw bad('The store is not a valid S3 address');
+  if (url === null || !/^s3:\/\//i.test(text)) throw bad('the store is not a valid S3 address');
   if (url.username || url.password)
-    throw noCredentials('Credentials of S3 are not written into the address of a store');
+    throw noCredentials('credentials of S3 are not written into the address of a store');
   for (const name of url.searchParams.keys()) {
     if (name !== 'endpoint' && name !== 'region')
-      throw bad(`The address of an S3 store has no parameter \`${plainText(name)}\``);
+      throw bad(`the address of an S3 store has no parameter \`${plainText(name)}\``);
   }
-  if (url.hash) throw bad('The address of an S3 store has no part after a #');
+  if (url.hash) throw bad('the address of an S3 store has no part after a #');
   const bucket = url.hostname;
   if (url.port || !/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i.test(bucket))
-    throw bad(`This can't be the name of a bucket: ${plainText(bucket) || 'nothing'}`);
+    throw bad(`this can't be the name of a bucket: ${plainText(bucket) || 'nothing'}`);
   const path = prefixOf(url.pathname);
-  if (path === null) throw bad(`This can't be a prefix in a bucket: ${plainText(url.pathname)}`);
+  if (path === null) throw bad(`this can't be a prefix in a bucket: ${plainText(url.pathname)}`);
   const endpoint = url.searchParams.get('endpoint') ?? undefined;
   const region = url.searchParams.get('region') ?? undefined;
   if (region !== undefined && !/^[a-z0-9-]{1,40}$/i.test(region))
-    throw bad(`This can't be a region: ${plainText(region)}`);
+    throw bad(`this can't be a region: ${plainText(region)}`);
   const place = { bucket, prefix: path && `${path}/`, endpoint: endpoint && endpointOf(endpoint), region };
   return { ...place, location: locationOf(place) };
 }
@@ -67,11 +67,11 @@ function prefixOf(pathname: string): string | null {
 function endpointOf(text: string): string {
   const url = parseUrl(text);
   if (url?.username || url?.password)
-    throw noCredentials('Credentials of S3 are not written into its endpoint');
+    throw noCredentials('credentials of S3 are not written into its endpoint');
   if (url === null || !/^https?:$/.test(url.protocol) || url.search || url.hash)
     throw usageError(
       'bad-store',
-      `This can't be an endpoint of S3: ${plainText(text.split('?')[0]!)}`,
+      `this can't be an endpoint of S3: ${plainText(text.split('?')[0]!)}`,
       EXAMPLE,
     );
   return (url.origin + url.pathname).replace(/\/$/, '');
@@ -93,4 +93,4 @@ function noCredentials(what: string): DstackError {
 
 /** For hints. */
 export const HOW_TO_GIVE_CREDENTIALS =
-  'Give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE and ~/.aws/credentials, or a role of the machine.';
+  'give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE and ~/.aws/credentials, or a role of the machine';

@@ -18,8 +18,8 @@ export async function tryStore(store: Store): Promise<string> {
     there = hash.digest('hex') === sha256;
   }
   if (!there) {
-    throw new DstackError('store-unreliable', `The store ${where} does not have what was just put into it`, {
-      hint: 'Look for what is between this machine and the store: a cache, a proxy, a replica.',
+    throw new DstackError('store-unreliable', `the store ${where} does not have what was just put into it`, {
+      hint: 'look for what is between this machine and the store: a cache, a proxy, a replica',
     });
   }
   try {

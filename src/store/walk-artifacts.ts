@@ -73,7 +73,7 @@ function visit(root: string, path: string, found: Map<string, Found>, skipped: S
   } catch (error) {
     if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') {
       throw new DstackError('file-changed', `${plainText(path)} disappeared while artifacts were collected`, {
-        hint: 'Something still changes it: let the job end all its processes before its commands end.',
+        hint: 'something still changes it: let the job end all its processes before its commands end',
         cause: error,
       });
     }
@@ -94,8 +94,8 @@ function isThere(root: string, path: string): boolean {
     if (step !== path && stats.isSymbolicLink()) {
       throw new DstackError(
         'artifact-behind-link',
-        `The artifact ${plainText(path)} lies behind the link ${plainText(step)}`,
-        { hint: 'Links are not followed: list the path where the files really are.' },
+        `the artifact ${plainText(path)} lies behind the link ${plainText(step)}`,
+        { hint: 'links are not followed: list the path where the files really are' },
       );
     }
   }
@@ -111,8 +111,8 @@ function childPath(folder: string, name: Buffer): string {
 function checkPath(path: string): void {
   const problem = pathProblem(path);
   if (problem === null) return;
-  throw new DstackError('bad-artifact-path', `The artifact path '${plainText(path)}' ${problem}`, {
-    hint: 'Artifacts are files and folders inside the workspace, outside `.git`.',
+  throw new DstackError('bad-artifact-path', `the artifact path '${plainText(path)}' ${problem}`, {
+    hint: 'artifacts are files and folders inside the workspace, outside `.git`',
   });
 }
 
@@ -121,9 +121,9 @@ function checkLink(path: string, target: string): void {
   if (problem === null) return;
   throw new DstackError(
     'bad-link',
-    `The target '${plainText(target)}' of the link ${plainText(path)} ${problem}`,
+    `the target '${plainText(target)}' of the link ${plainText(path)} ${problem}`,
     {
-      hint: 'Make it a relative link inside the workspace (`ln -sr`), or copy the file instead.',
+      hint: 'make it a relative link inside the workspace (`ln -sr`), or copy the file instead',
     },
   );
 }
@@ -135,7 +135,7 @@ function decodeName(name: Buffer, where: string): string {
   } catch (error) {
     const shown = plainText(name.toString('latin1'));
     throw new DstackError('bad-name', `'${shown}' in '${plainText(where || '.')}' is not valid UTF-8`, {
-      hint: 'Rename it at the end of the commands, or list narrower paths under `artifacts`.',
+      hint: 'rename it at the end of the commands, or list narrower paths under `artifacts`',
       cause: error,
     });
   }

@@ -147,6 +147,6 @@ export function otherContent(entry: FileEntry, says = 'has another content than'
     ? `the list of artifacts says ${entry.size}`
     : 'the list of artifacts says';
   return new DstackError('bad-manifest', `${plainText(entry.path)} ${says} ${expected}`, {
-    hint: 'The list was not written by dstack as it stands: do not trust that run.',
+    hint: 'the list was not written by dstack as it stands: do not trust that run',
   });
 }

@@ -19,7 +19,7 @@ export function runnerCondition(runner: RunnerView, now: number): RunnerConditio
 
 function silentFor(runner: RunnerView, now: number): string {
   const silence = now - Date.parse(runner.seenAt);
-  return Number.isNaN(silence) ? 'its time can’t be read' : `silent for ${formatDuration(silence)}`;
+  return Number.isNaN(silence) ? "its time can't be read" : `silent for ${formatDuration(silence)}`;
 }
 
 const styles: Readonly<Record<RunnerCondition, Style>> = { alive: 'green', late: 'red', draining: 'yellow' };

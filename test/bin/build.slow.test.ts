@@ -74,7 +74,7 @@ for (const name of ['dstack.js', 'dstack-runner.js']) {
 }
 
 build(
-  'a second start takes V8’s code from the first, and does without if that is not whole',
+  "a second start takes V8's code from the first, and does without if that is not whole",
   ({ folder, dist }) => {
     const caches = path.join(folder, 'caches');
     const start = () => {

@@ -45,7 +45,7 @@ cache('what was kept for a command is there for it, and for no other build', () 
   assert.equal(readCodeCache(codeCacheFile('b1', ['run']) as string), new Map());
 });
 
-cache('it lies in the user’s cache folder, for nobody else to write', ({ folder }) => {
+cache("it lies in the user's cache folder, for nobody else to write", ({ folder }) => {
   const file = kept();
   assert.ok(file.startsWith(path.join(folder, 'dstack', 'code', 'b1-')));
   process.env.XDG_CACHE_HOME = 'relative';
@@ -67,7 +67,7 @@ cache('what is damaged or cut off is not taken', () => {
   }
 });
 
-cache('nothing is kept without a command’s name, nor where Node’s own variable says so', () => {
+cache("nothing is kept without a command's name, nor where Node's own variable says so", () => {
   assert.is(codeCacheFile('b1', []), null);
   assert.is(codeCacheFile('b1', ['--version']), null);
   assert.is(codeCacheFile('b1', ['../up']), null);
@@ -75,7 +75,7 @@ cache('nothing is kept without a command’s name, nor where Node’s own variab
   assert.is(codeCacheFile('b1', ['status']), null);
 });
 
-cache('a folder that can’t be written is no failure, and nothing unfinished is left', ({ folder }) => {
+cache("a folder that can't be written is no failure, and nothing unfinished is left", ({ folder }) => {
   writeFileSync(path.join(folder, 'dstack'), 'a file stands in the way');
   writeCodeCache(codeCacheFile('b1', ['status']) as string, codes);
   rmSync(path.join(folder, 'dstack'));

@@ -4,7 +4,7 @@ import { checkLimits, checkMachine } from '../../src/cli/check-machine.ts';
 
 const facts = { cgroups: '2', rootless: false, cantLimit: [], tellsUse: true, folder: null, ahead: 0 };
 
-test('what containers can be held to, and what to do where they can’t', () => {
+test("what containers can be held to, and what to do where they can't", () => {
   assert.is(checkLimits(facts).ok, true);
   const cant = checkLimits({ ...facts, cantLimit: ['memory'] });
   assert.is(cant.ok, false);

@@ -52,7 +52,7 @@ test(
 );
 
 test(
-  'a folder that can’t be used is no matter',
+  "a folder that can't be used is no matter",
   inFolder((folder) => {
     writeFileSync(folder, 'a file');
     const reports = openReports(folder);

@@ -7,7 +7,7 @@ const project = (store?: string) =>
   ({ repository: { commonDir: '/srv/p/.git' }, folder: '/srv/p', config: { store } }) as Project;
 const ledgerAt = (path: string) => ({ shared: { path, remote: path } }) as Ledger;
 
-test('what is configured as store holds for every repository but the project’s own', async () => {
+test("what is configured as store holds for every repository but the project's own", async () => {
   const locationOf = async (path: string, store?: string) =>
     (await openLedgerStore(project(store), ledgerAt(path))).location;
   assert.is(

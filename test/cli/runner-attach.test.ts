@@ -64,7 +64,7 @@ test('of a job elsewhere it is said where, and how to get there', () => {
   assert.is(error.message, 'brave-otter-7k2m/train runs on gpu-1, on the machine gpu-box');
   assert.is(error.hint, 'ssh -t gpu-box dstack runner attach brave-otter-7k2m/train');
   const unseen = whyNot(run('running', 'gpu-1'), 'train', new Map([['gpu-1', hostname()]]), null);
-  assert.match(unseen.message, /can't be seen here: it is another user’s/);
+  assert.match(unseen.message, /can't be seen here: it is another user's/);
   const noDocker = new DstackError('docker-unavailable', 'Docker is not running');
   assert.match(
     whyNot(run('running', 'gpu-1'), null, new Map(), noDocker).message,

@@ -34,7 +34,7 @@ test('a runner as a unit of the machine', () => {
   assert.match(systemdUnit({ ...options, onlyContainers: true }), /^ProtectSystem=full$/m);
 });
 
-test('one of a user’s own manager names no user, and nothing that only the machine’s has', () => {
+test("one of a user's own manager names no user, and nothing that only the machine's has", () => {
   const text = systemdUnit({ ...options, scope: 'user', onlyContainers: true });
   assert.is(lineOf(text, 'User'), undefined);
   assert.is(lineOf(text, 'ProtectSystem'), undefined);
@@ -57,7 +57,7 @@ test('what means something to systemd is taken as it stands', () => {
   );
 });
 
-test('what is no line of its own can’t be in a unit', () => {
+test("what is no line of its own can't be in a unit", () => {
   for (const bad of ['a\nb', 'a\\', ' a', 'a ', '\x1b[0m'])
     assert.not.ok(isLineOfUnit(bad), JSON.stringify(bad));
   for (const good of ['/srv/a b', 'C:\\x', 'ä']) assert.ok(isLineOfUnit(good));

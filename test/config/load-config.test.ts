@@ -195,7 +195,7 @@ config('a variable wins over files and an option over both, for every setting', 
   assert.is(sources.store, 'DSTACK_STORE');
 });
 
-config('what containers may have is a machine’s own business, and no relative path', async (context) => {
+config("what containers may have is a machine's own business, and no relative path", async (context) => {
   writeFileSync(path.join(context.project, '.dstackrc'), 'runner:\n  allow: {mounts: [/]}\n');
   const inProject = await failure(load(context));
   assert.match(inProject.message, /:2:10: runner\.allow can't stand in a project/);
@@ -302,7 +302,7 @@ for (const [text, message, hint] of wrong) {
   });
 }
 
-config('secrets come from the user’s own file, and paths in it start there', async (context) => {
+config("secrets come from the user's own file, and paths in it start there", async (context) => {
   const { home } = context;
   const text =
     'runner:\n  secrets:\n    A: {file: a.txt}\n    B: {file: ~/b}\n    C: {file: /c, repositories: [x]}\n';
@@ -314,7 +314,7 @@ config('secrets come from the user’s own file, and paths in it start there', a
   });
 });
 
-config('a project can’t say where secrets are', async (context) => {
+config("a project can't say where secrets are", async (context) => {
   const { project, home } = context;
   const files = {
     '.dstackrc': 'runner:\n  secrets: {}\n',

@@ -47,7 +47,7 @@ test(
 );
 
 test(
-  'on one’s own machine it fails with what would allow it, and runs once that is there',
+  "on one's own machine it fails with what would allow it, and runs once that is there",
   withProject(workflows, async (project) => {
     const allowing = makeData(project);
     const refused = await project.dstack(['run', 'train', '--local']);

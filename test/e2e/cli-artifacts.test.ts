@@ -98,7 +98,7 @@ test(
     writeFileSync(small[0] as string, right.replace('one', 'oen'));
     const verify = await project.dstack(['artifacts', 'verify', name, '--json']);
     assert.is(verify.exitCode, 1);
-    assert.match(verify.stderr, /4 files of .* can’t be had/);
+    assert.match(verify.stderr, /4 files of .* can't be had/);
     const [make, other] = JSON.parse(verify.stdout);
     assert.equal(make.lost, [
       { path: 'out/logs/one.txt', problem: 'damaged' },

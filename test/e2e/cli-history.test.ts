@@ -57,7 +57,7 @@ function assertHistory(text: string): void {
 
 test('git log refs/dstack/runs in the bare repository, kept by its hook', async ({ project }) => {
   const log = () => project.git(['log', '--format=%s', 'refs/dstack/runs', '--']);
-  await until('the hook’s sync', async () => /second-run {2}train {2}done/.test(await log()));
+  await until("the hook's sync", async () => /second-run {2}train {2}done/.test(await log()));
   assertHistory(await log());
 });
 

@@ -146,7 +146,7 @@ test('a result whose files are gone is made again, and it says so', async ({ pro
   );
 });
 
-test('another user’s result is used', async ({ project }) => {
+test("another user's result is used", async ({ project }) => {
   const first = await runAll(project, 'train');
   const clone = `${project.root}/clone`;
   await project.git(['clone', '--quiet', project.folder, clone], { cwd: project.root });

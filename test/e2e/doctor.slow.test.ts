@@ -96,7 +96,7 @@ test('on a terminal it asks', async ({ project }) => {
   }
 });
 
-test('the project’s own Git settings hold', async ({ project }) => {
+test("the project's own Git settings hold", async ({ project }) => {
   const git = (...args: string[]) => project.git(args, { cwd: project.folder });
   const daemon = await serve(project.shared);
   await git('remote', 'add', 'lab', 'lab:shared.git');

@@ -42,7 +42,7 @@ test(
 );
 
 test(
-  'with a user’s token there are statuses; of code that is not committed under a name of its own',
+  "with a user's token there are statuses; of code that is not committed under a name of its own",
   onGitHub(async ({ project, github, env, head }) => {
     const own = { ...env, GITHUB_TOKEN: userToken };
     project.write({ 'README.md': 'not committed\n' });
@@ -99,7 +99,7 @@ test(
     github.refusals.push({ status: 200, text: '<html>please log in</html>' });
     const page = await report('--pr', '7');
     assert.is(page.exitCode, 1);
-    assert.match(page.stderr, 'GitHub’s API would not');
+    assert.match(page.stderr, "GitHub's API would not");
     assert.not.match(page.stderr, 'TypeError');
     const anonymous = await project.dstack(['report', run, '--pr', '7'], {
       env: { ...env, GITHUB_TOKEN: '', PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin` },

@@ -125,7 +125,7 @@ test('and in the shared repository, whose hook goes by the prefix', async ({ pro
   await project.git(['config', 'dstack.command', executable]);
   await project.submit(['make', '--name', 'for-the-hook']);
   const log = () => project.git(['log', '--format=%s', 'refs/heads/dstack/runs', '--']);
-  await until('the hook’s sync', async () => (await log()).includes('for-the-hook'));
+  await until("the hook's sync", async () => (await log()).includes('for-the-hook'));
   assert.match(await log(), /^second {2}broken {2}failed/m);
   assert.match(
     await project.git(['log', '-1', '--notes=dstack/*', 'refs/heads/dstack/runs/first']),

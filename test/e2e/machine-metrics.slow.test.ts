@@ -37,7 +37,7 @@ test(
     assert.not.ok('usage' in (await project.record(quick, 'quick')));
     const nothing = await project.dstack(['metrics', '--machine', quick]);
     assert.is(nothing.stdout, '');
-    assert.match(nothing.stderr, /nothing is known/);
+    assert.match(nothing.stderr, /no use of the machine is recorded/);
 
     // From the cache it has used nothing.
     const again = await project.submit(['train']);

@@ -8,7 +8,7 @@ import { withProject } from './project.ts';
 const penguins = fileURLToPath(new URL('../../fixtures/penguins', import.meta.url));
 
 test(
-  'the penguins’ sweep: six trainings and the best of them, and after a change only what depends on it',
+  "the penguins' sweep: six trainings and the best of them, and after a change only what depends on it",
   withProject('workflows: []\n', async (project) => {
     cpSync(penguins, project.folder, { recursive: true });
     // As `node` is found by whoever submits it, the runner finds it, too.

@@ -90,7 +90,7 @@ test(
     assert.is((await project.record(wrong, 'rejected')).state, 'failed');
     runner.kill('SIGTERM');
     assert.is(await runner.exited, 0, runner.output());
-    assert.not.match(runner.output(), /can’t be submitted|refused|dstack: /);
+    assert.not.match(runner.output(), /can't be submitted|refused|dstack: /);
   }),
 );
 

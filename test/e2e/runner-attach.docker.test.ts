@@ -35,7 +35,7 @@ async function running(project: TestProject): Promise<{ run: string; end(): void
 
 if (docker !== undefined) {
   test(
-    'in a pipe input and output pass through a job’s container, and the exit code comes back',
+    "in a pipe input and output pass through a job's container, and the exit code comes back",
     withProject(workflows, async (project) => {
       const { run, end } = await running(project);
       const attach = (words: string[], input = '') =>
@@ -91,7 +91,7 @@ if (docker !== undefined) {
   );
 
   test(
-    'on a terminal there is a shell of the window’s size, keys are its own, and the terminal is given back',
+    "on a terminal there is a shell of the window's size, keys are its own, and the terminal is given back",
     withProject(workflows, async (project) => {
       const { run, end } = await running(project);
       const tmux = await openTerminal(project);
@@ -137,7 +137,7 @@ if (docker !== undefined) {
   );
 
   test(
-    'what can’t be entered is told: unknown, not begun, ambiguous, in another Docker',
+    "what can't be entered is told: unknown, not begun, ambiguous, in another Docker",
     withProject(workflows, async (project) => {
       const attach = (name: string, env: NodeJS.ProcessEnv = {}) =>
         project.dstack(['runner', 'attach', name], { env });

@@ -169,7 +169,7 @@ workflows:
 );
 
 test(
-  'a run on one’s own machine needs no labels, and fails at once for what the machine has not',
+  "a run on one's own machine needs no labels, and fails at once for what the machine has not",
   withProject(
     `
 workflows:
@@ -187,7 +187,7 @@ workflows:
 );
 
 test(
-  'each GPU is one job’s at a time, and ports are said in the log',
+  "each GPU is one job's at a time, and ports are said in the log",
   withProject(
     (root) => `
 workflows:

@@ -120,7 +120,7 @@ test(
 );
 
 test(
-  'a checkpoint that can’t be saved is said, ends nothing, and is tried again; one that would be torn is none',
+  "a checkpoint that can't be saved is said, ends nothing, and is tried again; one that would be torn is none",
   withProject(
     (root) => `
 workflows:

@@ -167,7 +167,7 @@ workflows:
       assert.is(await drained.exited, 0, drained.output());
       const { state, reason } = await project.record(run, 'use');
       assert.is(state, 'failed');
-      const words = `an artifact of ${run}/make, which was taken from ${first.run}/make: result: Blob `;
+      const words = `an artifact of ${run}/make, which was taken from ${first.run}/make: result: blob `;
       assert.ok((reason as string).includes(words), `${reason}`);
       assert.ok((reason as string).endsWith(`; \`dstack rerun ${run}\` makes it anew`), `${reason}`);
 

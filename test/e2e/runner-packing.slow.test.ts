@@ -55,7 +55,7 @@ workflows:
       const submit = (workflow: string) => project.submit([workflow, '--no-cache']);
       assert.is(await takenBy(await submit('plain')), 'cpu');
       assert.is(await takenBy(await submit('any-gpu')), 't4');
-      assert.is(await takenBy(await submit('any-gpu')), 'a100', 'the T4 is another’s');
+      assert.is(await takenBy(await submit('any-gpu')), 'a100', "the T4 is another's");
       assert.is(await takenBy(await submit('good-gpu')), 'a100');
       const both = await submit('both');
       const three = await submit('three');

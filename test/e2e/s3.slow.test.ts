@@ -87,7 +87,7 @@ if (missing === null) {
         const { stdout, stderr, exitCode } = await project.dstack(args, { env: wrong });
         // The host is fine.
         assert.is(exitCode, args[0] === 'doctor' ? 0 : 1, `${args.join(' ')}: ${stdout}${stderr}`);
-        if (args[0] === 'doctor') assert.match(stdout, /The store can't be used as it is/);
+        if (args[0] === 'doctor') assert.match(stdout, /the store can't be used as it is/);
         assert.match(stdout + stderr, /does not accept the credentials \(SignatureDoesNotMatch/);
         assert.match(stdout + stderr, /Compare AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY/);
         said.push(stdout, stderr);
@@ -105,7 +105,7 @@ if (missing === null) {
       const runner = project.startRunner('wrong', ['--drain'], wrong);
       const record = await project.record(run, 'make');
       assert.is(record.state, 'failed');
-      assert.match(String(record.reason), /could not be kept: The store .* does not accept the credentials/);
+      assert.match(String(record.reason), /could not be kept: the store .* does not accept the credentials/);
       await runner.exited;
       const status = await project.dstack(['status', run]);
       await assertNoSecrets(project, [...said, runner.output(), status.stdout, JSON.stringify(record)]);

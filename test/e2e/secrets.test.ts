@@ -101,7 +101,7 @@ test(
 );
 
 test(
-  'a local run has the secrets of one’s own configuration; without them it does not begin',
+  "a local run has the secrets of one's own configuration; without them it does not begin",
   withProject(asking, async (project) => {
     const lacking = await fails(project, ['run', '--local', 'ask'], {
       exitCode: 1,

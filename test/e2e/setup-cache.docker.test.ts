@@ -19,7 +19,7 @@ async function logOf(project: TestProject, workflow: string): Promise<string[]> 
 }
 
 test(
-  'folders of the workspace and of the home are kept, and writable for the image’s user, as is what lies beside them',
+  "folders of the workspace and of the home are kept, and writable for the image's user, as is what lies beside them",
   withProject(
     `
 workflows:

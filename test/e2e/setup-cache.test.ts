@@ -59,7 +59,7 @@ workflows:
 );
 
 test(
-  'jobs at the same time never see each other’s, and leave nothing by halves when their runner is killed',
+  "jobs at the same time never see each other's, and leave nothing by halves when their runner is killed",
   withProject(
     (root) => `
 workflows:

@@ -58,7 +58,7 @@ test(
       exitCode: 1,
       words: [
         new RegExp(`^${name}/make: 1 blob missing, 1 blob damaged$`, 'm'),
-        /2 blobs can’t be had any more/,
+        /2 blobs can't be had any more/,
         /dstack artifacts verify RUN/,
       ],
     });

@@ -145,7 +145,7 @@ test(
 );
 
 test(
-  'what can’t be sent is named, and keeps nothing else back',
+  "what can't be sent is named, and keeps nothing else back",
   withProject(workflows, async (project) => {
     await locally(project, 'mine', 'use');
     await locally(project, 'same', 'use');
@@ -168,7 +168,7 @@ test(
 
     const sent = await send(project);
     assert.is(sent.exitCode, 1, sent.stderr);
-    assert.match(sent.stderr, /^warning: mine was not sent: Blob [0-9a-f]+ is not in the store/m);
+    assert.match(sent.stderr, /^warning: mine was not sent: blob [0-9a-f]+ is not in the store/m);
     assert.match(sent.stderr, 'same was not sent: it has something from mine, which is not there');
     assert.match(sent.stderr, 'theirs was not sent: another run has its name there');
     assert.match(sent.stderr, 'open has not ended: not sent');
@@ -181,7 +181,7 @@ test(
 );
 
 test(
-  'what was made without its image, for want of Docker, is in nobody’s cache',
+  "what was made without its image, for want of Docker, is in nobody's cache",
   withProject(workflows, async (project) => {
     const env = { DOCKER_HOST: 'unix:///nowhere/docker.sock' };
     for (const run of ['first', 'second']) {
@@ -203,7 +203,7 @@ test(
   }),
 );
 
-test('killed at any moment, or where a push can’t be all or nothing, it is done by doing it again', async () => {
+test("killed at any moment, or where a push can't be all or nothing, it is done by doing it again", async () => {
   const project = await createProject(workflows);
   const seed = Number(process.env.DSTACK_TEST_SEED) || Math.floor(Math.random() * 2 ** 31);
   console.log(`seed ${seed}`);

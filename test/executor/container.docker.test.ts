@@ -154,7 +154,7 @@ if (docker !== undefined) {
     assert.is(text(), 'lo\n');
   });
 
-  test('a folder of the job’s own lies below the home of the image’s user, and is the runner’s again afterwards', async () => {
+  test("a folder of the job's own lies below the home of the image's user, and is the runner's again afterwards", async () => {
     for (const [name, home] of [
       ['dstack-test/busybox', '/root'],
       ['dstack-test/user', '/home/user'],
@@ -252,7 +252,7 @@ if (docker !== undefined) {
     assert.equal(await started.finished, exited(0));
   });
 
-  test('a job’s ports can be reached from this machine, at the ports that are told', async () => {
+  test("a job's ports can be reached from this machine, at the ports that are told", async () => {
     const serve = 'while [ ! -e go ]; do echo hello from 8080 | nc -l -p 8080 -w 1; done';
     const spec = specOf([serve], { image, ports: [8080, 9000] });
     const started = await start(executor, spec);
@@ -265,7 +265,7 @@ if (docker !== undefined) {
     await started.execution.stop(0);
   });
 
-  test('a job’s GPUs are asked for by their ids', () => {
+  test("a job's GPUs are asked for by their ids", () => {
     const launch = { entrypoint: [], folder: null, mark: '' };
     const place = { name: 'n', image: 'i', workingDir: '.', starter: 's', launch };
     const requests = (gpus: string[] | null) =>

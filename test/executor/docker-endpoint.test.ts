@@ -58,7 +58,7 @@ test('hosts may be written in all ways that docker takes', () => {
   assert.is(found({ DOCKER_HOST: 'unix://' })[0], 'unix:///var/run/docker.sock');
 });
 
-test('what can’t be understood, or is not there, is said', () => {
+test("what can't be understood, or is not there, is said", () => {
   const env = { DOCKER_CONFIG: configFolder({ odd: { Host: 'fd://' }, none: {} }, 'gone') };
   const message = (more: NodeJS.ProcessEnv) => {
     try {
@@ -97,7 +97,7 @@ test('TLS is by the environment or by what a context has', () => {
   assert.equal(of({ DOCKER_CONTEXT: 'skip' }), { verify: false });
 });
 
-test('without any of that, and where the usual socket can’t be used, it is what else is there', async () => {
+test("without any of that, and where the usual socket can't be used, it is what else is there", async () => {
   const runtime = temporaryFolder();
   const env = { XDG_RUNTIME_DIR: runtime, DOCKER_CONFIG: runtime };
   const usual = path.join(runtime, 'usual.sock');

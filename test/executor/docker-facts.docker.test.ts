@@ -25,7 +25,7 @@ if (docker !== undefined) {
   });
 }
 
-test('what it can’t limit is named, what it doesn’t mention is not', () => {
+test("what it can't limit is named, what it doesn't mention is not", () => {
   const rootless = {
     CgroupVersion: '2',
     CgroupDriver: 'none',

@@ -44,7 +44,7 @@ test('cgroup v1 has other words', () => {
   assert.equal(usage?.disk, { read: 10, written: 20 });
 });
 
-test('what the kernel or the network doesn’t count is not told', () => {
+test("what the kernel or the network doesn't count is not told", () => {
   const { networks, ...withoutNetwork } = v2;
   assert.is(usageOf(withoutNetwork, 1)?.network, null);
   assert.is(usageOf({ ...v2, blkio_stats: { io_service_bytes_recursive: null } }, 1)?.disk, null);

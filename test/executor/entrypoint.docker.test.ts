@@ -81,7 +81,7 @@ if (docker !== undefined) {
     }
   });
 
-  test('one that goes on as the commands’ parent passes on how they end', async () => {
+  test("one that goes on as the commands' parent passes on how they end", async () => {
     const image = await imageThatFirst('"$@"; code=$?; echo "after: $code"; exit $code');
     const { result, text } = await run(executor, specOf(['exit 5'], { image }));
     assert.equal([result, text()], [exited(5), 'after: 5\n']);

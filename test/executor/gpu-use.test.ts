@@ -19,7 +19,7 @@ test('what GPUs say of themselves is read', () => {
   );
 });
 
-test('what one can’t tell is not taken for nothing', () => {
+test("what one can't tell is not taken for nothing", () => {
   // Drivers since 450 with MIG, older ones, and one that has lost its GPU.
   for (const word of ['[N/A]', 'N/A', '[Not Supported]', '[Unknown Error]', '[Insufficient Permissions]']) {
     const [use] = parseGpuUse(`${first}, ${word}, 36537`).values();
@@ -33,7 +33,7 @@ test('what is no GPU is passed over', () => {
   for (const text of [
     'No devices were found',
     'Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 550.54',
-    'NVIDIA-SMI has failed because it couldn’t communicate with the NVIDIA driver.',
+    "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
     'Unable to determine the device handle for GPU0000:01:00.0: Unknown Error',
     `${first}, 97`,
     `${first}, 97, 31254, 80`,

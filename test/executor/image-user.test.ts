@@ -19,7 +19,7 @@ test('the user that an image names is looked up by name or number, as Docker doe
   assert.equal(userIn(passwd, 'nobody:nogroup'), { uid: 65534, gid: 65534, home: '/nonexistent' });
 });
 
-test('one who is not listed has Docker’s home, and what is no number is none', () => {
+test("one who is not listed has Docker's home, and what is no number is none", () => {
   assert.equal(userIn(passwd, '4242'), { uid: 4242, gid: 0, home: '/' });
   assert.equal(userIn('', '0'), { uid: 0, gid: 0, home: '/root' });
   assert.equal(userIn(passwd, 'odd'), { uid: 0, gid: 0, home: '/root' });

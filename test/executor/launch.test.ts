@@ -41,7 +41,7 @@ test('what only began like it is output', () => {
   assert.is(seen, false);
 });
 
-test('a workflow’s entrypoint replaces that of the image, which begins where its author meant it to', () => {
+test("a workflow's entrypoint replaces that of the image, which begins where its author meant it to", () => {
   const config = { Entrypoint: ['./entry.sh'], WorkingDir: '/opt/x' };
   assert.equal(launchOf(undefined, config), { entrypoint: ['./entry.sh'], folder: '/opt/x' });
   assert.equal(launchOf(undefined, { Entrypoint: '/entry.sh', WorkingDir: '' }), {

@@ -69,7 +69,7 @@ test('a login in config.json goes to its registry alone', async () => {
   assert.is(await to('r.example:5000/app'), undefined);
 });
 
-test('credential helpers are asked, the registry’s own first', async () => {
+test("credential helpers are asked, the registry's own first", async () => {
   const env = helper('echo \'{"ServerURL":"x","Username":"me","Secret":"s"}\'');
   const config = {
     credsStore: 'other',

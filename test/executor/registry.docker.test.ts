@@ -87,7 +87,7 @@ if (docker !== undefined && lacking === null) {
     assert.equal(await asking().imageNow?.(image), second.image());
   });
 
-  test('an image that is here is used where its registry can’t be asked, and that is said', async () => {
+  test("an image that is here is used where its registry can't be asked, and that is said", async () => {
     const registry = await open();
     const image = `${registry.address}/app:1`;
     await pushed(registry, 'app:1');
@@ -106,7 +106,7 @@ if (docker !== undefined && lacking === null) {
     assert.is(third.result.lost, true, 'another attempt may do better');
   });
 
-  test('what was built here is nobody else’s to ask for', async () => {
+  test("what was built here is nobody else's to ask for", async () => {
     const id = await uniqueImage(docker);
     images.push(id);
     const job = await run(asking(), which(id));

@@ -11,7 +11,7 @@ const docker = await dockerForTests();
 if (docker !== undefined) {
   const executor = createDockerExecutor();
   const image = 'dstack-test/busybox';
-  test('a container’s network is told, and memory that it has taken', async () => {
+  test("a container's network is told, and memory that it has taken", async () => {
     const fills = ['head -c 50000000 /dev/zero | tail -c 50000000 | sleep 100'];
     const { execution } = await start(executor, specOf(fills, { image }));
     try {

@@ -123,12 +123,12 @@ workflows:
       assert.equal([files.state, files.artifacts], ['failed', null]);
       assert.match(
         String(files.reason),
-        `its artifacts could not be kept: There is no room left in the store`,
+        `its artifacts could not be kept: there is no room left in the store`,
       );
       assert.match(String(files.reason), project.store);
       const talk = await project.record(runs.talk, 'talk');
       assert.is(talk.state, 'failed');
-      assert.match(String(talk.reason), /its log could not be kept: There is no room left in the store/);
+      assert.match(String(talk.reason), /its log could not be kept: there is no room left in the store/);
       assert.is((await project.record(runs.small, 'small')).state, 'done');
       assert.equal(readdirSync(path.join(project.store, 'tmp')), []);
       assert.is((await project.refs('cache')).length, 1);
@@ -224,7 +224,7 @@ workflows:
         const failed = await download();
         assertForPeople(failed);
         assert.is(failed.exitCode, 1);
-        assert.match(failed.stderr, /disk full: there is no room left for .*got\/here.*\n.*hint: Free space/);
+        assert.match(failed.stderr, /disk full: there is no room left for .*got\/here.*\n.*hint: free space/);
         assert.is(existsSync(path.join(target, 'out/big')), false);
       }
       disk.empty();
@@ -248,7 +248,7 @@ test(
       disk.fill();
       const failed = await project.dstack(args);
       assertForPeople(failed);
-      assert.match(failed.stderr, /There is no room left in the store .*shared\.store/);
+      assert.match(failed.stderr, /there is no room left in the store .*shared\.store/);
       assert.is(await project.git(['for-each-ref']), before);
       disk.empty();
       const done = await project.dstack(args);

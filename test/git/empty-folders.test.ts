@@ -7,7 +7,7 @@ import { scratchFolder } from './scratch-repository.ts';
 
 const hourAgo = Date.now() / 1000 - 3600;
 
-test('of refs’ folders those go that are deep, empty, and not just made', async () => {
+test("of refs' folders those go that are deep, empty, and not just made", async () => {
   const repository = scratchFolder();
   const at = (name: string) => join(repository, 'refs', name);
   const folders = ['dstack/queue/run-1', 'dstack/queue/run-2', 'dstack/jobs/run-3', 'dstack/claims', 'tags'];

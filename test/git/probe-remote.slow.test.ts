@@ -32,7 +32,7 @@ test('one of version 0 comes after the first ref, and an agent may not be named'
   assert.is(readGreeting(line('          git< ', `${'a'.repeat(40)} refs/heads/agent=x`)).agent, null);
 });
 
-test('a remote is asked, and what it isn’t is told', async () => {
+test("a remote is asked, and what it isn't is told", async () => {
   const { path } = scratchProject();
   const local = await initBareRepository(join(scratchFolder(), 'own.git'));
   const answer = await greet(local, path);
@@ -41,7 +41,7 @@ test('a remote is asked, and what it isn’t is told', async () => {
   assert.is('failure' in failed && failed.failure.code, 'unreachable');
 });
 
-test('the push that comes in between wins, and runs no hook of the user’s', async () => {
+test("the push that comes in between wins, and runs no hook of the user's", async () => {
   const project = scratchProject();
   const shared = await initBareRepository(join(scratchFolder(), 'shared.git'));
   const local = { gitDir: project.git('rev-parse', '--absolute-git-dir') };

@@ -157,7 +157,7 @@ test('files, folders and patterns without permission to read', () => {
   const outcomes = takenByOther(projects);
   assert.equal(
     outcomes.map(({ code, message }) => `${code}: ${message}`),
-    cases.map(([, , named]) => `unreadable-files: cannot be read: ${named}`),
+    cases.map(([, , named]) => `unreadable-files: these can't be read: ${named}`),
   );
 });
 

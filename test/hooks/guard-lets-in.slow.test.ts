@@ -193,7 +193,7 @@ test('a job that depends on one that failed, and one that is given up', async ({
   assert.equal(areas(shared), []);
 });
 
-test('a run in two pushes, where a host can’t do it in one, and two that draw the same name', async ({
+test("a run in two pushes, where a host can't do it in one, and two that draw the same name", async ({
   shared,
   ledger,
   other,

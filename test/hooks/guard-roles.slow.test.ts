@@ -88,7 +88,7 @@ test('a submitter ends what he has asked to stop, as stopped, and nothing else',
     );
 });
 
-test('who is only one of them is refused what is the other’s', async ({ shared, eve }) => {
+test("who is only one of them is refused what is the other's", async ({ shared, eve }) => {
   const { updates, commit: run } = await submit(eve, 'new', [jobSpec('train')]);
   const more = await prepareRun(eve, runRequest(eve, 'more', [jobSpec('train')]));
   for (const update of more.updates)

@@ -51,7 +51,7 @@ async function forgedEnd({ shared, eve }: Context, change: object = {}, parents:
   });
 }
 
-test('by a branch whose name is that of a ref of dstack’s', async (context) => {
+test("by a branch whose name is that of a ref of dstack's", async (context) => {
   const { shared, ledger } = context;
   const end = await forgedEnd(context);
   for (const kind of ['heads', 'tags', 'remotes']) {
@@ -77,7 +77,7 @@ test('by a branch whose name is that of a ref of dstack’s', async (context) =>
   await accepted(shared, context.eve, { ref, from, to: null });
 });
 
-test('by refs of which Git would show dstack’s own', async ({ shared, ledger }) => {
+test("by refs of which Git would show dstack's own", async ({ shared, ledger }) => {
   const run = shared.refs().get(name('runs/new')) as string;
   for (const place of ['refs', 'refs/heads', 'refs/tags', 'refs/remotes']) {
     await refused(shared, /no ref of dstack/, create(`${place}/${name('runs')}`, run));

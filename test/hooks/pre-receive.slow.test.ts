@@ -57,10 +57,10 @@ test('whoever installs it hears who is what, and whether the other hook may subm
   assert.match(install(), /^submitter: dev-\* ada; .*\n.*\n.* it is no submitter$/m);
 });
 
-test('refs that Git would show in the place of dstack’s own are judged, too', async ({ shared, ledger }) => {
+test("refs that Git would show in the place of dstack's own are judged, too", async ({ shared, ledger }) => {
   const run = await commit(ledger, {});
   for (const ref of ['refs/heads/refs/dstack/runs', 'refs/refs/dstack/jobs/a/b', 'refs/remotes/refs'])
-    assert.match(await push(ledger, ref, run), /no ref of dstack’s is called so/);
+    assert.match(await push(ledger, ref, run), /no ref of dstack's is called so/);
   assert.is(shared.refs().size, 0);
 });
 
@@ -103,7 +103,7 @@ test('knows who is a submitter, a runner or an admin', async ({ shared, ledger }
   assert.is(await push(ledger, 'refs/heads/main', run, { GL_USER: 'eve' }), '');
 });
 
-test('lets nothing in that it can’t judge, and everything that is no concern of its', async ({
+test("lets nothing in that it can't judge, and everything that is no concern of its", async ({
   shared,
   ledger,
 }) => {

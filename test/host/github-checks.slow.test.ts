@@ -105,7 +105,7 @@ test(
 );
 
 test(
-  'with a user’s token there are statuses only, which is said once',
+  "with a user's token there are statuses only, which is said once",
   withGitHub(async (github, connect) => {
     const client = connect();
     const memory = { statusesOnly: false };

@@ -160,7 +160,7 @@ test(
 );
 
 test(
-  'what is not GitHub’s API counts as away: a page to log in at, JSON that is no object',
+  "what is not GitHub's API counts as away: a page to log in at, JSON that is no object",
   withGitHub(async (github, connect) => {
     const client = connect();
     const json = { 'content-type': 'application/json' };

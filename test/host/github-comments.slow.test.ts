@@ -48,7 +48,7 @@ test(
 );
 
 test(
-  'who answers in GitHub’s place is told from it',
+  "who answers in GitHub's place is told from it",
   withGitHub(async (github, connect) => {
     const json = { 'content-type': 'application/json' };
     for (const text of ['<html>', '{}', '[]']) {

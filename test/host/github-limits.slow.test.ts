@@ -19,7 +19,7 @@ test('Retry-After counts before all else', () => {
   assert.is(after(429, { 'retry-after': '999999999' }), 3_600_000);
 });
 
-test('with nothing remaining, until the reset by the server’s clock; also when the last one was still answered', () => {
+test("with nothing remaining, until the reset by the server's clock; also when the last one was still answered", () => {
   const headers = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': reset(600), date };
   for (const status of [200, 304, 403, 429]) assert.is(after(status, headers), 600_000);
   assert.is(after(403, { ...headers, 'x-ratelimit-reset': reset(-5) }), 1_000);

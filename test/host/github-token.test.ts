@@ -21,7 +21,7 @@ async function withGh(script: string, body: (env: NodeJS.ProcessEnv) => Promise<
   }
 }
 
-test('variables first, in the order of GitHub’s own command line', () =>
+test("variables first, in the order of GitHub's own command line", () =>
   withGh('echo from-gh', async (env) => {
     assert.is(await findToken(github, { ...env, GH_TOKEN: 'a', GITHUB_TOKEN: 'b' }), 'a');
     assert.is(await findToken(github, { ...env, GITHUB_TOKEN: ' b\n' }), 'b');
@@ -35,7 +35,7 @@ test('then what `gh` has for that very host', () =>
     assert.is(await findToken(github, env), null);
   }));
 
-test('what can’t be a token is none; nor is there one without `gh`', async () => {
+test("what can't be a token is none; nor is there one without `gh`", async () => {
   await withGh('echo "you are not logged in"', async (env) => assert.is(await findToken(github, env), null));
   assert.is(await findToken(github, { PATH: '/nowhere' }), null);
   assert.is(await findToken(github, { PATH: '/nowhere', GITHUB_TOKEN: 'two\nlines' }), null);

@@ -41,7 +41,7 @@ function outsideOfCode(line: string): string {
   return line.replace(/(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)/g, '');
 }
 
-test('text of anybody’s is text: no mention, no link, no HTML, no way out of its cell or span', () => {
+test("text of anybody's is text: no mention, no link, no HTML, no way out of its cell or span", () => {
   const hostile = [
     '@octocat #1 [x](http://evil) <img src=x> | `a` **b** \n| c |\n![p](q) https://evil ~~~ \u202e',
     'www.evil.example someone@evil.example mailto:someone@evil.example xmpp:a@evil.example',

@@ -38,7 +38,7 @@ test('mounts are read-only unless they say otherwise; variables may stand in the
   assert.equal(jobSpecSchema.parse(job), job);
 });
 
-test('what is mounted counts to the cache, by its name; the rest doesn’t', () => {
+test("what is mounted counts to the cache, by its name; the rest doesn't", () => {
   const keyOf = (...lines: string[]) =>
     cacheKey({ spec: { ...of(...lines), variables: {} }, filesTree: 't', dependencyKeys: [] });
   assert.is.not(keyOf('mounts: [/a:/b]'), keyOf());

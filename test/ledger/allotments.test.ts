@@ -35,7 +35,7 @@ test('a job that asks for nothing runs beside anything', () => {
   assert.equal(ask([all], {}), { cpu: 0, memory: 0, gpus: [] });
 });
 
-test('a GPU is one job’s, and the least that will do is given', () => {
+test("a GPU is one job's, and the least that will do is given", () => {
   assert.equal(ids([], { gpu: { count: 1, name: null, memory: null } }), ['1']);
   const first = ask([], { gpu: { count: 1, name: 't4', memory: 16 * gb } }) as Allotment;
   assert.equal(

@@ -160,7 +160,7 @@ const rules: [string, Scene, string[]][] = [
     ['give-up train over claim-train'],
   ],
   [
-    'the limit of attempts is the job’s own',
+    "the limit of attempts is the job's own",
     {
       queue: [retrying('train', { limit: 5, on: ['runner-lost'] })],
       claims: { train: { attempt: 5 } },
@@ -279,7 +279,7 @@ const rules: [string, Scene, string[]][] = [
     [],
   ],
   [
-    'a claim that can not be read is somebody else’s, for nobody knows how long',
+    "a claim that can not be read is somebody else's, for nobody knows how long",
     { queue: [train], unreadable: ['train'], silent: 10_000 },
     [],
   ],

@@ -12,7 +12,7 @@ const offer = {
 const why = (resources: Partial<JobSpec['resources']>, labels: Record<string, string> = {}) =>
   misfit({ labels, resources: { ...defaultRequirements.resources, ...resources } }, offer);
 
-test('all labels of a job must be the runner’s, with equal values', () => {
+test("all labels of a job must be the runner's, with equal values", () => {
   assert.is(why({}), null);
   assert.is(why({}, { gpu: 'a100' }), null);
   assert.is(why({}, { gpu: 'a100', zone: 'lab' }), null);
@@ -114,7 +114,7 @@ test('an interruptible runner is only for jobs that allow it, another one for al
   assert.is(on(false, false), null);
 });
 
-test('what only some containers may have is offered by the runner’s card', () => {
+test("what only some containers may have is offered by the runner's card", () => {
   const { resources } = defaultRequirements;
   const mount = (source: string, readOnly = true) => ({ source, target: '/x', readOnly });
   const asks = (

@@ -182,7 +182,7 @@ test('a limit to the size of a push is found', async () => {
   assert.equal(shared.refs(), before);
 });
 
-test('a host that takes whatever comes last can’t be used', async () => {
+test("a host that takes whatever comes last can't be used", async () => {
   const { shared, before } = await inhabited();
   shared.git('config', 'receive.procReceiveRefs', 'refs');
   const script = fileURLToPath(new URL('lax-host.ts', import.meta.url));

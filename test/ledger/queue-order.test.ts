@@ -66,7 +66,7 @@ test('a clock that is wrong helps or harms for a while, not for ever', () => {
   ]);
 });
 
-test('where the observer’s own clock is wrong, jobs seen together are in the order of their submission', () => {
+test("where the observer's own clock is wrong, jobs seen together are in the order of their submission", () => {
   for (const off of [-30 * 24 * hour, 30 * 24 * hour]) {
     const entries = [entry('b', noon - 1_000), entry('a', noon), entry('c', noon - 2_000)];
     assert.equal(

@@ -151,7 +151,7 @@ test('what is not a run, of a newer version, or under another name is left out',
   assert.equal(state.runners, []);
 });
 
-test('a record under another job’s name gives it no outcome', async () => {
+test("a record under another job's name gives it no outcome", async () => {
   const { shared, ledger } = await scratchLedger();
   await submit(ledger, 'run-1', jobs);
   const finished = await finish(await claim(ledger, await queued(ledger, 'run-1', 'prepare')));
@@ -177,7 +177,7 @@ test('a damaged claim, stop or queue entry is a problem of its own', async () =>
   assert.equal([...live.queue.keys()], ['run-1/prepare']);
   assert.is(live.problems.size, 3);
   const [run] = (await openStateReader(ledger).read()).runs;
-  assert.match(run?.jobs[1]?.reason ?? '', /can’t be read: written by another version/);
+  assert.match(run?.jobs[1]?.reason ?? '', /can't be read: written by another version/);
 });
 
 test('a look reads only what is new', async () => {

@@ -84,7 +84,7 @@ test('a card that the repository refuses is told in the words of its hook', asyn
   }
 });
 
-test('a runner whose card was replaced learns it, and leaves the other’s alone', async () => {
+test("a runner whose card was replaced learns it, and leaves the other's alone", async () => {
   const { shared, ledger } = await scratchLedger();
   const dead = await putUpCard(ledger, content, null);
   const other = await participant(shared.path);

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { withJobs } from '../../src/ledger/runner-views.ts';
 import { sampleJob, sampleRun, sampleRunner } from '../tui/sample-state.ts';
 
-test('what a runner’s card says that it waits for is not said of one that has taken something since', () => {
+test("what a runner's card says that it waits for is not said of one that has taken something since", () => {
   const card = sampleRunner('gpu-1', {
     seenAt: '2026-03-01T12:00:10.000Z',
     waiting: 'work: the queue is empty',

@@ -62,7 +62,7 @@ test('on this machine it takes no process to see that a new object has no such p
   }
 });
 
-test('on this machine what a ref there points at lacks isn’t looked for in one’s own repository', async () => {
+test("on this machine what a ref there points at lacks isn't looked for in one's own repository", async () => {
   const { shared, ledger } = await scratchLedger();
   await submit(ledger, 'run-1');
   const reader = await participant(shared.path, 'reader');
@@ -178,7 +178,7 @@ test('a URL: a job goes its whole way, and what has gone there goes here', async
   await daemon.stop();
 });
 
-test('a URL: the refs of the user and of the remote’s branches stay as they are', async () => {
+test("a URL: the refs of the user and of the remote's branches stay as they are", async () => {
   const shared = await scratchShared();
   const daemon = await serve(shared.path);
   const project = scratchProject();
@@ -195,7 +195,7 @@ test('a URL: the refs of the user and of the remote’s branches stay as they ar
   await daemon.stop();
 });
 
-test('a URL: listings that get in each other’s way are tried again; one that can’t be had is an error', async () => {
+test("a URL: listings that get in each other's way are tried again; one that can't be had is an error", async () => {
   const shared = await scratchShared();
   const daemon = await serve(shared.path);
   const ledger = await participant(daemon.url);

@@ -34,7 +34,7 @@ test('who has learnt what he wanted to know waits no more; signs are told from t
   wake.close();
 });
 
-test('the hook’s touch wakes, at once if it came before the wait', async () => {
+test("the hook's touch wakes, at once if it came before the wait", async () => {
   const path = scratchFolder();
   const wake = openWake({ path });
   const waiting = wake.wait(forEver);

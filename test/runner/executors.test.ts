@@ -29,7 +29,7 @@ test('without Docker, a runner leaves jobs with an image to others, and says so'
   await executors.close();
 });
 
-test('without Docker, a run on one’s own machine ignores images, and says so in the log', async () => {
+test("without Docker, a run on one's own machine ignores images, and says so in the log", async () => {
   const executors = await open({ imagesOptional: true });
   assert.match(executors.note ?? '', /without their images/);
   const chosen = executors.choose({ image: 'python:3.12' });

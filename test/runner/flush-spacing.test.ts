@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { flushSpacing } from '../../src/runner/flush-spacing.ts';
 
-const spacing = suite('spacing of a log’s flushes');
+const spacing = suite("spacing of a log's flushes");
 
 spacing('a job that ends at once sends nothing before its outcome', () => {
   assert.is(flushSpacing(1_000).delay(1_010), 390);

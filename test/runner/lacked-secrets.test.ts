@@ -8,7 +8,7 @@ const secrets = openSecrets(
   'the-repository',
 );
 
-test('what jobs ask for and can’t have is told, each once; what it has is not', () => {
+test("what jobs ask for and can't have is told, each once; what it has is not", () => {
   const jobs = [
     { workflow: 'train', secrets: ['OWN', 'LIMITED', 'OTHER'] },
     { workflow: 'train', secrets: ['OTHER'] },

@@ -133,7 +133,7 @@ test('beside what room is kept for begins only what leaves that room', () => {
   assert.not.ok(fitsBeside(big, asks({}), { ...self, load: 7 }));
 });
 
-test('what this runner can’t try is no reason to keep room', () => {
+test("what this runner can't try is no reason to keep room", () => {
   const big = opening('r/big', { hasRoom: false, waited: minute, heldBack: true });
   assert.is(lineUp([big], member('a', 8), [], new Set(), minute).kept, null);
 });

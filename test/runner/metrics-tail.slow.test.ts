@@ -42,7 +42,7 @@ test('lines are told while the file grows, whole ones only; the last needs no en
   assert.equal(told, ['{"step":1,"loss":2}', '{"step":2,"loss":1}', '{"step":3,"note":"last"}']);
 });
 
-test('what was there before the commands began is not the job’s, unless it begins the file anew', async ({
+test("what was there before the commands began is not the job's, unless it begins the file anew", async ({
   workspace,
 }) => {
   const old = '{"step":1,"loss":9}\n{"step":2,"loss":8}\n';

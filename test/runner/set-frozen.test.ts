@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setFrozen } from '../../src/runner/set-frozen.ts';
 
-test('a job that can’t be frozen is told of, and ends no runner', async () => {
+test("a job that can't be frozen is told of, and ends no runner", async () => {
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(line) });
   const failing = {

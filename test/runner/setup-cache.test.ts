@@ -149,7 +149,7 @@ test('another repository, image, way of execution or workflow has its own', asyn
   assert.is(await found(context, { workflow: 'evaluate' }), null);
 });
 
-test('what lies below a container’s home is shared by the workflows of an image', async (context) => {
+test("what lies below a container's home is shared by the workflows of an image", async (context) => {
   const first = job(context, [pip, { path: '~/.cache/uv', key: [] }]);
   await first.restore();
   assert.equal(
@@ -166,7 +166,7 @@ test('what lies below a container’s home is shared by the workflows of an imag
   assert.is(readFileSync(join(other.home[0]?.folder as string, 'wheel'), 'utf8'), 'w');
 });
 
-test('a plain process has the user’s own home: nothing is kept of it', async (context) => {
+test("a plain process has the user's own home: nothing is kept of it", async (context) => {
   const plain = job(context, [pip, venv], { executor: 'process' });
   await plain.restore();
   assert.equal(plain.home, []);
@@ -178,12 +178,12 @@ test('what the repository has in its place stays as it is, and is not kept', asy
   const committed = job(context, [venv], { files: { '.venv/b': 'committed' } });
   await committed.restore();
   assert.equal([committed.read('.venv/a'), committed.read('.venv/b')], [null, 'committed']);
-  assert.equal(committed.said, ['setup cache: .venv is the repository’s, and not kept']);
+  assert.equal(committed.said, ["setup cache: .venv is the repository's, and not kept"]);
   await committed.keep();
   assert.is(await found(context), '1');
 });
 
-test('nothing is written or taken through a link, of the repository’s or the job’s', async (context) => {
+test("nothing is written or taken through a link, of the repository's or the job's", async (context) => {
   const inside: CachedFolder = { path: 'deep/er/.venv', key: [] };
   const outside = join(context.root, 'outside');
   mkdirSync(join(outside, '.venv'), { recursive: true });
@@ -231,7 +231,7 @@ test('where nothing is kept a job is told so, and finds its folders all the same
   assert.equal(none.said, ['setup cache: this runner keeps none']);
 });
 
-test('what can’t be kept is said, and fails nothing', async (context) => {
+test("what can't be kept is said, and fails nothing", async (context) => {
   const small = openKeptFolders(join(context.root, 'small'), 1000);
   const large = job(context, [venv], { kept: small });
   await large.restore();

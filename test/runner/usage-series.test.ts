@@ -42,7 +42,7 @@ test('rates are means of what has grown, memory is the most', () => {
   });
 });
 
-test('of GPUs that don’t say how busy they are, memory is known still', () => {
+test("of GPUs that don't say how busy they are, memory is known still", () => {
   const recorder = recordUsage();
   recorder.add(reading(1, 1), [
     { utilisation: 50, memory: 10 },

@@ -45,7 +45,7 @@ test('who else is there, and what they have free, follows from cards and claims'
   assert.equal([roomOf(after, 8), roomOf(after, 2)], [[], ['other']]);
 });
 
-test('a runner whose card stands still is not reckoned with, nor one whose card can’t be read', async () => {
+test("a runner whose card stands still is not reckoned with, nor one whose card can't be read", async () => {
   const { shared, ledger } = await scratchLedger();
   let seconds = 1_000;
   const clock = { ...systemClock, monotonic: () => seconds };

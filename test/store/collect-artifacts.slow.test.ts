@@ -224,7 +224,7 @@ for (const [what, size] of [
       await assertFails(
         () => collectArtifacts(workspace, ['file'], store, { progress }),
         'file-changed',
-        /^The artifact file became a link, a pipe or a socket/,
+        /^the artifact file became a link, a pipe or a socket/,
       );
     }
   });

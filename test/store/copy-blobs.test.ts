@@ -28,7 +28,7 @@ test('each goes once, and what is there is not sent again', async ({ root }) => 
   assert.equal(readdirSync(passing), []);
 });
 
-test('what is damaged or missing doesn’t arrive, and leaves nothing in passing', async ({ root }) => {
+test("what is damaged or missing doesn't arrive, and leaves nothing in passing", async ({ root }) => {
   const [from, to] = [openFolderStore(join(root, 'from')), openFolderStore(join(root, 'to'))];
   const blob = await from.putBytes(Buffer.from('one'));
   const path = join(root, 'from/sha256', blob.sha256.slice(0, 2), blob.sha256.slice(2));

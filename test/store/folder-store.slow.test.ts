@@ -87,7 +87,7 @@ test('a full disk is an error that names the store, and leaves no temporary file
       'store-full',
       /no room left in the store .*disk\/store/,
     );
-    assert.match(error.hint ?? '', /Free space/);
+    assert.match(error.hint ?? '', /free space/);
     assert.equal(await readdir(join(disk, 'store', 'tmp')), []);
     await store.putBytes(randomBytes(1 << 19));
     await assertFails(() => store.putBytes(bytes), 'store-full', /no room/);

@@ -60,7 +60,7 @@ test('what is kept comes back as it was: files, links, modes, times to the nanos
     assert.not.ok(existsSync(join(folder, 'x')));
   }));
 
-test('a copy is one’s own: what is done to it changes nothing of what is kept', () =>
+test("a copy is one's own: what is done to it changes nothing of what is kept", () =>
   inTempFolder(async (folder) => {
     const kept = openKeptFolders(join(folder, 'kept'), large);
     await kept.keep(key('a'), await make(join(folder, 'made'), { a: '1', b: '2' }), null);

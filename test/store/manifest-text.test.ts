@@ -95,7 +95,7 @@ for (const [name, packs, content, message] of [
   ['both chunks and a pack', [piece], { chunks: [piece], pack: { index: 0, offset: 0 } }, /both/],
   ['chunks of another size', [], { chunks: [piece, piece] }, /another size/],
   ['a pack that is not there', [piece], { pack: { index: 1, offset: 0 } }, /not listed/],
-  ['an end behind its pack’s', [piece], { pack: { index: 0, offset: 1 } }, /behind the end/],
+  ["an end behind its pack's", [piece], { pack: { index: 0, offset: 1 } }, /behind the end/],
   ['a negative offset', [piece], { pack: { index: 0, offset: -1 } }, /offset/],
   ['no chunk at all', [], { chunks: [] }, /chunks/],
   ['a chunk with a bad name', [], { chunks: [{ ...piece, sha256: '../x' }] }, /sha256/],

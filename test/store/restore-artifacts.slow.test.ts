@@ -221,7 +221,7 @@ check('a missing blob is named with its path, and nothing half is left', tree, a
   const error = await assertFails(
     () => restoreArtifacts(manifest, store, into),
     'blob-missing',
-    new RegExp(`^[a-z./]+: Blob ${pack}`),
+    new RegExp(`^[a-z./]+: blob ${pack}`),
   );
   assert.ok(error.hint);
   await assertOnlyRightFiles(into);
@@ -235,7 +235,7 @@ check('a damaged blob is named with its path, and nothing wrong is left', tree, 
   await rm(damaged);
   await writeFile(damaged, Buffer.from(right.toString().replace('content', 'CONTENT')));
   const restore = () => restoreArtifacts(manifest, store, into, { overwrite: true });
-  await assertFails(restore, 'blob-damaged', /^[a-z./]+: Blob .* damaged/);
+  await assertFails(restore, 'blob-damaged', /^[a-z./]+: blob .* damaged/);
   assert.is(await readFile(join(into, 'a/b/c.txt'), 'utf8'), 'previous');
   assert.is(await store.has(packOf(manifest), right.length), false, 'it was moved aside');
   await store.putBytes(right);
@@ -243,7 +243,7 @@ check('a damaged blob is named with its path, and nothing wrong is left', tree, 
   assert.equal(await readTree(into), tree);
 });
 
-check('a size that is not the blob’s is refused', tree, async ({ into, store, manifest }) => {
+check("a size that is not the blob's is refused", tree, async ({ into, store, manifest }) => {
   const entries = manifest.entries.map((entry) => (entry.path === 'z' ? { ...entry, size: 2 } : entry));
   await assertFails(
     () => restoreArtifacts({ ...manifest, entries } as Manifest, store, into),
@@ -297,7 +297,7 @@ check('a file of many chunks goes on where it was cut off, and asks only for the
   assert.ok(chunks.length > 4, `${chunks.length} chunks`);
   const lost = chunks[chunks.length - 2]?.sha256 as string;
   await rename(blob(lost), join(folder, 'lost'));
-  await assertFails(() => restoreArtifacts(manifest, store, into), 'blob-missing', /^weights: Blob/);
+  await assertFails(() => restoreArtifacts(manifest, store, into), 'blob-missing', /^weights: blob/);
   await assertAbsent(join(into, 'weights'));
   await rename(join(folder, 'lost'), blob(lost));
 

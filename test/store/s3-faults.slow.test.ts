@@ -81,7 +81,7 @@ check('of an upload that goes on, parts with another content are sent again', as
   // The last part fails, so the upload stays as it is; then the store is told of another second part.
   s3.proxy.fault = (call) =>
     isPart(call) && /partNumber=5/.test(call.path) ? { answer: 403, code: 'AccessDenied' } : undefined;
-  await assertFails(() => subject.store.putFile(file, sha256), 'store-denied', /No permission .*it says no/);
+  await assertFails(() => subject.store.putFile(file, sha256), 'store-denied', /no permission .*it says no/);
   s3.proxy.fault = ({ method, path }) =>
     method === 'GET' && /uploadId=/.test(path)
       ? {
@@ -115,7 +115,7 @@ check('an upload older than a week is removed instead of continued', async (subj
   const { sha256 } = await randomFile(file, 40 * MIB);
   s3.proxy.fault = (call) =>
     isPart(call) && /partNumber=5/.test(call.path) ? { answer: 403, code: 'AccessDenied' } : undefined;
-  await assertFails(() => subject.store.putFile(file, sha256), 'store-denied', /No permission/);
+  await assertFails(() => subject.store.putFile(file, sha256), 'store-denied', /no permission/);
   const old = new Date(Date.now() - 8 * 24 * 3600_000).toISOString();
   s3.proxy.fault = ({ method, path }) =>
     method === 'GET' && /uploads/.test(path)
@@ -239,9 +239,9 @@ check(
 check('what became of a damaged blob is told as it is', async (subject) => {
   const denied = { answer: 403, code: 'AccessDenied' };
   for (const [refused, fate] of [
-    [[], /^It was moved to some\/prefix\/damaged\/ in that bucket\. Run the job/],
-    [['PUT'], /^It was removed\. Run the job/],
-    [['PUT', 'DELETE'], /^Run the job/],
+    [[], /^it was moved to some\/prefix\/damaged\/ in that bucket; run the job/],
+    [['PUT'], /^it was removed; run the job/],
+    [['PUT', 'DELETE'], /^run the job/],
   ] as const) {
     const { sha256 } = await subject.store.putBytes(randomBytes(1000));
     await subject.damage(sha256, Buffer.from('other'));
@@ -267,7 +267,7 @@ check('a damaged blob is kept aside', async (subject, folder) => {
   );
 });
 
-check('of several writers the first one’s stays, where the service knows how', async (subject) => {
+check("of several writers the first one's stays, where the service knows how", async (subject) => {
   const bytes = Buffer.from('x');
   await openStore(subject.location).putBytes(bytes);
   const sha256 = sha256Of(bytes);
@@ -330,7 +330,7 @@ check('each refusal has words of its own, without the credentials', async (subje
     [400, 'ExpiredToken', 'store-credentials-expired', /expired/],
     [403, 'InvalidAccessKeyId', 'store-credentials-refused', /not accept the credentials/],
     [403, 'SignatureDoesNotMatch', 'store-credentials-refused', /not accept the credentials/],
-    [403, 'AccessDenied', 'store-denied', /No permission/],
+    [403, 'AccessDenied', 'store-denied', /no permission/],
     [403, 'RequestTimeTooSkewed', 'store-clock', /clock of this machine/],
     [503, 'SlowDown', 'store-busy', /too busy/],
     [404, 'NoSuchBucket', 'store-no-bucket', /bucket of the store .* does not exist/],

@@ -26,7 +26,7 @@ test('three powers of ten are shown by their logarithm, or whatever is asked for
   assert.equal(labels([0.001, 1], 4), ['0.001', '0.01', '0.1', '1']);
   assert.equal(labels([1e-9, 1e9], 4), ['1e-9', '1e-4', '10', '1e6']);
   assert.is(Math.round(scaleOf([1, 100], true).place(10) * 10), 5);
-  assert.not.ok(Number.isFinite(scaleOf([-1, 1, 10], true).place(-1)), 'what isn’t positive has no place');
+  assert.not.ok(Number.isFinite(scaleOf([-1, 1, 10], true).place(-1)), "what isn't positive has no place");
 });
 
 test('one value alone stands in the middle; without any there is a scale all the same', () => {

@@ -76,7 +76,7 @@ function concerns({ prefix, notes, history }: RefNames, ref: string, ignoresCase
 async function checkUpdate(push: Push, { ref, from, to }: Update): Promise<void> {
   if (to === null && push.is('admin')) return;
   const place = placeOf(push.names, ref);
-  if (place === null) refuse('no ref of dstack’s is called so');
+  if (place === null) refuse("no ref of dstack's is called so");
   if (place === 'free') return push.needs('submitter', 'runner');
   if (place.area === 'runs') return checkRun(await plain(push, ref, from, to), place.run);
   if (place.area === 'jobs') return checkOutcome(await plain(push, ref, from, to), place);

@@ -9,7 +9,7 @@ import { entriesOf, refuse } from './objects.ts';
 export async function checkPruned({ push, old, next }: Change, name: string): Promise<void> {
   if (!next) refuse('only an admin forgets what was pruned');
   push.needs('admin');
-  if (name !== 'artifacts') refuse('no ref of dstack’s is called so');
+  if (name !== 'artifacts') refuse("no ref of dstack's is called so");
   if (next.parents.join() !== (old?.id ?? '')) refuse('it is not built on what is there, alone');
   const { objects } = push;
   const folderOf = async (commit: typeof next) =>

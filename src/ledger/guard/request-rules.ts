@@ -52,7 +52,7 @@ export async function checkNode(
 export async function checkSeen({ push, next }: Change, name: string): Promise<void> {
   push.needs('submitter', 'runner');
   if (!next) refuse('only an admin makes triggers begin anew');
-  if (name !== 'seen') refuse('no ref of dstack’s is called so');
+  if (name !== 'seen') refuse("no ref of dstack's is called so");
   const text = await only(push.objects, next, 'seen.json', most.seen);
   const { pending } = parseFile(seenSchema, 'its seen.json', text);
   if (pending.length > mostPending)

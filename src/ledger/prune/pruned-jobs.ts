@@ -99,7 +99,7 @@ export async function addPruned(
   const giveUp = insist(ledger, 'nothing was pruned');
   const result = await compareAndSwap(shared, swap, new Set([swap.to]), giveUp);
   if (result === 'won') return;
-  throw new DstackError('busy', 'another prunes at this moment; nothing was pruned', {
-    hint: 'try again once that one has ended',
+  throw new DstackError('busy', 'another `dstack prune` is at work; nothing was pruned', {
+    hint: 'try again once it has ended',
   });
 }

@@ -97,6 +97,7 @@ export async function readProjectTexts(ledger: Ledger, commit: string): Promise<
     throw new DstackError(
       'files-too-large',
       `the files of .dstack have ${bytes} bytes, ${mostBytes} are the limit`,
+      { hint: 'keep only workflows and variables there' },
     );
   }
   const source = async (path: string): Promise<Source> => {

@@ -48,7 +48,7 @@ function rejectedSpec(workflow: string, problem: string): JobSpec {
 
 async function closeRejected(ledger: Ledger, run: string): Promise<void> {
   await endAtOnce(ledger, { run, job }, ({ env }) => {
-    const problem = env.PROBLEM ?? 'what was pushed can’t be run';
+    const problem = env.PROBLEM ?? "what was pushed can't be run";
     const [reason = ''] = problem.split('\n');
     return { by: 'triggers', outcome: { state: 'failed', reason }, log: Buffer.from(`${problem}\n`) };
   });

@@ -106,6 +106,6 @@ export async function submitStarted(
   const { shared, names } = ledger;
   if ((await shared.tips([names.run(run)])).has(names.run(run))) return null;
   throw new DstackError('busy', `somebody is submitting ${run} to ${ledger.shared.location}`, {
-    hint: 'if he was killed, what he left is removed after a day',
+    hint: 'try again; what a submission that was killed has left is removed after a day',
   });
 }

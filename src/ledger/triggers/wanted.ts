@@ -63,5 +63,6 @@ export function schedulesOf(workflows: Workflows): ScheduleWish[] {
   throw new DstackError(
     'plan-too-large',
     `there are ${wishes.length} schedules, ${mostSchedules} are the limit`,
+    { hint: 'join some: one cron expression can name several times' },
   );
 }

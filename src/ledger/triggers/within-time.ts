@@ -15,10 +15,15 @@ export function withinTime<T>(act: () => T, limit = 5_000): T {
     if (error instanceof DstackError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
-      throw new DstackError('takes-too-long', `it takes longer than ${limit / 1000} s to make sense of it`);
+      throw new DstackError('takes-too-long', `it takes longer than ${limit / 1000} s to make sense of it`, {
+        hint: 'have fewer and shorter expressions in .dstack/',
+      });
     }
     // The text has found a mistake in dstack.
-    throw new DstackError('not-understood', `dstack can't make sense of it: ${message}`, { cause: error });
+    throw new DstackError('not-understood', `dstack can't make sense of it: ${message}`, {
+      cause: error,
+      hint: '`dstack validate` in a clone tells more; it may be a bug in dstack',
+    });
   }
 }
 

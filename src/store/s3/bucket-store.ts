@@ -168,17 +168,17 @@ export function createBucketStore(place: S3Place, patience = usualPatience): Sto
         () => false,
       );
       await bucket.remove(key);
-      fate = copied ? `It was moved to ${aside} in that bucket. ` : 'It was removed. ';
+      fate = copied ? `it was moved to ${aside} in that bucket; ` : 'it was removed; ';
     } catch {
       // A reader without the right to write still gets told that the blob is damaged.
     }
-    return blobDamaged(sha256, place.location, `${fate}Run the job that made it again.`);
+    return blobDamaged(sha256, place.location, `${fate}run the job that made it again`);
   }
 
   /** The error for what is right in the bucket, or was a moment ago. */
   function differs(sha256: string): DstackError {
     const hint =
-      'It arrives different each time: look for what is on the way to that service, such as a proxy.';
+      'it arrives different each time: look for what is on the way to that service, such as a proxy';
     return blobDamaged(sha256, place.location, hint);
   }
 

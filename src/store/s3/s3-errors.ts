@@ -25,79 +25,79 @@ interface Explanation {
 const explanations = {
   expired: {
     code: 'store-credentials-expired',
-    says: 'The credentials for the store STORE have expired',
-    hint: 'Get new ones (`aws sso login`, or a new session token), or use a profile or role that renews them itself.',
+    says: 'the credentials for the store STORE have expired',
+    hint: 'get new ones (`aws sso login`, or a new session token), or use a profile or role that renews them itself',
     named: /^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired|RequestExpired)$/,
   },
   refused: {
     code: 'store-credentials-refused',
-    says: 'The store STORE does not accept the credentials',
-    hint: 'Compare AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile, with those of that service.',
+    says: 'the store STORE does not accept the credentials',
+    hint: 'compare AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile, with those of that service',
     named:
       /^(InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|InvalidClientTokenId|UnrecognizedClientException)$/,
   },
   noCredentials: {
     code: 'store-no-credentials',
-    says: 'There are no credentials for the store STORE',
+    says: 'there are no credentials for the store STORE',
     hint: HOW_TO_GIVE_CREDENTIALS,
   },
   clock: {
     code: 'store-clock',
-    says: 'The clock of this machine differs too much from that of the store STORE',
-    hint: 'Set the clock, or switch its synchronisation on (`timedatectl set-ntp true`).',
+    says: 'the clock of this machine differs too much from that of the store STORE',
+    hint: 'set the clock, or switch its synchronisation on (`timedatectl set-ntp true`)',
     named: /^(RequestTimeTooSkewed|RequestInTheFuture)$/,
   },
   noBucket: {
     code: 'store-no-bucket',
-    says: 'The bucket of the store STORE does not exist',
-    hint: 'Create it, or correct `store` in .dstackrc; for another service than AWS it needs `?endpoint=`.',
+    says: 'the bucket of the store STORE does not exist',
+    hint: 'create it, or correct `store` in .dstackrc; for another service than AWS it needs `?endpoint=`',
     named: /^NoSuchBucket$/,
   },
   wrongRegion: {
     code: 'store-wrong-region',
-    says: 'The store STORE is in another region',
-    hint: 'Add the region of the bucket to `store` in .dstackrc: `?region=REGION`.',
+    says: 'the store STORE is in another region',
+    hint: 'add the region of the bucket to `store` in .dstackrc: `?region=REGION`',
     named: /^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|301)$/,
   },
   noRegion: {
     code: 'store-no-region',
-    says: 'It is not known in which region the store STORE is',
-    hint: 'Add it to `store` in .dstackrc: `?region=REGION`, or set AWS_REGION.',
+    says: 'it is not known in which region the store STORE is',
+    hint: 'add it to `store` in .dstackrc: `?region=REGION`, or set AWS_REGION',
   },
   full: {
     code: 'store-full',
-    says: 'There is no room left in the store STORE',
-    hint: 'Remove what is not needed, raise the quota, or set `store` in .dstackrc to a place with more room.',
+    says: 'there is no room left in the store STORE',
+    hint: 'remove what is not needed, raise the quota, or set `store` in .dstackrc to a place with more room',
     named: /^(QuotaExceeded|XMinioStorageFull|XMinioAdminBucketQuotaExceeded|InsufficientStorage)$/,
   },
   denied: {
     code: 'store-denied',
-    says: 'No permission to use the store STORE',
-    hint: 'It takes s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and, on the bucket, s3:ListBucket, without which what is missing looks forbidden.',
+    says: 'no permission to use the store STORE',
+    hint: 'it takes s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and, on the bucket, s3:ListBucket, without which what is missing looks forbidden',
     named: /^(AccessDenied|AllAccessDisabled|AccountProblem|Forbidden|InvalidObjectState|403|401)$/,
   },
   busy: {
     code: 'store-busy',
-    says: 'The store STORE is too busy, also after several attempts',
-    hint: 'Try again later: what has been sent is not sent again. Fewer runners at a time also help.',
+    says: 'the store STORE is too busy, also after several attempts',
+    hint: 'try again later: what has been sent is not sent again; fewer runners at a time also help',
     named: /^(SlowDown|ServiceUnavailable|InternalError|RequestLimitExceeded|TooManyRequests|Throttling.*)$/,
   },
   damagedOnItsWay: {
     code: 'store-unreliable',
-    says: 'What is sent to the store STORE arrives there as something else, also after several attempts',
-    hint: 'Look for what is on the way to that service, such as a proxy, and test the memory of this machine.',
+    says: 'what is sent to the store STORE arrives there as something else, also after several attempts',
+    hint: 'look for what is on the way to that service, such as a proxy, and test the memory of this machine',
     named: /^(BadDigest|XAmzContentSHA256Mismatch)$/,
   },
   unreachable: {
     code: 'store-unreachable',
-    says: 'The store STORE does not answer, also after several attempts',
-    hint: 'Check the network and the endpoint, then try again: what has been sent is not sent again.',
+    says: 'the store STORE does not answer, also after several attempts',
+    hint: 'check the network and the endpoint, then try again: what has been sent is not sent again',
     named: /^TimeoutError$/,
   },
   untrusted: {
     code: 'store-untrusted',
-    says: 'The certificate of the store STORE is not trusted',
-    hint: 'Name the file of the authority that issued it in NODE_EXTRA_CA_CERTS, and compare the host with the certificate.',
+    says: 'the certificate of the store STORE is not trusted',
+    hint: 'name the file of the authority that issued it in NODE_EXTRA_CA_CERTS, and compare the host with the certificate',
   },
 } satisfies Record<string, Explanation>;
 
@@ -141,8 +141,8 @@ export function s3Error(error: unknown, place: S3Place): unknown {
   }
   // What a server answered is none of our bugs.
   if (statusOf(error) === undefined) return error;
-  return new DstackError('store-failed', `The store ${where} answers ${statusOf(error)}: ${words}`, {
-    hint: 'Ask whoever runs that service; `dstack runner check` tries it anew.',
+  return new DstackError('store-failed', `the store ${where} answers ${statusOf(error)}: ${words}`, {
+    hint: 'ask whoever runs that service; `dstack runner check` tries it anew',
   });
 }
 

@@ -78,7 +78,7 @@ test('git log shows archived runs below the others, and each folding is read onc
   assert.equal(second.log(), log());
 });
 
-test('one’s own ref of an archived run goes once that run’s ref has gone there', async () => {
+test("one's own ref of an archived run goes once that run's ref has gone there", async () => {
   const shared = await scratchShared();
   const { ledger, own } = await cloneOf(shared.path);
   await finishedRun(ledger, 1);

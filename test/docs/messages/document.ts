@@ -35,24 +35,27 @@ const places: Readonly<Record<Place, string>> = {
   'log of a runner': 'Said in the log of a runner',
 };
 
-/** The tables of docs/messages.md. */
+/** The lists of docs/messages.md. */
 export function printSaid({ errors, lines }: Said): string {
-  const rows = new Set(
-    errors.map(({ code, texts, hints }) => `| ${cell([code], '`')} | ${cell(texts)} | ${cell(hints)} |`),
-  );
-  const parts = [
-    `## Errors\n\n| code | what it says | what to do next |\n| --- | --- | --- |\n${[...rows].join('\n')}`,
-  ];
-  for (const [place, title] of Object.entries(places)) {
+  const codes = [...new Set(errors.map(({ code }) => code))];
+  const parts = codes.map((code) => {
+    const own = errors
+      .filter((error) => error.code === code)
+      .map(({ texts, hints }) => {
+        const next = hints.length > 0 ? ` → ${either(hints)}` : '';
+        return `- ${either(texts)}${next}`;
+      });
+    return `### \`${code}\`\n\n${[...new Set(own)].join('\n')}`;
+  });
+  const said = Object.entries(places).map(([place, title]) => {
     const own = lines.filter((line) => line.place === place).map(({ text }) => `- ${plain(text)}`);
-    parts.push(`## ${title}\n\n${[...new Set(own)].join('\n')}`);
-  }
-  return `${parts.join('\n\n')}\n`;
+    return `## ${title}\n\n${[...new Set(own)].join('\n')}`;
+  });
+  return `${['## Errors', ...parts, ...said].join('\n\n')}\n`;
 }
 
-const cell = (texts: readonly string[], quote = '') =>
-  [...new Set(texts)].map((text) => quote + plain(text).replaceAll('|', '\\|') + quote).join('<br>');
+const either = (texts: readonly string[]) => [...new Set(texts.map(plain))].join(' / ');
 
 /** What would be markup as it is. */
 const plain = (text: string) =>
-  text.replaceAll('\n', ' ').replaceAll('<', '&lt;').replaceAll('*', '\\*').trim();
+  text.replace(/\s+/g, ' ').replaceAll('<', '&lt;').replaceAll('*', '\\*').trim();

@@ -49,6 +49,7 @@ export function jobContainer(
     Env: [
       ...Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
       'TINI_KILL_PROCESS_GROUP=1',
+      ...(spec.gpus === null ? [noGpus] : []),
     ],
     WorkingDir: place.launch.folder ?? workingDir,
     Labels: labelsOf(spec.identity, place.starter),
@@ -80,6 +81,12 @@ export function jobContainer(
     },
   };
 }
+
+/**
+ * Images made for CUDA ask for all GPUs by this variable, and get them where NVIDIA's runtime is Docker's usual one,
+ * whoever has them. Last of all, so that a workflow's own doesn't count. With a device request Docker sets it.
+ */
+const noGpus = 'NVIDIA_VISIBLE_DEVICES=void';
 
 /** The shell, within the entrypoint if there is one: then it shows that it has begun, and goes where the job begins. */
 function startOf(

@@ -13,6 +13,8 @@ export interface ContainerControl {
   thaw(): Promise<void>;
   /** SIGTERM, and SIGKILL `graceMs` later; a second call can only shorten the time. */
   terminate(graceMs: number): void;
+  /** Has that been called? */
+  isTerminated(): boolean;
 }
 
 const pauseTries = 20;
@@ -118,5 +120,6 @@ export function createContainerControl(
       graceAsked = Math.min(graceMs, graceAsked ?? Number.POSITIVE_INFINITY);
       if (container !== undefined && !over) deliver(graceMs);
     },
+    isTerminated: () => graceAsked !== undefined,
   };
 }

@@ -7,8 +7,8 @@ import { demultiplex } from './demultiplex.ts';
 import { reclaimFromContainer, removeContainer } from './docker-cleanup.ts';
 import { answerOf } from './docker-client.ts';
 import { createContainerControl } from './docker-control.ts';
+import { causeOfDeath } from './docker-death.ts';
 import { type DockerFacts, notHeldTo } from './docker-facts.ts';
-import { ranOutOfMemory } from './docker-memory.ts';
 import { readContainerUsage } from './docker-usage.ts';
 import { cutShort, failureOf, resultOf } from './executions.ts';
 import type { Execution, ExecutionEvents, ExecutionResult, ExecutionSpec } from './executor.ts';
@@ -23,6 +23,8 @@ import { openToEveryone, resolveWorkingDir } from './workspace.ts';
 const endMs = 10_000;
 /** And an entrypoint that has not started the commands in time. */
 const launchGraceMs = 10_000;
+
+const endedByOthers = 'its container was ended by others: Docker was stopped, or somebody has ended it';
 
 export interface DockerJobTools {
   docker: Docker;
@@ -100,12 +102,15 @@ export function startDockerJob(
       events.phase('running');
       if (spec.access?.network === 'host') for (const port of spec.ports) events.port(port, port);
       else if (spec.ports.length > 0) await tellPorts(container, events);
-      await Promise.race([deliver(stream, launch.output), lost]);
+      const isWhole = await Promise.race([deliver(stream, launch.output), lost]);
       const state = await Promise.race([endOf(container), lost]);
-      const outOfMemory = state.ExitCode !== 0 && (await ranOutOfMemory(docker, container.id, spec, state));
+      const cause = await causeOfDeath(docker, container.id, spec, state);
+      const outOfMemory = cause === 'out-of-memory';
       const result = containerResult(state, { outOfMemory, stopping: stop.signal.aborted });
       if (outOfMemory || stop.signal.aborted || result.failure !== null) return result;
-      return { ...result, failure: launch.failure(state.ExitCode) };
+      if (cause !== null && !control.isTerminated()) return { ...result, failure: endedByOthers, lost: true };
+      // Of an output that was cut off, the word that the commands have begun may be missing.
+      return { ...result, failure: isWhole ? launch.failure(state.ExitCode) : null };
     } finally {
       launch.end();
       stream.destroy();
@@ -147,11 +152,13 @@ export function startDockerJob(
   };
 }
 
-async function deliver(stream: Readable, output: ExecutionEvents['output']): Promise<void> {
+/** @returns false: the connection broke; what became of the container is looked up next */
+async function deliver(stream: Readable, output: ExecutionEvents['output']): Promise<boolean> {
   try {
     for await (const chunk of demultiplex(stream)) output(chunk);
+    return true;
   } catch {
-    // The connection broke; what became of the container is looked up next.
+    return false;
   }
 }
 

@@ -6,7 +6,7 @@ import { terminatedExitCode } from './shell.ts';
 export const maxTimerMs = 2 ** 31 - 1;
 
 /** What another attempt, here or elsewhere, may not meet with. */
-const passing = new Set(['spawner-killed', 'pull-failed']);
+const passing = new Set(['spawner-killed', 'pull-failed', 'docker-unavailable', 'docker-lost']);
 
 /** Why something could not be run, as a result. */
 export function failureOf(error: unknown): ExecutionResult {

@@ -7,13 +7,21 @@ import type { SpawnerOptions } from '../executor/spawner.ts';
 import type { Watchdog } from '../executor/watchdog.ts';
 import type { JobSpec } from '../language/job-spec.ts';
 import type { Stock } from '../ledger/allotments.ts';
+import { watchDocker } from './watch-docker.ts';
 
 /** What a runner can execute, and with what. */
 export interface Executors {
-  /** `docker`, `process`, or both, for people. */
+  /** `docker`, `process`, or both: what jobs can be executed with now. */
   readonly description: string;
   /** Worth saying at the start: why there are no containers. */
   readonly note: string | null;
+  /**
+   * To be called at each look, before anything is taken: Docker can go, and come, at any time.
+   * @returns what has become of it, for people; null: what it was
+   */
+  look(): Promise<string | null>;
+  /** What a job needs that does not answer now, as a clause about the job; null: nothing. */
+  away(spec: Pick<JobSpec, 'image' | 'access'>): string | null;
   /** What jobs can have of this machine. */
   readonly stock: Stock;
   /** Null: this runner leaves the job to others. `notice` is the first line of the job's log. */
@@ -53,11 +61,15 @@ export async function openExecutors(options: ExecutorsOptions): Promise<Executor
     const { ok, detail, remedy } = await plain.check();
     if (!ok) throw new DstackError('no-executor', detail, { hint: remedy });
   }
-  const containers = answer?.ok ? docker : null;
+  const isHere = answer?.ok ?? false;
+  const withoutImage = requested === 'process' || (options.imagesOptional && !isHere);
+  // Where it does not answer yet it may later on.
+  const containers = withoutImage ? null : docker;
   if (docker && !containers) await docker.close();
-  const withoutImage = requested === 'process' || (options.imagesOptional && !containers);
+  const watch = containers && watchDocker(containers, isHere);
   const all = [containers, plain].filter((executor) => executor !== null);
-  const capacities = await Promise.all(all.map((executor) => executor.capacity()));
+  const here = () => all.filter((executor) => executor !== containers || watch?.answers());
+  const capacities = await Promise.all(here().map((executor) => executor.capacity()));
   const least = (of: 'cpu' | 'memory') => Math.min(...capacities.map((capacity) => capacity[of]));
   const stock = { cpu: least('cpu'), memory: least('memory'), gpus: await listGpus() };
   const choose: Executors['choose'] = ({ image, access }) => {
@@ -75,17 +87,26 @@ export async function openExecutors(options: ExecutorsOptions): Promise<Executor
   };
   return {
     stock,
-    description: all.map((executor) => executor.kind).join('+'),
+    get description() {
+      return here()
+        .map((executor) => executor.kind)
+        .join('+');
+    },
+    look: async () => watch?.look() ?? null,
+    away(spec) {
+      const isAway = watch?.answers() === false && choose(spec)?.executor === containers;
+      return isAway ? 'needs Docker, which does not answer here' : null;
+    },
     note:
       answer && !answer.ok
-        ? `${answer.detail}: ${withoutImage ? 'jobs run as plain processes, without their images' : 'only jobs without an image are taken'}`
+        ? `${answer.detail}: ${withoutImage ? 'jobs run as plain processes, without their images' : 'only jobs without an image are taken, until it answers'}`
         : null,
     choose,
     async imageNow(spec) {
       return (spec.image !== null && (await choose(spec)?.executor.imageNow?.(spec.image))) || null;
     },
     async sweep(runner) {
-      const counts = await Promise.all(all.map((executor) => executor.sweep(runner)));
+      const counts = await Promise.all(here().map((executor) => executor.sweep(runner)));
       return counts.reduce((sum, count) => sum + count, 0);
     },
     async close() {

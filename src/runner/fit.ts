@@ -16,6 +16,7 @@ export function unfitFor(
     const offer = { labels, interruptible, machine: executors.stock };
     const unfit =
       lackedExecutor(executors, spec) ??
+      executors.away(spec) ??
       misfit({ ...spec, access: undefined }, offer) ??
       lackedAccess(allow, spec);
     if (unfit !== null) return unfit;

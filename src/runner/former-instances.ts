@@ -8,6 +8,7 @@ const remembered = 20;
 /**
  * Notes that a process is this runner now, in a file of the runner's folder. Only for who holds the runner's lock: it
  * says that all former ones on this machine are dead. One on another, which shares the folder, may be alive.
+ * To be called once more where it executes with more than before.
  * @param executors what it executes jobs with, as `docker+process`
  * @returns the instances of former ones of which the sweep has left nothing: those that used no other executors here
  */
@@ -17,7 +18,9 @@ export function succeedFormer(
   executors: string,
   host: string = hostname(),
 ): ReadonlySet<string> {
-  const former = linesOf(file).slice(1 - remembered);
+  const former = linesOf(file)
+    .filter((line) => !line.startsWith(`${instance} `))
+    .slice(1 - remembered);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const whole = `${file}.${process.pid}`;
   writeFileSync(whole, `${[...former, `${instance} ${executors} ${host}`].join('\n')}\n`, { mode: 0o600 });

@@ -124,6 +124,17 @@ export function startRunner(options: RunnerOptions): Runner {
     return waiting && worthTelling.has(waiting.matter) ? waiting.matter : null;
   };
 
+  /** Before each look's deeds: whether there are containers at present. */
+  const noteDocker = async () => {
+    const { executors, log, name } = options;
+    const change = await executors.look();
+    if (change === null) return;
+    log.warn(change);
+    // What a former process has left there may not have been within reach at the start.
+    await executors.sweep(name).catch((error: unknown) => log.warn({ error: String(error) }, 'not swept'));
+    options.succeed?.(claimant.instance);
+  };
+
   const ended = (async () => {
     const { log } = options;
     let presence: Presence | null = null;
@@ -157,9 +168,10 @@ export function startRunner(options: RunnerOptions): Runner {
         // Who leaves when nothing is left to do must know what a push has started.
         if (options.until.kind !== 'told') await triggers.begun;
       }
-      await watch(lookout, options, shift, wake, signs, contact, (live, silence) =>
-        presence?.tell(noteWaiting(live, silence)),
-      );
+      await watch(lookout, options, shift, wake, signs, contact, {
+        before: noteDocker,
+        after: (live, silence) => presence?.tell(noteWaiting(live, silence)),
+      });
     } finally {
       await triggers?.stop();
       await shift.end();
@@ -191,9 +203,10 @@ export function startRunner(options: RunnerOptions): Runner {
 }
 
 /** What a card says of jobs that no executor here takes. */
-function kindsNotTaken({ choose }: Executors) {
+function kindsNotTaken({ choose, away }: Executors) {
+  const isAway = away({ image: 'any' }) !== null;
   return {
-    ...(choose({ image: 'any' }) === null && { takesImages: false as const }),
+    ...((isAway || choose({ image: 'any' }) === null) && { takesImages: false as const }),
     ...(choose({ image: null }) === null && { takesPlain: false as const }),
   };
 }
@@ -213,7 +226,7 @@ async function watch(
   wake: Wake,
   signs: Signs,
   contact: Contact,
-  looked: (live: Live, silence: SilenceWatch) => void,
+  acts: { before(): Promise<void>; after(live: Live, silence: SilenceWatch): void },
 ): Promise<void> {
   let lookedAt = Number.NEGATIVE_INFINITY;
   let idle = false;
@@ -241,9 +254,10 @@ async function watch(
       took = performance.now() - start;
       contact.answered();
       if (live) {
+        await acts.before();
         dueIn = await shift.act(live, lookout.silence);
         if (shift.isOver(live)) return;
-        looked(live, lookout.silence);
+        acts.after(live, lookout.silence);
         idle = live.queue.size + live.claims.size + live.stops.size + shift.jobs().length === 0;
       }
     } catch (error) {

@@ -175,6 +175,11 @@ if (docker !== undefined) {
     }
   });
 
+  test('has no GPU that it has not asked for, where NVIDIA’s runtime is the usual one and the image wants all', async () => {
+    const spec = specOf(['env'], { image, env: { NVIDIA_VISIBLE_DEVICES: 'all' } });
+    assert.match((await run(executor, spec)).text(), /^NVIDIA_VISIBLE_DEVICES=void$/m);
+  });
+
   test('sees the workspace at /workflow, with the working directory below it', async () => {
     const spec = specOf(['pwd', 'ls ..'], { image, workingDir: 'a' });
     mkdirSync(path.join(spec.workspace, 'a'));
@@ -230,6 +235,21 @@ if (docker !== undefined) {
   test('tells another SIGKILL from that', async () => {
     const spec = specOf(['kill -9 $$'], { image, limits: { ...limits, memory: 64 * mb } });
     assert.equal((await run(executor, spec)).result, exited(137));
+  });
+
+  test('tells what was ended through Docker, by others, from what ended by itself, also where it left in order', async () => {
+    for (const signal of ['SIGKILL', 'SIGTERM']) {
+      const commands = ["trap 'exit 0' TERM", 'echo ready', 'while true; do sleep 0.05; done'];
+      const spec = specOf(commands, { image });
+      const started = await start(executor, spec);
+      await until(() => started.text().includes('ready'), 'it runs');
+      const filters = { label: [`dstack.nonce=${spec.identity.nonce}`] };
+      const [container] = await docker.listContainers({ filters });
+      await docker.getContainer(container?.Id ?? '').kill({ signal });
+      const { lost, failure } = await started.finished;
+      assert.is(lost, true, signal);
+      assert.match(failure ?? '', /ended by others/);
+    }
   });
 
   test('gives a job the resources that it asks for, and keeps it from more processes than any job has', async () => {
@@ -311,6 +331,7 @@ if (docker !== undefined) {
       await proxy.start();
       const result = await started.finished;
       assert.match(result.failure ?? '', /Docker/);
+      assert.is(result.lost, true, 'another attempt may do well');
       assert.equal(await containersOf(docker, spec.identity.nonce), []);
     } finally {
       await proxy.stop();

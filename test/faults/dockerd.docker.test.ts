@@ -23,8 +23,8 @@ const withDockerd = missing === null && (await dockerForTests()) !== undefined ?
 interface PrivateDocker {
   readonly host: string;
   docker(...args: string[]): string;
-  /** SIGKILL to the daemon; its containerd and containers go on. */
-  kill(): Promise<void>;
+  /** By SIGKILL its containerd and containers go on, by SIGTERM it takes them along. */
+  end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;
 }
@@ -34,16 +34,16 @@ function privateDocker(): PrivateDocker {
   const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'dd-')));
   const host = `unix://${root}/s`;
   let daemon: ChildProcess | null = null;
-  const own = {
+  const own: PrivateDocker = {
     host,
     docker: (...args: string[]) =>
       execFileSync('docker', ['-H', host, ...args], {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'pipe'],
       }).trim(),
-    async kill() {
+    async end(signal) {
       const ended = new Promise((resolve) => daemon?.once('exit', resolve));
-      daemon?.kill('SIGKILL');
+      daemon?.kill(signal);
       await ended;
     },
     async start() {
@@ -86,13 +86,18 @@ const workflows = (root: string) => `
 workflows:
   - name: long
     image: ${image}
-    commands: ['echo working', 'while [ ! -e /nowhere ]; do sleep 0.2; done']
+    artifacts: [out]
+    # SIGTERM makes it leave in order: that is no result.
+    commands:
+      - trap 'exit 0' TERM
+      - mkdir -p out && echo "attempt $DSTACK_ATTEMPT" >> out/attempts
+      - cat out/attempts; while [ $DSTACK_ATTEMPT -lt 3 ]; do sleep 0.2; done
   - {name: short, image: ${image}, commands: [echo short]}
   - {name: plain, commands: ['echo plain >> ${root}/plain']}
 `;
 
 withDockerd(
-  'the Docker daemon is killed under a job: it ends with the reason, nothing is left, and the runner works on',
+  'Docker is killed under a job, then stopped: it is tried again, nothing is left, what needs no container goes on',
   withProject(workflows, async (project: TestProject) => {
     const own = privateDocker();
     try {
@@ -102,26 +107,43 @@ withDockerd(
         input: saved,
         stdio: ['pipe', 'ignore', 'inherit'],
       });
+      await own.end('SIGTERM');
       const env = { DOCKER_HOST: own.host, DSTACK_RUNNER_LEASE: '10s' };
       const run = await project.submit(['long']);
+      // It was started before Docker was.
       const runner = project.startRunner('one', ['--poll', '200ms'], env);
-      await until('the job', async () => (await project.dstack(['logs', run])).stdout.includes('working'));
-      await own.kill();
+      const said = async (what: string) =>
+        until(what, async () => (await project.dstack(['logs', run])).stdout.includes(what)).catch(
+          (error) => {
+            throw new Error(`${error.message}: ${runner.output()}`);
+          },
+        );
+      await until('what it says of Docker', () => /jobs without an image are taken/.test(runner.output()));
+      await own.start();
+      await said('attempt 1');
+      await own.end('SIGKILL');
       // What needs no container is not disturbed.
       await project.submit(['plain']);
       await until('the plain job', () => linesOf(path.join(project.root, 'plain')).length === 1);
+      // What needs one is not taken, to fail at once, by a runner that has none.
+      const next = await project.submit(['short']);
+      await until('what it says of Docker', () => /with an image are left to others/.test(runner.output()));
+      await own.start();
+      await said('attempt 2');
+      await own.end('SIGTERM');
       await own.start();
       const record = await project.record(run, 'long');
-      assert.is(record.state, 'failed', runner.output());
-      assert.match(record.reason as string, /Docker/);
+      assert.is(record.state, 'done', `${record.reason} ${runner.output()}`);
+      assert.is(record.attempt, 3);
+      const log = await project.log(run, 'long');
+      assert.match(log, /its container was ended by others: Docker was stopped/);
+      assert.is((await project.record(next, 'short')).state, 'done', runner.output());
       await until(
         'the end of its container',
         () => own.docker('ps', '--all', '--quiet') === '',
         60_000,
       ).catch(() => {});
       assert.is(own.docker('ps', '--all', '--quiet'), '', runner.output());
-      const next = await project.submit(['short']);
-      assert.is((await project.record(next, 'short')).state, 'done', runner.output());
       runner.kill('SIGTERM');
       assert.is(await runner.exited, 0, runner.output());
       for (const area of ['queue', 'claims', 'stops', 'runners'])

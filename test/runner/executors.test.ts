@@ -23,7 +23,8 @@ const open = (options: Partial<ExecutorsOptions>) =>
 test('without Docker, a runner leaves jobs with an image to others, and says so', async () => {
   const executors = await open({});
   assert.match(executors.note ?? '', /not installed or not running.*only jobs without an image/);
-  assert.is(executors.choose({ image: 'python:3.12' }), null);
+  assert.match(executors.away({ image: 'python:3.12' }) ?? '', /^needs Docker, which does not answer here/);
+  assert.is(executors.away({ image: null }), null);
   assert.is(executors.choose({ image: null })?.executor.kind, 'process');
   assert.is(executors.description, 'process');
   await executors.close();

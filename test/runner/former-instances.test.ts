@@ -16,6 +16,10 @@ test('a runner knows the processes that it was before, but for those with execut
     assert.equal([...succeedFormer(file, 'five', 'docker+process')], ['one', 'two', 'three', 'four']);
     assert.equal([...succeedFormer(file, 'elsewhere', 'docker+process', 'other-host')], []);
     assert.not(succeedFormer(file, 'six', 'docker+process').has('elsewhere'));
+    // Docker came while it ran.
+    succeedFormer(file, 'seven', 'process');
+    succeedFormer(file, 'seven', 'docker+process');
+    assert.not(succeedFormer(file, 'eight', 'process').has('seven'));
     for (let index = 0; index < 50; index += 1) succeedFormer(file, `more-${index}`, 'process');
     assert.is(readFileSync(file, 'utf8').trimEnd().split('\n').length, 20);
   } finally {

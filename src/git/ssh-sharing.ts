@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasTerminal } from './has-terminal.ts';
+import { isAlive } from './is-alive.ts';
 import { runGit } from './run-git.ts';
 import { killGroup } from './silence-limit.ts';
 import { type SshDestination, sshDestination } from './ssh-destination.ts';
@@ -208,14 +209,5 @@ function removeLeft(base: string): void {
     } catch {
       // Somebody else's.
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeEmptyFolders } from './empty-folders.ts';
 import type { Repository } from './repository.ts';
 import type { RepositoryConfig } from './repository-config.ts';
 import { gitEnvironment } from './run-git.ts';
+import { handOverTidyLock, takeTidyLock, tidyLock } from './tidy-lock.ts';
 
 /** So many changes of refs are made between two looks. */
 const every = 100;
@@ -54,33 +55,45 @@ export async function tidyUp(
   const loose = await countLoose(objectDir);
   const [largest = 0, ...others] = (await countPacked(objectDir)).sort((a, b) => b - a);
   if (loose <= limit && others.length < tooManyPacks) return;
+  if (!(await takeTidyLock(gitDir))) return;
   await removeEmptyFolders(commonDir);
   const beside = others.reduce((sum, count) => sum + count, loose);
   const all = beside > largest * looselyPacked && !(await hasFailedLately(gitDir));
-  const words = all ? await open(failureLog(gitDir), 'w').catch(() => null) : null;
-  const child = spawn('git', all ? packAll : packNew, {
-    cwd: gitDir,
-    env: gitEnvironment({ gitDir }),
-    stdio: ['ignore', 'ignore', words?.fd ?? 'ignore'],
-    detached: true,
-  });
-  child.on('error', () => {});
+  // It goes on by itself: what is to come after Git is the shell's to do. Nothing but file names is handed to it.
+  const child = spawn(
+    '/bin/sh',
+    ['-c', all ? packAll : packNew, 'sh', tidyLock(gitDir), failureLog(gitDir)],
+    {
+      cwd: gitDir,
+      env: gitEnvironment({ gitDir }),
+      stdio: 'ignore',
+      detached: true,
+    },
+  );
+  child.on('error', () => void rm(tidyLock(gitDir), { force: true }).catch(() => {}));
   child.unref();
-  await words?.close();
+  if (child.pid !== undefined) await handOverTidyLock(gitDir, child.pid);
 }
 
 /** Objects that nothing leads to are packed with the others, so that those of weeks take no block each. */
-const packNew = ['repack', '--geometric=2', '-d', '-l', '--quiet'];
-/** Git's own, with all that belongs to it. What nothing leads to but is young goes into a pack, not into files again. */
-const packAll = ['-c', 'gc.cruftPacks=true', 'gc', '--quiet'];
+const packNew = 'git repack --geometric=2 -d -l --quiet; rm -f "$1"';
+/**
+ * Git's own, with all that belongs to it. What nothing leads to but is young goes into a pack, not into files again. Refs
+ * are packed before it: that one goes away meanwhile is an error to Git, for which it would leave all the rest.
+ */
+const packAll = [
+  'git pack-refs --all --prune',
+  'if git -c gc.packRefs=false -c gc.cruftPacks=true gc --quiet 2>"$2"; then rm -f "$2"; fi',
+  'rm -f "$1"',
+].join('\n');
 
-/** Where Git says why tidying up by itself has failed, for which it lets a day pass then; it removes it when it succeeds. */
-const failureLog = (gitDir: string) => join(gitDir, 'gc.log');
-const dayMs = 86_400_000;
+/** Where it stands why that has failed, so that it is not tried again and again. */
+const failureLog = (gitDir: string) => join(gitDir, 'dstack-tidy.log');
+const restMs = 3_600_000;
 
 async function hasFailedLately(gitDir: string): Promise<boolean> {
   const log = await stat(failureLog(gitDir)).catch(() => null);
-  return log !== null && log.size > 0 && Date.now() - log.mtimeMs < dayMs;
+  return log !== null && log.size > 0 && Date.now() - log.mtimeMs < restMs;
 }
 
 /** About how many there are, from one of 256 folders, as Git counts. */

@@ -1,6 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DstackError } from '../errors.ts';
+import { isAlive } from '../git/is-alive.ts';
 
 /**
  * Makes sure that one process at a time is this runner on this machine.
@@ -13,7 +14,7 @@ export function lockRunner(file: string, name: string): () => void {
   while (!create(file, own)) {
     const holder = read(file);
     if (holder === null) continue;
-    if (isAlive(holder)) throw alreadyRunning(name, holder);
+    if (isRunning(holder)) throw alreadyRunning(name, holder);
     removeStale(file, holder);
   }
   return () => {
@@ -71,15 +72,11 @@ function alreadyRunning(name: string, holder: string): DstackError {
   );
 }
 
-function isAlive(holder: string): boolean {
+function isRunning(holder: string): boolean {
   const [number, started] = holder.split(' ');
   const pid = Number(number);
   if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
-  }
+  if (!isAlive(pid)) return false;
   return started === undefined || startTime(pid) === started;
 }
 

@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,6 +8,7 @@ import { encodeObject } from '../../src/git/encode-object.ts';
 import { writeLooseObject } from '../../src/git/loose-objects.ts';
 import { initBareRepository, type Repository } from '../../src/git/repository.ts';
 import { openRepositoryConfig } from '../../src/git/repository-config.ts';
+import { takeTidyLock, tidyLock } from '../../src/git/tidy-lock.ts';
 import { tidyUp } from '../../src/git/tidy-up.ts';
 import { until } from '../e2e/project.ts';
 import { scratchFolder } from './scratch-repository.ts';
@@ -40,7 +42,7 @@ const hasObjects = ({ gitDir }: Repository) =>
 
 async function tidied(repository: Repository): Promise<void> {
   await tidyUp(repository, await openRepositoryConfig(repository)());
-  const quiet = () => loose(repository).length === 0 && !existsSync(join(repository.gitDir, 'gc.pid'));
+  const quiet = () => loose(repository).length === 0 && !existsSync(tidyLock(repository.gitDir));
   await until(
     'the end of tidying up',
     () => quiet() && packs(repository).length === packs(repository, 'idx').length,
@@ -95,18 +97,71 @@ test('many small packs are too many, also without loose objects', async () => {
   assert.not(existsSync(empty));
 });
 
-test('where it fails, all is left for a day, and only what is new is packed', async () => {
+test('where it fails, all is left for an hour, and only what is new is packed', async () => {
   const repository = await scratch(['gc.auto', '1']);
   await addObjects(repository, 600);
-  const log = join(repository.gitDir, 'gc.log');
+  const log = join(repository.gitDir, 'dstack-tidy.log');
   writeFileSync(log, 'fatal: it failed\n');
   await tidied(repository);
   assert.equal(packs(repository, 'bitmap'), []);
-  const twoDaysAgo = Date.now() / 1_000 - 2 * 86_400;
-  utimesSync(log, twoDaysAgo, twoDaysAgo);
+  const twoHoursAgo = Date.now() / 1_000 - 2 * 3_600;
+  utimesSync(log, twoHoursAgo, twoHoursAgo);
   await addObjects(repository, 600);
   await tidied(repository);
   await until('a pack of all', () => packs(repository, 'bitmap').length === 1 && !existsSync(log));
+});
+
+test('refs that go away meanwhile keep it from nothing', async () => {
+  const repository = await scratch(['gc.auto', '1']);
+  await addObjects(repository, 1_200);
+  const commit = execFileSync('git', ['rev-parse', `refs/x/${made - 1}`], {
+    cwd: repository.gitDir,
+    encoding: 'utf8',
+  }).trim();
+  const busy = refsComeAndGo(repository.gitDir, commit);
+  try {
+    await tidied(repository);
+  } finally {
+    await busy.end();
+  }
+  assert.is(packs(repository, 'bitmap').length, 1);
+  assert.not(existsSync(join(repository.gitDir, 'dstack-tidy.log')));
+});
+
+/** Creates and deletes refs as fast as it goes. */
+function refsComeAndGo(cwd: string, commit: string): { end(): Promise<void> } {
+  let ended = false;
+  const all = (async () => {
+    for (let round = 0; !ended; round += 1) {
+      const names = Array.from({ length: 40 }, (_, index) => `refs/x/claims/${round}-${index}/job`);
+      for (const words of [`create # ${commit}`, 'delete #']) {
+        const input = names.map((name) => `${words.replace('#', name)}\n`).join('');
+        execFileSync('git', ['update-ref', '--stdin'], { cwd, input });
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
+  })();
+  return {
+    end: () => {
+      ended = true;
+      return all;
+    },
+  };
+}
+
+test('one at a time tidies up; who was killed at it holds up nobody', async () => {
+  const repository = await scratch(['gc.auto', '1']);
+  await addObjects(repository, 600);
+  assert.ok(await takeTidyLock(repository.gitDir));
+  assert.not(await takeTidyLock(repository.gitDir));
+  const before = loose(repository).length;
+  await tidyUp(repository, await openRepositoryConfig(repository)());
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.is(loose(repository).length, before);
+  const child = spawn('true', { stdio: 'ignore' });
+  await new Promise((resolve) => child.once('exit', resolve));
+  writeFileSync(tidyLock(repository.gitDir), `${child.pid} ${hostname()}\n`);
+  await tidied(repository);
 });
 
 for (const [key, value] of [

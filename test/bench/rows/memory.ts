@@ -37,7 +37,7 @@ async function whileIdle(options: BenchOptions): Promise<Row> {
 }
 
 async function whileWorking(options: BenchOptions): Promise<Row> {
-  const jobs = scaled(options, 1_000, 20);
+  const jobs = scaled(options, 10_000, 20);
   const cells = Array.from({ length: jobs }, (_, index) => index);
   const workflows = `workflows: [{name: noop, matrix: {i: [${cells}]}, resources: {cpu: 0.1}, commands: ["true"]}]\n`;
   return withBenchProject(workflows, async (project) => {

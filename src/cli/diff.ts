@@ -1,8 +1,9 @@
 import { pagerOf, showDiff } from '../git/show-diff.ts';
-import { diffRuns, type JobPair } from '../ledger/diff-runs.ts';
+import { diffRuns, type JobPair, type RunDifferences } from '../ledger/diff-runs.ts';
 import { jobName } from '../ledger/refs.ts';
 import type { JobView } from '../ledger/state.ts';
 import { createLogSanitizer } from '../terminal-text.ts';
+import type { Glyphs } from '../tui/glyphs.ts';
 import { codeTitle, inputsText, outcomesText } from '../tui/run-differences-text.ts';
 import { type LocatedRun, locateRuns } from './open-state.ts';
 import { page } from './pager.ts';
@@ -35,25 +36,52 @@ export async function diff(
   const { stdout } = process;
   const colour = hasColour(stdout);
   const width = stdout.isTTY ? stdout.columns || plainWidth : undefined;
-  const codeText = async (statWidth: number | null) => {
-    const options = { cwd: process.cwd(), colour, statWidth, paths };
-    const sanitizer = createLogSanitizer({ colour });
-    return sanitizer.push(await showDiff(before.run.commit, after.run.commit, options)) + sanitizer.end();
-  };
   if (patch) {
-    const text = await codeText(null);
+    const text = await codeText(before, after, { colour, statWidth: null, paths });
     if (stdout.isTTY && text !== '') await page(text, await pagerOf(process.cwd()));
     else stdout.write(text);
     return;
   }
+  const options = { width, colour, glyphs: glyphsOf(stdout), paths };
+  stdout.write(await differencesText(before, after, differences, options));
+}
+
+interface TextOptions {
+  /** Terminal columns; undefined: nothing is cut. */
+  readonly width: number | undefined;
+  readonly colour: boolean;
+  readonly glyphs: Glyphs;
+  readonly paths: readonly string[];
+}
+
+/** In what two runs differ: code as a summary by file, inputs and outcomes. Neutralised. */
+export async function differencesText(
+  before: LocatedRun,
+  after: LocatedRun,
+  differences: RunDifferences,
+  { width, colour, glyphs, paths }: TextOptions,
+): Promise<string> {
   const options = {
     ...{ before: nameOf(before), after: nameOf(after), now: Date.now() },
-    ...{ width, colour, glyphs: glyphsOf(stdout) },
+    ...{ width, colour, glyphs },
   };
-  stdout.write(codeTitle(differences, options));
-  if (differences.files.length > 0) stdout.write(await codeText(width ?? plainWidth));
-  stdout.write(inputsText(differences.jobs, options));
-  stdout.write(outcomesText(differences.jobs, options));
+  const code =
+    differences.files.length > 0
+      ? await codeText(before, after, { colour, statWidth: width ?? plainWidth, paths })
+      : '';
+  const { jobs } = differences;
+  return codeTitle(differences, options) + code + inputsText(jobs, options) + outcomesText(jobs, options);
+}
+
+/** What `git diff` says of two runs that are in the local repository: a summary of so many columns, or all of it. Neutralised. */
+export async function codeText(
+  before: LocatedRun,
+  after: LocatedRun,
+  options: { colour: boolean; statWidth: number | null; paths: readonly string[] },
+): Promise<string> {
+  const sanitizer = createLogSanitizer({ colour: options.colour });
+  const bytes = await showDiff(before.run.commit, after.run.commit, { cwd: process.cwd(), ...options });
+  return sanitizer.push(bytes) + sanitizer.end();
 }
 
 const nameOf = ({ run, job }: LocatedRun): string =>

@@ -1,5 +1,7 @@
-import type { LedgerState } from '../ledger/state.ts';
-import { untilNextLook, type Wake } from '../ledger/wake.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { shownAtLeast } from '../ledger/read-state.ts';
+import { isFinal, type LedgerState } from '../ledger/state.ts';
+import type { Wake } from '../ledger/wake.ts';
 
 interface Reading {
   readonly state: LedgerState | null;
@@ -7,37 +9,104 @@ interface Reading {
   readonly readAt: number;
 }
 
-/** What a live screen shows, read again at every sign of a change and every so often. */
+/** What a live screen shows: read again at every sign of a change, and every so often. */
+export interface LiveSource {
+  subscribe(listener: (reading: Reading) => void): () => void;
+  /** Somebody is waiting: the next look is now, unless the last one has just been. */
+  hurry(): void;
+  /** Older runs are wanted, too. */
+  older(): void;
+  close(): void;
+}
+
+/** Milliseconds: who looks so often misses nothing. */
+const justNow = 500;
+
+/** So many runs are read when the first older ones are wanted; from then on twice as many each time. */
+const firstStep = 200;
+
+/**
+ * @param read the newest so many runs at least, if there are
+ * @param poll milliseconds between looks where nothing tells of changes: fewer while something changes, more where nothing does
+ */
 export function liveSource(
   wakes: readonly Wake[],
-  read: () => Promise<LedgerState>,
+  read: (atLeast: number) => Promise<LedgerState>,
   poll: number,
-): { subscribe(listener: (reading: Reading) => void): () => void; close(): void } {
+): LiveSource {
   let over = false;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let wanted = shownAtLeast;
+  let loaded = 0;
+  const look = () => {
+    for (const wake of wakes) wake.notify();
+  };
   return {
     subscribe(listener) {
       let subscribed = true;
       let last: { state: LedgerState | null; readAt: number } = { state: null, readAt: Date.now() };
+      let face = '';
+      let pause = poll;
       void (async () => {
         while (subscribed && !over) {
           const from = performance.now();
+          let changed = false;
           try {
-            last = { state: await read(), readAt: Date.now() };
+            const state = await read(wanted);
+            loaded = state.runs.length;
+            const now = faceOf(state);
+            changed = now !== face;
+            face = now;
+            // The same as before is the same object, by which a screen knows that it has nothing to draw.
+            last = { state: changed ? state : last.state, readAt: Date.now() };
             if (subscribed) listener({ ...last, error: null });
           } catch (error) {
             if (subscribed) listener({ ...last, error: (error as Error).message });
           }
+          pause = nextPause(pause, poll, changed);
+          lookedAt = performance.now();
           // A screen need not be quick to follow what changes all the time.
-          const rest = Math.min(1_000, 3 * (performance.now() - from));
-          await Promise.race(wakes.map((wake) => untilNextLook(wake, poll, rest)));
+          await untilSign(wakes, pause, Math.min(1_000, 3 * (lookedAt - from)));
         }
       })();
       return () => {
         subscribed = false;
       };
     },
+    hurry() {
+      if (performance.now() - lookedAt > justNow) look();
+    },
+    older() {
+      // What was asked for before has to come first.
+      if (wanted > loaded) return;
+      wanted = Math.max(firstStep, 2 * loaded);
+      look();
+    },
     close() {
       over = true;
+      look();
     },
   };
+}
+
+/** Milliseconds until the next look: a quarter of the usual after a change, from then on more and more. Pure. */
+export function nextPause(before: number, poll: number, changed: boolean): number {
+  return changed ? poll / 4 : Math.min(before * 1.5, poll * 5);
+}
+
+/** What changes when something happens. Finished runs no longer do. */
+function faceOf(state: LedgerState): string {
+  const { runs, runners, archived } = state;
+  const tags = runs.flatMap((run) => (run.tags ? [run.name, ...run.tags] : []));
+  const unfinished = runs.filter((run) => !isFinal(run.state));
+  return JSON.stringify([archived, runs.length, runs[0]?.name, tags, unfinished, runners]);
+}
+
+/** Until one of them gives a sign or `pause` is over, but not before `rest`; milliseconds. */
+async function untilSign(wakes: readonly Wake[], pause: number, rest: number): Promise<void> {
+  const first = Math.min(pause, rest);
+  await sleep(first);
+  const others = new AbortController();
+  await Promise.race(wakes.map((wake) => wake.wait(pause - first, others.signal)));
+  others.abort();
 }

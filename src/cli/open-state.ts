@@ -2,7 +2,7 @@ import { DstackError } from '../errors.ts';
 import { findRun, readForNames } from '../ledger/find-run.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { newestFirst } from '../ledger/newest-first.ts';
-import { openStateReader } from '../ledger/read-state.ts';
+import { openStateReader, shownAtLeast } from '../ledger/read-state.ts';
 import { isFinal, type LedgerState, type RunView } from '../ledger/state.ts';
 import { listTags, type Tag } from '../ledger/tags.ts';
 import { openLedgerAt, openLedgers, openLocalLedger, type Project } from './project.ts';
@@ -26,23 +26,24 @@ export function mergeStates(states: readonly LedgerState[]): LedgerState {
 }
 
 /**
- * Reads every ledger of a project, again and again; remembers what can't change.
+ * Reads every ledger of a project, again and again; remembers what can't change. `atLeast`: so many of the newest runs of
+ * each, if there are.
  * @param options.whole fail if one of them can't be read; otherwise the runs of `--local` are shown without the others
  * @param options.all every run there is, also those that are archived
  */
 export async function openProjectState(
   project: Project,
   options: { whole?: boolean; all?: boolean } = {},
-): Promise<{ ledgers: Ledger[]; read(): Promise<LedgerState> }> {
+): Promise<{ ledgers: Ledger[]; read(atLeast?: number): Promise<LedgerState> }> {
   // Of several repositories one that can't be used from the beginning keeps nobody from the others.
   const isOwn = project.remotes === undefined;
   const ledgers = options.whole && isOwn ? await openLedgers(project) : await openReachable(project);
   const readers = ledgers.map((ledger) => openStateReader(ledger));
   return {
     ledgers,
-    read: async () => {
+    read: async (atLeast = shownAtLeast) => {
       const readings = await Promise.allSettled(
-        readers.map((reader) => (options.all ? reader.readAll() : reader.read())),
+        readers.map((reader) => (options.all ? reader.readAll() : reader.readNewest(atLeast))),
       );
       const states = readings.flatMap((reading, index) => {
         if (reading.status === 'rejected') return [];

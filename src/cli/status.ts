@@ -7,13 +7,10 @@ import { jobName } from '../ledger/refs.ts';
 import { readCells } from '../ledger/run-cells.ts';
 import { readOutcomes } from '../ledger/runs.ts';
 import { jobStates, type LedgerState } from '../ledger/state.ts';
-import { openWake } from '../ledger/wake.ts';
 import { selectRuns } from '../tui/select-runs.ts';
 import { prunedNotices } from './explain-pruned.ts';
-import { liveSource } from './live-source.ts';
 import { locateRun, openProjectState } from './open-state.ts';
-import { openProject, type Project } from './project.ts';
-import { stopJobs, stopTargets } from './stop-jobs.ts';
+import { openProject } from './project.ts';
 import { hasColour, plural, printJson, say } from './terminal.ts';
 
 interface StatusOptions {
@@ -36,7 +33,8 @@ export async function status(name: string | undefined, options: StatusOptions): 
   }
   const project = { ...(await openProject()), remotes: options.remote };
   if (process.stdout.isTTY && process.stdin.isTTY && !options.json && !options.plain && name === undefined) {
-    return live(project, options);
+    const { showLiveStatus } = await import('./status-live.ts');
+    return showLiveStatus(project, (state) => select(state, options));
   }
   const table = {
     now: Date.now(),
@@ -96,49 +94,4 @@ function select(state: LedgerState, options: StatusOptions): LedgerState {
       (options.state === undefined || run.state === options.state),
   );
   return { ...state, runs };
-}
-
-/** The live screen; leaving it for a log comes back to it. */
-async function live(project: Project, options: StatusOptions): Promise<void> {
-  const [{ renderStatus }, { showLogs }] = await Promise.all([
-    import('../tui/screens.ts'),
-    import('./logs.ts'),
-  ]);
-  const { ledgers, read } = await openProjectState(project, { whole: true, all: needsAll(options) });
-  const wakes = ledgers.map((ledger) => openWake(ledger.shared));
-  const source = liveSource(wakes, async () => select(await read(), options), project.config.runner.poll);
-  const stop = async (run: string, job: string | null): Promise<string> => {
-    const { ledger, run: view } = await locateRun(project, job === null ? run : `${run}/${job}`);
-    const targets = stopTargets(view, job);
-    if (targets.length === 0) return 'nothing to stop';
-    const wake = openWake(ledger.shared);
-    try {
-      // It may take a grace period or a lease: the screen shows how it goes on, and need not wait for it.
-      await new Promise<void>((resolve, reject) => {
-        stopJobs(project, ledger, targets, { abort: false, wake, progress: () => resolve() })
-          .then(resolve, reject)
-          .finally(() => wake.close());
-      });
-    } catch (error) {
-      return (error as Error).message;
-    }
-    return `asked ${plural(targets.length, 'job')} of ${run} to stop`;
-  };
-  let selected: { run: string; job: string | null } | null = null;
-  try {
-    for (;;) {
-      const { action } = await renderStatus({ source, actions: { stop }, selected });
-      if (action === 'quit') return;
-      selected = action.logs;
-      await showLogs(
-        project,
-        action.logs.job === null ? action.logs.run : `${action.logs.run}/${action.logs.job}`,
-        { follow: true, pauseAtEnd: true },
-      );
-    }
-  } finally {
-    source.close();
-    for (const wake of wakes) wake.close();
-    for (const ledger of ledgers) ledger.close();
-  }
 }

@@ -89,26 +89,56 @@ export async function listChunks(
     const tree = await shared.read(`${commit}:${path}`);
     if (tree?.type !== 'tree') return [];
     const found: LogChunk[] = [];
-    for (const entry of parseTree(tree.content, idBytes)) {
-      const match = /^([0-9a-f]{2})(?:\.(\d+)(\.stored)?)?$/.exec(entry.name);
-      if (!match) continue;
-      const number = base * 256 + Number.parseInt(match[1] as string, 16);
+    for (const { name, id } of parseTree(tree.content, idBytes)) {
+      const part = parseName(name);
+      if (part === null) continue;
+      const number = base * 256 + part.number;
       if (level < 2) {
         const span = 256 ** (2 - level);
-        if ((number + 1) * span > from)
-          found.push(...(await walk(`${path}/${entry.name}`, level + 1, number)));
+        if ((number + 1) * span > from) found.push(...(await walk(`${path}/${name}`, level + 1, number)));
       } else if (number >= from) {
-        found.push({
-          number,
-          seconds: Number(match[2] ?? 0),
-          blob: entry.id,
-          stored: match[3] !== undefined,
-        });
+        found.push({ number, seconds: part.seconds, blob: id, stored: part.stored });
       }
     }
     return found;
   };
   return walk(stream, 0, 0);
+}
+
+/** The last so many chunks of a claim or finished commit, the newest first; however many there are, it reads a few folders. */
+export async function lastChunks(
+  shared: Pick<SharedRepository, 'read' | 'local'>,
+  commit: string,
+  most: number,
+  stream: StreamName = 'log',
+): Promise<LogChunk[]> {
+  const idBytes = shared.local.objectFormat === 'sha256' ? 32 : 20;
+  const found: LogChunk[] = [];
+  const walk = async (path: string, level: number, base: number): Promise<void> => {
+    const tree = await shared.read(`${commit}:${path}`);
+    if (tree?.type !== 'tree') return;
+    for (const { name, id } of parseTree(tree.content, idBytes).reverse()) {
+      if (found.length >= most) return;
+      const part = parseName(name);
+      if (part === null) continue;
+      const number = base * 256 + part.number;
+      if (level < 2) await walk(`${path}/${name}`, level + 1, number);
+      else found.push({ number, seconds: part.seconds, blob: id, stored: part.stored });
+    }
+  };
+  await walk(stream, 0, 0);
+  return found;
+}
+
+/** What the name of a folder of chunks, or of a chunk, says. */
+function parseName(name: string): { number: number; seconds: number; stored: boolean } | null {
+  const match = /^([0-9a-f]{2})(?:\.(\d+)(\.stored)?)?$/.exec(name);
+  if (!match) return null;
+  return {
+    number: Number.parseInt(match[1] as string, 16),
+    seconds: Number(match[2] ?? 0),
+    stored: match[3] !== undefined,
+  };
 }
 
 /** Reads bytes from the store by sha256; null where there is no store to read from. */

@@ -1,5 +1,5 @@
 import { type ParsedCommit, parseCommit } from '../git/object-reader.ts';
-import { archiveTips, lastFolded, openArchive } from './archive/read-archive.ts';
+import { archiveTips, openArchive } from './archive/read-archive.ts';
 import { type Busy, readAllBusy, readBusy, refsByRun } from './busy-jobs.ts';
 import { membersOf } from './fleet.ts';
 import { type JobRefs, viewJob } from './job-views.ts';
@@ -20,6 +20,8 @@ export interface StateReader {
    * @param run only this run, by its full name, wherever it is
    */
   read(run?: string): Promise<LedgerState>;
+  /** The runs that are not archived, and of those that are the newest: so many in all, if there are. */
+  readNewest(atLeast: number): Promise<LedgerState>;
   /** Without those that are archived. */
   readLive(): Promise<LedgerState>;
   /** Every run there is. */
@@ -128,6 +130,24 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     };
   };
 
+  const folded = async (commit: string): Promise<readonly RunView[]> => {
+    const runs = archived.get(commit) ?? (await archive.folded(commit)).map(({ run }) => run);
+    archived.set(commit, runs);
+    return runs;
+  };
+
+  const readNewest = async (atLeast: number): Promise<LedgerState> => {
+    const { refs, ...state } = await readRefs();
+    const tips = archiveTips(names, refs);
+    const newest: RunView[] = [];
+    for await (const commit of archive.newestFoldings(tips)) {
+      if (state.runs.length + newest.length >= atLeast) break;
+      newest.push(...(await folded(commit)));
+    }
+    const runs = together(state.runs, newest);
+    return { ...state, runs, archived: Math.max(0, (await archive.count(tips)) - newest.length) };
+  };
+
   const readArchived = async (run: string): Promise<RunView[]> => {
     const found = await archive.find(await archive.tips(), run);
     return found === null ? [] : [found.run];
@@ -135,22 +155,14 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
 
   return {
     async read(only) {
+      if (only === undefined) return readNewest(shownAtLeast);
       const { refs, ...state } = await readRefs(only);
-      if (only !== undefined) {
-        // What is archived has ended, whatever a push that came a second time, late, has created again.
-        const there = await archive.find(archiveTips(names, refs), only);
-        if (there !== null) return { ...state, runs: [there.run] };
-        return state.runs.length > 0 ? state : { ...state, runs: await readArchived(only) };
-      }
-      const tips = archiveTips(names, refs);
-      const missing = shownAtLeast - state.runs.length;
-      const newest = missing > 0 && tips.size > 0 ? await lastFolded(archive, tips, missing) : [];
-      const runs = together(
-        state.runs,
-        newest.map(({ run }) => run),
-      );
-      return { ...state, runs, archived: Math.max(0, (await archive.count(tips)) - newest.length) };
+      // What is archived has ended, whatever a push that came a second time, late, has created again.
+      const there = await archive.find(archiveTips(names, refs), only);
+      if (there !== null) return { ...state, runs: [there.run] };
+      return state.runs.length > 0 ? state : { ...state, runs: await readArchived(only) };
     },
+    readNewest,
     async readLive() {
       const { refs, ...state } = await readRefs();
       return state;
@@ -158,11 +170,8 @@ export function openStateReader(ledger: Ledger, live: LiveReader = openLiveReade
     async readAll() {
       const { refs, ...state } = await readRefs();
       const all: RunView[] = [];
-      for (const commit of (await archive.foldings(await archive.tips(), null)) ?? []) {
-        const runs = archived.get(commit) ?? (await archive.folded(commit)).map(({ run }) => run);
-        archived.set(commit, runs);
-        all.push(...runs);
-      }
+      for (const commit of (await archive.foldings(await archive.tips(), null)) ?? [])
+        all.push(...(await folded(commit)));
       return { ...state, runs: together(state.runs, all) };
     },
   };

@@ -77,6 +77,8 @@ export interface RunView {
   readonly state: JobState;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  /** The tags that keep it, where they were looked at. */
+  readonly tags?: readonly string[];
   /** Where it is, if several shared repositories are looked at together. */
   readonly repository?: string;
 }

@@ -4,6 +4,8 @@ import type { JobState } from '../ledger/state.ts';
 export interface Glyphs {
   readonly state: Readonly<Record<JobState, string>>;
   readonly pointer: string;
+  /** Beside the pointer: it is one of those that were chosen. */
+  readonly mark: string;
   readonly open: string;
   readonly closed: string;
   readonly branch: string;
@@ -38,6 +40,7 @@ export const unicodeGlyphs: Glyphs = {
     cached: '≡',
   },
   pointer: '❯',
+  mark: '◆',
   open: '▾',
   closed: '▸',
   branch: '├',
@@ -65,6 +68,7 @@ export const asciiGlyphs: Glyphs = {
     cached: '=',
   },
   pointer: '>',
+  mark: '*',
   open: '-',
   closed: '+',
   branch: '|',
@@ -81,4 +85,10 @@ export const asciiGlyphs: Glyphs = {
 export function glyphsForLocale(env: NodeJS.ProcessEnv): Glyphs {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   return /utf-?8/i.test(locale) ? unicodeGlyphs : asciiGlyphs;
+}
+
+/** Foreign text in the characters that the terminal shows. Of what isn't ASCII, jobs write the blocks of progress bars most. */
+export function inGlyphs(text: string, glyphs: Glyphs): string {
+  if (glyphs !== asciiGlyphs) return text;
+  return text.replace(/[\u2588-\u258f]/g, '#').replace(/[^\x20-\x7e]/gu, '?');
 }

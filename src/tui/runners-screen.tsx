@@ -1,11 +1,11 @@
 import { renderFullScreen, type Terminal } from './full-screen.tsx';
 import { glyphsForLocale } from './glyphs.ts';
 import { RunnersScreen } from './runners-view.tsx';
-import type { StatusSource } from './use-status.ts';
+import type { StateSource } from './use-status.ts';
 
 /** Shows the live list of runners on the alternate screen until the user leaves. */
 export async function renderRunners(
-  options: Terminal & { readonly source: StatusSource; readonly env?: NodeJS.ProcessEnv },
+  options: Terminal & { readonly source: StateSource; readonly env?: NodeJS.ProcessEnv },
 ): Promise<void> {
   const { source, env = process.env } = options;
   await renderFullScreen(

@@ -4,12 +4,13 @@ import { truncate } from './fit-text.ts';
 import type { Glyphs } from './glyphs.ts';
 import { runnerLines, runnersOverview } from './runner-lines.ts';
 import { Line, type Segment } from './screen-line.tsx';
-import { staleness } from './status-line.ts';
+import { staleness } from './status-detail.ts';
 import type { Reading } from './status-model.ts';
-import { type StatusSource, useSeconds, useTerminalSize } from './use-status.ts';
+import type { StateSource } from './use-status.ts';
+import { useSeconds, useTerminalSize } from './use-terminal.ts';
 
 export interface RunnersScreenProps {
-  readonly source: StatusSource;
+  readonly source: StateSource;
   readonly colour: boolean;
   readonly glyphs: Glyphs;
   /** Milliseconds since 1970. */

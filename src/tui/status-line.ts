@@ -1,174 +1,133 @@
 import { formatDuration } from '../human-units.ts';
-import { isFinal, isSuccess, type JobView, type LedgerState, type RunView } from '../ledger/state.ts';
+import { isFinal, isSuccess, type JobView, type RunView } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
 import { stateColour } from './colours.ts';
-import { describeVariables, jobReason, runReason } from './describe.ts';
-import { formatAge, formatBytes, jobDuration, runDuration } from './duration.ts';
+import { formatAge, jobDuration, runDuration } from './duration.ts';
 import { fit } from './fit-text.ts';
 import type { Glyphs } from './glyphs.ts';
-import { runnerCondition } from './runner-table.ts';
+import { treeGuides } from './job-tree.ts';
+import { queueTime, runQueueTime } from './queue-time.ts';
 import type { Segment } from './screen-line.tsx';
-import type { StatusModel } from './status-model.ts';
-import type { Row } from './status-rows.ts';
+import { rowDetail } from './status-detail.ts';
+import type { Details } from './status-model.ts';
+import type { JobRow, Row } from './status-rows.ts';
 
 /** Widths of the columns of the live screen, in terminal columns; 0: not shown. */
 export interface Layout {
   readonly name: number;
-  readonly workflow: number;
   readonly state: number;
   readonly time: number;
+  readonly queued: number;
   readonly runner: number;
   readonly age: number;
+  readonly workflow: number;
   readonly detail: number;
 }
 
 const POINTER = 2;
-const STATE = 'x uploading'.length;
+const STATE = 'x submitted'.length;
 const TIME = '23h59m'.length;
 
 /** How a line of so many columns is divided: what matters less goes first. */
 export function layoutFor(columns: number): Layout {
-  const wide = columns >= 100;
-  const medium = columns >= 60;
   const fixed = {
     state: STATE,
     time: TIME,
-    workflow: wide ? 16 : 0,
-    runner: wide ? 14 : 0,
-    age: wide ? 8 : 0,
+    queued: columns >= 80 ? TIME : 0,
+    runner: columns >= 100 ? 12 : 0,
+    age: columns >= 120 ? '365d ago'.length : 0,
+    workflow: columns >= 140 ? 16 : 0,
   };
-  const gaps = [fixed.state, fixed.time, fixed.workflow, fixed.runner, fixed.age].filter(
-    (width) => width > 0,
-  );
-  const left = columns - POINTER - gaps.reduce((total, width) => total + width + 1, 0);
-  if (!medium) return { ...fixed, name: Math.max(8, left), detail: 0 };
-  const name = wide ? 32 : 26;
+  const taken = Object.values(fixed).reduce((total, width) => total + (width > 0 ? width + 1 : 0), 0);
+  const left = columns - POINTER - taken;
+  if (columns < 60) return { ...fixed, name: Math.max(8, left), detail: 0 };
+  const name = columns >= 140 ? 36 : columns >= 100 ? 30 : 25;
   return { ...fixed, name, detail: Math.max(0, left - name - 1) };
 }
 
 /** The titles above the columns. */
 export function titleLine(layout: Layout, glyphs: Glyphs): string {
-  const cells: [string, number][] = [
+  const titles: [string, number][] = [
     ['RUN / JOB', layout.name],
-    ['WORKFLOW', layout.workflow],
     ['STATE', layout.state],
     ['TIME', layout.time],
+    ['QUEUED', layout.queued],
     ['RUNNER', layout.runner],
     ['AGE', layout.age],
-    ['', layout.detail],
+    ['WORKFLOW', layout.workflow],
   ];
-  return ' '.repeat(POINTER) + joinCells(cells, glyphs);
+  return ' '.repeat(POINTER) + cells(titles, glyphs).slice(1);
+}
+
+/** How a row is drawn, but for what it says. */
+export interface RowLook {
+  readonly layout: Layout;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly glyphs: Glyphs;
+  readonly selected: boolean;
+  readonly marked: boolean;
 }
 
 /** A run or job as one line of exactly the layout's width. All text is neutralised. */
-export function rowLine(row: Row, layout: Layout, now: number, selected: boolean, glyphs: Glyphs): Segment[] {
+export function rowLine(row: Row, details: Details, look: RowLook): Segment[] {
+  const { layout, now, glyphs, selected, marked } = look;
   const view = row.kind === 'run' ? row.run : row.job;
   const time = row.kind === 'run' ? runDuration(row.run, now) : jobDuration(row.job, now);
+  const queued = row.kind === 'run' ? runQueueTime(row.run, now) : queueTime(row.job, row.run, now);
   const stopping = row.kind === 'job' && row.job.stopping && !isFinal(row.job.state);
-  const mark =
-    row.kind === 'run'
-      ? `${row.open ? glyphs.open : glyphs.closed} `
-      : `  ${row.last ? glyphs.lastBranch : glyphs.branch} `;
-  const name = fit(mark + plainText(view.name), layout.name, glyphs.ellipsis);
   const colour = stateColour(view.state);
+  // Where there is no column of its own for it, the only time that there is is how long it has been waiting.
+  const shownTime = time ?? (layout.queued === 0 && !isFinal(view.state) ? queued : null);
+  const columns: [string, number][] = [
+    [formatTime(shownTime), layout.time],
+    [formatTime(queued), layout.queued],
+    [row.kind === 'job' ? (row.job.runner ?? '') : '', layout.runner],
+    [row.kind === 'run' ? formatAge(row.run.submittedAt, now) : '', layout.age],
+    [row.kind === 'run' ? row.run.workflow : '', layout.workflow],
+  ];
   return [
-    { text: fit(selected ? glyphs.pointer : '', POINTER), style: 'cyan' },
-    { text: name, style: selected ? 'bold' : undefined },
-    { text: gap([[row.kind === 'run' ? row.run.workflow : '', layout.workflow]], glyphs), style: 'dim' },
+    { text: fit(`${selected ? glyphs.pointer : ' '}${marked ? glyphs.mark : ''}`, POINTER), style: 'cyan' },
+    { text: nameCell(row, layout, glyphs), style: selected || row.kind === 'run' ? 'bold' : undefined },
     {
-      text: gap(
+      text: cells(
         [[`${glyphs.state[view.state]} ${stopping ? 'stopping' : view.state}`, layout.state]],
         glyphs,
       ),
       style: colour,
     },
+    { text: cells(columns, glyphs) },
     {
-      text: gap(
-        [
-          [time === null ? '' : formatDuration(time), layout.time],
-          [row.kind === 'job' ? (row.job.runner ?? '') : '', layout.runner],
-          [row.kind === 'run' ? formatAge(row.run.submittedAt, now) : '', layout.age],
-        ],
-        glyphs,
-      ),
-    },
-    {
-      text: gap([[rowDetail(row, layout, glyphs), layout.detail]], glyphs),
+      text: cells([[rowDetail(row, details, layout.runner > 0, glyphs), layout.detail]], glyphs),
       style: isUnhappy(view) ? colour : 'dim',
     },
   ];
 }
 
-/** All that is known of one run or job beyond its columns, for the line at the bottom. Neutralised. */
-export function fullDetail(row: Row, now: number, glyphs: Glyphs): string {
-  const { run } = row;
+function nameCell(row: Row, { name }: Layout, glyphs: Glyphs): string {
   if (row.kind === 'run') {
-    const why = [runReason(run), run.reason, describeVariables(run.variables)];
-    return join([...why, `${run.workflow} by ${run.submittedBy} ${formatAge(run.submittedAt, now)}`], glyphs);
+    const mark = row.open ? glyphs.open : glyphs.closed;
+    return fit(`${mark} ${plainText(row.run.name)}`, name, glyphs.ellipsis);
   }
-  const { job } = row;
-  const { artifacts, saved } = job;
-  return join(
-    [
-      jobReason(job),
-      job.runner === null ? null : `on ${job.runner}`,
-      job.attempt > 1 ? `attempt ${job.attempt}` : null,
-      artifacts === null ? null : `${artifacts.files} files, ${formatBytes(artifacts.bytes)}`,
-      saved?.at ? `checkpoint ${formatAge(saved.at, now)}` : null,
-      job.image ?? 'process',
-    ],
-    glyphs,
-  );
+  return fit(indentOf(row, name, glyphs) + plainText(row.job.name), name, glyphs.ellipsis);
 }
 
-/** The first line: what goes on in all. */
-export function overview(state: LedgerState, now: number, glyphs: Glyphs): string {
-  const unfinished = state.runs.filter((run) => !isFinal(run.state)).length;
-  const alive = state.runners.filter((runner) => runnerCondition(runner, now) !== 'late').length;
-  const parts = [`${unfinished} unfinished`, `${state.runs.length} runs`];
-  parts.push(`${alive} ${alive === 1 ? 'runner' : 'runners'}${alive === 0 ? ' (dstack runner start)' : ''}`);
-  return parts.join(glyphs.separator);
+/** At most half of the column: of a job far down the nearest lines count. */
+function indentOf(row: JobRow, width: number, glyphs: Glyphs): string {
+  const most = Math.floor(width / 4) * 2;
+  return `${width < 25 ? '  ' : '    '}${treeGuides(row, glyphs).slice(-most)}`;
 }
 
-/** What is wrong with what is shown, if anything is: how old it is, and why. Neutralised. */
-export function staleness({ error, state, readAt }: StatusModel['reading'], now: number): string | null {
-  if (error === null) return null;
-  if (state === null) return `cannot read the repository: ${plainText(error)}`;
-  return `connection lost ${formatAge(readAt, now)}: ${plainText(error)}`;
-}
-
-function rowDetail(row: Row, layout: Layout, glyphs: Glyphs): string {
-  if (row.kind === 'run') {
-    return join([runReason(row.run), describeVariables(row.run.variables)], glyphs);
-  }
-  const { job } = row;
-  return join(
-    [
-      layout.runner > 0 ? null : job.runner,
-      job.attempt > 1 ? `attempt ${job.attempt}` : null,
-      jobReason(job),
-    ],
-    glyphs,
-  );
+function formatTime(ms: number | null): string {
+  return ms === null ? '' : formatDuration(ms);
 }
 
 function isUnhappy(view: RunView | JobView): boolean {
   return isFinal(view.state) && !isSuccess(view.state);
 }
 
-function join(parts: readonly (string | null)[], glyphs: Glyphs): string {
-  return parts
-    .filter((part) => part !== null && part !== '')
-    .map((part) => plainText(part ?? ''))
-    .join(glyphs.separator);
-}
-
 /** Cells, each with a space before it. */
-function gap(cells: readonly [string, number][], glyphs: Glyphs): string {
-  const shown = cells.filter(([, width]) => width > 0);
+function cells(columns: readonly [string, number][], glyphs: Glyphs): string {
+  const shown = columns.filter(([, width]) => width > 0);
   return shown.map(([text, width]) => ` ${fit(plainText(text), width, glyphs.ellipsis)}`).join('');
-}
-
-function joinCells(cells: readonly [string, number][], glyphs: Glyphs): string {
-  return gap(cells, glyphs).slice(1);
 }

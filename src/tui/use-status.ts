@@ -1,30 +1,58 @@
-import { type Key, useApp, useInput, useStdout } from 'ink';
-import { useCallback, useEffect, useReducer, useRef, useState } from 'react';
+import { type RefObject, useCallback, useEffect, useReducer, useRef } from 'react';
+import type { JobView, RunView } from '../ledger/state.ts';
+import { culpritOf } from './describe.ts';
 import {
+  type Details,
   emptyStatus,
   type Reading,
   type StatusEvent,
   type StatusModel,
   selectTarget,
   type Target,
-  targetOf,
   updateStatus,
+  wantsOlder,
 } from './status-model.ts';
+import type { Row } from './status-rows.ts';
 
-/** Where the screen gets what it shows: calls the listener at once with what it has, then with all that is new. */
-export interface StatusSource {
+/** Where a screen gets what it shows: calls the listener at once with what it has, then with all that is new. */
+export interface StateSource {
   subscribe(listener: (reading: Reading) => void): () => void;
 }
 
-export interface StatusActions {
-  /** Asks for a run or a job to be stopped; resolves to a line that says what came of it. */
-  stop(run: string, job: string | null): Promise<string>;
-  /** The user wants to read a log (of all jobs: null) and leaves the screen. */
-  logs(run: string, job: string | null): void;
+/** The same for runs of which there may be many. */
+export interface StatusSource extends StateSource {
+  /** Older runs are wanted, too, if there are. */
+  older(): void;
+  /** Somebody is looking: what is shown should be new. */
+  hurry(): void;
+}
+
+/** What of the rows in view is read only for them. */
+export interface View {
+  /** Those of which jobs are in view. */
+  readonly runs: readonly RunView[];
+  readonly jobs: readonly JobView[];
+  /** The job that is looked at more closely. */
+  readonly selected: JobView | null;
+}
+
+export interface DetailSource {
+  subscribe(listener: (details: Details) => void): () => void;
+  /** What is in view now. */
+  show(view: View): void;
 }
 
 /** The model of the screen, and the way to change it. */
-export function useStatusModel(source: StatusSource, selected: Target | null) {
+export interface StatusStore {
+  readonly model: RefObject<StatusModel>;
+  send(event: StatusEvent): void;
+}
+
+export function useStatusStore(
+  source: StatusSource,
+  details: DetailSource,
+  selected: Target | null,
+): StatusStore {
   // Not React's state: of several keys that come at once, each must see what the one before it has changed.
   const model = useRef<StatusModel>(emptyStatus(1));
   const [, redraw] = useReducer((count: number) => count + 1, 0);
@@ -44,124 +72,32 @@ export function useStatusModel(source: StatusSource, selected: Target | null) {
       }),
     [source, send],
   );
+  useEffect(() => details.subscribe((found) => send({ type: 'details', details: found })), [details, send]);
   return { model, send };
 }
 
-/** Redraws every second, so that elapsed times tick; returns the time, in whole seconds, as milliseconds since 1970. */
-export function useSeconds(clock: () => number): number {
-  const [, tick] = useReducer((count: number) => count + 1, 0);
+/** Tells the sources what is in view, so that nothing else need be read. */
+export function useView(model: StatusModel, source: StatusSource, details: DetailSource): void {
+  const { rows, top, height, cursor } = model;
   useEffect(() => {
-    const timer = setInterval(tick, 1000);
-    return () => clearInterval(timer);
-  }, []);
-  return Math.floor(clock() / 1000) * 1000;
-}
-
-/** The terminal's size now; the component is drawn again when it changes. */
-export function useTerminalSize(): { columns: number; rows: number } {
-  const { stdout } = useStdout();
-  const [size, setSize] = useState(() => terminalSize(stdout));
-  useEffect(() => {
-    const update = () => setSize(terminalSize(stdout));
-    stdout.on('resize', update);
-    return () => {
-      stdout.off('resize', update);
-    };
-  }, [stdout]);
-  return size;
-}
-
-const listKeys: Readonly<Record<string, StatusEvent>> = {
-  j: { type: 'move', by: 1 },
-  k: { type: 'move', by: -1 },
-  g: { type: 'move', by: Number.NEGATIVE_INFINITY },
-  G: { type: 'move', by: Number.POSITIVE_INFINITY },
-  ' ': { type: 'toggle' },
-  '\r': { type: 'toggle' },
-  '/': { type: 'mode', mode: 'filter' },
-  '?': { type: 'mode', mode: 'help' },
-  s: { type: 'ask-stop' },
-};
-
-/** Keys to events and actions. */
-export function useStatusKeys(
-  { model, send }: ReturnType<typeof useStatusModel>,
-  actions: StatusActions,
-): void {
-  const { exit } = useApp();
-  const left = useRef(false);
-
-  const leave = () => {
-    left.current = true;
-    exit();
-  };
-
-  const stop = () => {
-    const target = model.current.stopping;
-    send({ type: 'mode', mode: 'list' });
-    if (target === null) return;
-    send({ type: 'notice', notice: `stopping ${target.run}${target.job === null ? '' : `/${target.job}`}` });
-    actions.stop(target.run, target.job).then(
-      (answer) => send({ type: 'notice', notice: answer }),
-      (error: unknown) =>
-        send({ type: 'notice', notice: error instanceof Error ? error.message : String(error) }),
-    );
-  };
-
-  const logs = () => {
-    const row = model.current.rows[model.current.cursor];
-    if (row === undefined) return;
-    const target = targetOf(row);
-    actions.logs(target.run, target.job);
-    leave();
-  };
-
-  const command = (character: string) => {
-    const event = listKeys[character];
-    if (event !== undefined) send(event);
-    else if (character === 'l') logs();
-    else if (character === 'q') leave();
-  };
-
-  const type = (character: string) => {
-    const { mode, filter } = model.current;
-    if (left.current) return;
-    if (mode === 'confirm' && character.toLowerCase() === 'y') stop();
-    else if (mode === 'confirm' || mode === 'help') send({ type: 'mode', mode: 'list' });
-    else if (mode === 'list') command(character);
-    else if (character === '\r' || character === '\n') send({ type: 'mode', mode: 'list' });
-    else if (character >= ' ') send({ type: 'filter', filter: filter + character });
-  };
-
-  const goBack = () => {
-    const { mode } = model.current;
-    if (mode === 'filter' || mode === 'list') send({ type: 'filter', filter: '' });
-    send({ type: 'mode', mode: 'list' });
-  };
-
-  useInput((input, key) => {
-    const { filter, mode, height } = model.current;
-    const by = movement(key, height);
-    if (key.escape) goBack();
-    else if (by !== 0 && (mode === 'list' || mode === 'filter')) send({ type: 'move', by });
-    else if ((key.backspace || key.delete) && mode === 'filter') {
-      send({ type: 'filter', filter: [...filter].slice(0, -1).join('') });
-    } else if (key.return) type('\r');
-    else if (!key.ctrl && !key.meta) for (const character of input) type(character);
+    if (wantsOlder(model)) source.older();
   });
+  useEffect(() => {
+    details.show(viewOf(rows.slice(top, top + height), rows[cursor]));
+  }, [details, rows, top, height, cursor]);
 }
 
-function movement(key: Key, height: number): number {
-  if (key.upArrow) return -1;
-  if (key.downArrow) return 1;
-  if (key.pageUp) return -height;
-  if (key.pageDown) return height;
-  if (key.home) return Number.NEGATIVE_INFINITY;
-  return key.end ? Number.POSITIVE_INFINITY : 0;
+function viewOf(rows: readonly Row[], atCursor: Row | undefined): View {
+  const jobs = rows.flatMap((row) =>
+    row.kind === 'job' ? row.job : (culpritOf(row.run) ?? onlyJobOf(row.run)),
+  );
+  return {
+    runs: [...new Set(rows.flatMap((row) => (row.kind === 'job' ? row.run : [])))],
+    jobs: [...new Set(jobs)],
+    selected: atCursor?.kind === 'job' ? atCursor.job : null,
+  };
 }
 
-function terminalSize(stdout: NodeJS.WriteStream): { columns: number; rows: number } {
-  const [columns, rows] = stdout.getWindowSize?.() ?? [stdout.columns, stdout.rows];
-  // A terminal that does not tell its size says 0.
-  return { columns: columns || 80, rows: rows || 24 };
+function onlyJobOf({ jobs }: RunView): readonly JobView[] {
+  return jobs.length === 1 ? jobs : [];
 }

@@ -6,6 +6,7 @@ import {
   type RunView,
   runState,
 } from '../../src/ledger/state.ts';
+import type { Details } from '../../src/tui/status-screen.tsx';
 
 /** The moment at which the samples are looked at. */
 export const NOW = Date.parse('2026-03-01T12:00:00.000Z');
@@ -150,6 +151,29 @@ export const sampleState: LedgerState = {
     sampleRunner('gpu-2', { seenAt: ago(4000) }),
   ],
   archived: 0,
+};
+
+/** What is read of jobs in view: the cells of a matrix, and the last of what those say that are under way or failed. */
+export const sampleDetails: Details = {
+  progress: new Map([
+    [
+      'brave-otter-7k2m/train-1',
+      {
+        lines: ['loading data', ' 45%|####5     | 45/100 [00:12<00:15, 3.6it/s]'],
+        metrics: { step: 45, loss: 0.31 },
+      },
+    ],
+    ['calm-fox-1a2b/train', { lines: ['RuntimeError: CUDA out of memory'], metrics: null }],
+  ]),
+  cells: new Map([
+    [
+      'brave-otter-7k2m',
+      new Map([
+        ['train-1', { seed: '1', lr: '0.1' }],
+        ['train-2', { seed: '2', lr: '0.1' }],
+      ]),
+    ],
+  ]),
 };
 
 /** Finished runs of two jobs each, newest first: `run-00000` … */

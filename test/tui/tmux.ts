@@ -11,6 +11,8 @@ export interface Tmux {
   resize(columns: number, rows: number): void;
   /** The lines on the screen, without trailing spaces. */
   screen(): string[];
+  /** All of the screen with the sequences that colour it. */
+  colours(): string;
   /** A tmux format, such as `#{cursor_flag}`. */
   ask(format: string): string;
   /** Waits until the screen is as wanted; throws with the screen if it never is. */
@@ -22,7 +24,7 @@ export interface Tmux {
   close(): void;
 }
 
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 
 export function startTmux(columns: number, rows: number, env: Record<string, string>): Tmux {
   const folder = mkdtempSync(join(tmpdir(), 'dstack-tmux-'));
@@ -37,6 +39,7 @@ export function startTmux(columns: number, rows: number, env: Record<string, str
     send: (...keys) => void tmux('send-keys', ...keys),
     resize: (width, height) => void tmux('resize-window', '-x', String(width), '-y', String(height)),
     screen,
+    colours: () => tmux('capture-pane', '-p', '-e'),
     ask: (format) => tmux('display-message', '-p', format).trimEnd(),
     async until(what, wanted) {
       const deadline = Date.now() + PATIENCE;

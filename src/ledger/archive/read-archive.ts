@@ -35,6 +35,8 @@ export interface Archive {
    * @returns null if it is none of them
    */
   foldings(tips: ArchiveTips, since: string | null): Promise<string[] | null>;
+  /** The same commits, the newest first, read one by one as they are asked for. */
+  newestFoldings(tips: ArchiveTips): AsyncIterable<string>;
   /** The runs that came by one of those commits, the oldest first. */
   folded(commit: string): Promise<ArchivedRun[]>;
   /** What an index says of itself. */
@@ -72,10 +74,20 @@ export function openArchive(
     const object = await shared.read(tree);
     return object?.type === 'tree' ? parseTree(object.content, idBytes).map((entry) => entry.name) : [];
   };
+  const parents = new Map<string, string | null>();
   const parentOf = async (commit: string): Promise<string | null> => {
+    const known = parents.get(commit);
+    if (known !== undefined) return known;
     const object = await shared.read(commit);
-    return object?.type === 'commit' ? (parseCommit(object.content).parents[0] ?? null) : null;
+    if (object?.type !== 'commit') return null;
+    const parent = parseCommit(object.content).parents[0] ?? null;
+    parents.set(commit, parent);
+    return parent;
   };
+  async function* newestFoldings(tips: ArchiveTips): AsyncGenerator<string> {
+    for (const tip of [...tips.values()].reverse())
+      for (let commit: string | null = tip; commit !== null; commit = await parentOf(commit)) yield commit;
+  }
   /**
    * The newest shard first: of what is in several, what came last counts. What isn't there is mostly nowhere, so the others
    * are asked all at once and not one after the other's answer.
@@ -93,6 +105,7 @@ export function openArchive(
 
   return {
     shard,
+    newestFoldings,
     tips: async () => archiveTips(names, await shared.list([names.archive('index')])),
     find: (tips, run) =>
       inAny(tips, async (commit) => {
@@ -124,11 +137,9 @@ export function openArchive(
     },
     async foldings(tips, since) {
       const found: string[] = [];
-      for (const tip of [...tips.values()].reverse()) {
-        for (let commit: string | null = tip; commit !== null; commit = await parentOf(commit)) {
-          if (commit === since) return found.reverse();
-          found.push(commit);
-        }
+      for await (const commit of newestFoldings(tips)) {
+        if (commit === since) return found.reverse();
+        found.push(commit);
       }
       return since === null ? found.reverse() : null;
     },
@@ -156,8 +167,7 @@ export async function lastFolded(
   atLeast: number,
 ): Promise<ArchivedRun[]> {
   const found: ArchivedRun[] = [];
-  const commits = (await archive.foldings(new Map([...tips].slice(-2)), null)) ?? [];
-  for (const commit of commits.reverse()) {
+  for await (const commit of archive.newestFoldings(tips)) {
     if (found.length >= atLeast) break;
     found.push(...(await archive.folded(commit)).reverse());
   }

@@ -32,7 +32,7 @@ export function statusActions(
       const run = (await openStateReader(ledger).read(name)).runs[0];
       if (run) return { ledger, run, job: null };
     }
-    throw new DstackError('unknown-run', `${name} has gone`);
+    throw new DstackError('unknown-run', `${name} has gone`, { hint: '`dstack status` lists what there is' });
   };
 
   return {

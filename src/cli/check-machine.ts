@@ -24,11 +24,15 @@ export async function checkMachine(withDocker: boolean): Promise<Check[]> {
 }
 
 async function checkGpus(withDocker: boolean): Promise<Check[]> {
-  const gpus = await listGpus();
+  const { gpus, problem } = await listGpus();
   const names = gpus.map(({ name }) => plainText(name)).join(', ');
-  if (gpus.length === 0) return [{ what: 'gpu', ok: null, detail: 'none found by nvidia-smi' }];
-  const check: Check = { what: 'gpu', ok: true, detail: names };
-  if (!withDocker) return [check];
+  if (gpus.length === 0 && problem === null)
+    return [{ what: 'gpu', ok: null, detail: 'none found by nvidia-smi' }];
+  const found: Check[] = [
+    ...(gpus.length > 0 ? [{ what: 'gpu', ok: true, detail: names }] : []),
+    ...(problem === null ? [] : [driverFault(problem)]),
+  ];
+  if (!withDocker || gpus.length === 0) return found;
   const ids = gpus.map(({ id }) => id);
   const tried = await attempt('gpu', async () => {
     const reason = await whyNoGpus(connectDocker().docker, ids);
@@ -38,7 +42,12 @@ async function checkGpus(withDocker: boolean): Promise<Check[]> {
   });
   const remedy =
     'install the NVIDIA Container Toolkit (nvidia-ctk runtime configure --runtime=docker), then restart Docker';
-  return [check, tried.ok ? tried : { ...tried, remedy }];
+  return [...found, tried.ok ? tried : { ...tried, remedy }];
+}
+
+function driverFault(problem: string): Check {
+  const remedy = 'nvidia-smi says more; after an update of the driver the machine wants to be started anew';
+  return { what: 'gpu', ok: false, detail: `nvidia-smi: ${problem}`, remedy };
 }
 
 /** Whether containers can be held to what their jobs ask for. Pure. */

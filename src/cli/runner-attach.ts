@@ -167,7 +167,9 @@ function because(problem: DstackError | null): string {
 async function inContainer(id: string, command: readonly string[]): Promise<number | null> {
   const { stdin, stdout, stderr } = process;
   const onTerminal = stdin.isTTY && stdout.isTTY;
+  const left = new AbortController();
   const seat: Seat = {
+    left: left.signal,
     stdin,
     stdout,
     stderr,
@@ -183,22 +185,29 @@ async function inContainer(id: string, command: readonly string[]): Promise<numb
       : null,
   };
   const giveBack = () => {
-    if (onTerminal) stdin.setRawMode(false);
+    if (onTerminal && !left.signal.aborted) stdin.setRawMode(false);
   };
+  let leftBy: NodeJS.Signals | null = null;
+  // A window that is closed takes along what runs in it.
   const leave = (signal: NodeJS.Signals) => {
-    giveBack();
-    process.exit(signal === 'SIGHUP' ? 129 : 143);
+    if (leftBy === null) giveBack();
+    leftBy = signal;
+    left.abort();
   };
+  // There may be no terminal any more to write to.
+  for (const stream of [stdout, stderr]) stream.on('error', () => {});
   process.on('SIGHUP', leave).on('SIGTERM', leave).on('exit', giveBack);
   // Every key is the container's, Ctrl+C among them.
   if (onTerminal) stdin.setRawMode(true);
   try {
-    return await runInContainer(
+    const exitCode = await runInContainer(
       connectDocker().docker,
       id,
       command.length > 0 ? command : shellOfImage,
       seat,
     );
+    if (leftBy !== null) process.exit(leftBy === 'SIGHUP' ? 129 : 143);
+    return exitCode;
   } finally {
     giveBack();
     process.off('SIGHUP', leave).off('SIGTERM', leave).off('exit', giveBack);

@@ -53,7 +53,7 @@ export const settings = z.strictObject({
     executor: z.enum(['docker', 'process']).optional().describe('docker or process'),
     address: z
       .string()
-      .regex(/^[A-Za-z0-9_.:-]{1,255}$/)
+      .regex(/^[A-Za-z0-9_:][A-Za-z0-9_.:-]{0,254}$/)
       .optional()
       .describe('a host name or an IP address, such as 10.0.0.7'),
     concurrency: z.int().min(1).max(1000).default(1).describe('a whole number from 1 to 1000'),

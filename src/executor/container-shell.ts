@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
@@ -10,6 +12,8 @@ export interface Seat {
   readonly stderr: Writable;
   /** Null: no terminal. */
   readonly terminal: Terminal | null;
+  /** Who sits there is gone: so is the program, and all that it has started, to end. */
+  readonly left: AbortSignal;
 }
 
 export interface Terminal {
@@ -28,16 +32,17 @@ const detachKeys = 'ctrl-^,ctrl-],ctrl-^';
 
 /**
  * Runs a program in a running container, as its user, in its working folder, with its variables.
- * @returns its exit code; null if the container ended first
+ * @returns its exit code; null if the container ended first, or nobody sits there any more
  * @throws DstackError `docker-refused` if it can't be started
  */
 export async function runInContainer(
   docker: Docker,
   id: string,
   command: readonly string[],
-  { stdin, stdout, stderr, terminal }: Seat,
+  { stdin, stdout, stderr, terminal, left }: Seat,
 ): Promise<number | null> {
   const container = docker.getContainer(id);
+  const mark = `${seatVariable}=${randomUUID()}`;
   const exec = await answerOf(
     container.exec({
       Cmd: [...command],
@@ -46,7 +51,7 @@ export async function runInContainer(
       AttachStderr: true,
       Tty: terminal !== null,
       DetachKeys: detachKeys,
-      ...(terminal ? { Env: [`TERM=${terminal.type}`] } : {}),
+      Env: [mark, ...(terminal ? [`TERM=${terminal.type}`] : [])],
     }),
   );
   const stream = (await answerOf(
@@ -63,12 +68,17 @@ export async function runInContainer(
       .once('end', resolve)
       .once('close', resolve)
       .once('error', () => resolve());
+    left.addEventListener('abort', () => resolve());
   });
   if (terminal) stream.pipe(stdout, { end: false });
   else docker.modem.demuxStream(stream, stdout, stderr);
   stdin.pipe(stream);
   try {
     await ended;
+    if (left.aborted) {
+      await hangUp(container, mark).catch(() => {});
+      return null;
+    }
     const exitCode = await exitCodeOf(exec);
     return exitCode === killed && (await hasEnded(container)) ? null : exitCode;
   } finally {
@@ -77,6 +87,25 @@ export async function runInContainer(
     leaveSize?.();
   }
 }
+
+/** By this a program and its children are known in the container: Docker ends none of them with the connection. */
+const seatVariable = 'DSTACK_ATTACHED';
+
+/** As a terminal does that is closed. */
+async function hangUp(container: Docker.Container, mark: string): Promise<void> {
+  const script =
+    'for one in /proc/[0-9]*; do grep -qs "$1" "$one/environ" && kill -HUP "${one#/proc/}"; done; true';
+  const exec = await answerOf(
+    container.exec({ Cmd: ['/bin/sh', '-c', script, 'sh', mark], AttachStdout: true }),
+    hangUpMs,
+  );
+  const stream = await answerOf(exec.start({}), hangUpMs);
+  stream.resume();
+  await Promise.race([once(stream, 'end'), sleep(hangUpMs, undefined, { ref: false })]);
+}
+
+/** How long who is gone already is waited for. */
+const hangUpMs = 3_000;
 
 /** What all that is left in a container gets when it ends. */
 const killed = 137;

@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { askNvidiaSmi } from './nvidia-smi.ts';
 
 /** What one GPU does at a moment; null: it doesn't say. */
 export interface GpuUse {
@@ -18,7 +17,6 @@ export interface GpuMeter {
 
 /** For so long one look does, milliseconds: for whoever asks, since a look costs the driver something. */
 const freshMs = 5_000;
-const timeoutMs = 10_000;
 /** Whoever asks has other things to look at. */
 const patienceMs = 3_000;
 
@@ -28,16 +26,9 @@ export function openGpuMeter(): GpuMeter {
   let seen: ReadonlyMap<string, GpuUse> | null = null;
   let seenAt = Number.NEGATIVE_INFINITY;
   const look = async () => {
-    try {
-      const { stdout } = await promisify(execFile)(
-        'nvidia-smi',
-        ['--query-gpu=uuid,utilization.gpu,memory.used', '--format=csv,noheader,nounits'],
-        { timeout: timeoutMs },
-      );
-      seen = parseGpuUse(stdout);
-    } catch {
-      seen = null;
-    }
+    const query = ['--query-gpu=uuid,utilization.gpu,memory.used', '--format=csv,noheader,nounits'];
+    const { text } = await askNvidiaSmi(query);
+    seen = parseGpuUse(text);
     seenAt = performance.now();
     looking = null;
   };

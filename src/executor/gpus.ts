@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { plainText } from '../terminal-text.ts';
+import { askNvidiaSmi } from './nvidia-smi.ts';
 
 /** An NVIDIA GPU of this machine, or a part of one that MIG has made. */
 export interface Gpu {
@@ -16,14 +15,17 @@ export interface Gpu {
 /**
  * The machine's NVIDIA GPUs; none where there is no `nvidia-smi`. Where CUDA_VISIBLE_DEVICES leaves some out, so does
  * this: two runners of a machine can share it out so. Of a GPU that is in MIG mode there are only its parts.
+ * @returns `problem`: why there may be more than those, for people; null: nothing says so
  */
-export async function listGpus(visible = process.env.CUDA_VISIBLE_DEVICES): Promise<Gpu[]> {
-  const whole = parseGpus(
-    await ask('--query-gpu=index,uuid,name,memory.total', '--format=csv,noheader,nounits'),
-  );
-  if (whole.length === 0) return [];
-  const parts = parseParts(await ask('-L'));
-  return whole
+export async function listGpus(
+  visible = process.env.CUDA_VISIBLE_DEVICES,
+): Promise<{ gpus: Gpu[]; problem: string | null }> {
+  const query = ['--query-gpu=index,uuid,name,memory.total', '--format=csv,noheader,nounits'];
+  const { text, problem } = await askNvidiaSmi(query);
+  const whole = parseGpus(text);
+  if (whole.length === 0) return { gpus: [], problem };
+  const parts = parseParts((await askNvidiaSmi(['-L'])).text);
+  const gpus = whole
     .flatMap((gpu) => {
       const own = parts.filter(({ of }) => of === gpu.id);
       if (own.length === 0) return [gpu];
@@ -35,14 +37,7 @@ export async function listGpus(visible = process.env.CUDA_VISIBLE_DEVICES): Prom
       }));
     })
     .filter((gpu) => isVisible(gpu, visible));
-}
-
-/** What nvidia-smi prints; nothing where there is none, or it fails: a driver that doesn't match says so there, too. */
-async function ask(...args: string[]): Promise<string> {
-  return promisify(execFile)('nvidia-smi', args, { timeout: 10_000 }).then(
-    ({ stdout }) => stdout,
-    () => '',
-  );
+  return { gpus, problem };
 }
 
 /** Lines of `index, uuid, name, MiB`. What is not that is left out: nvidia-smi tells its errors there, too. */

@@ -30,12 +30,12 @@ import {
   concludeUnexecuted,
   giveBack,
   handBack,
-  keptByEarlier,
+  keptAtEnd,
   noUpload,
   type Publication,
 } from './publish.ts';
 import { runCommands } from './run-commands.ts';
-import { type JobSetup, openJobSetup } from './setup-cache.ts';
+import { type JobSetup, setupOf } from './setup-cache.ts';
 import { reportStates } from './state-report.ts';
 import { inWorkFolder, makeWorkFolder } from './work-folder.ts';
 import type { Workplace } from './workplace.ts';
@@ -149,7 +149,7 @@ async function executeIn(
   const usage = watchUsage(work.gpuMeter, course.allotment, entry.job.spec.resources);
   try {
     if (over) pump.push(takeoverNotice(over, work.claimant.runner));
-    const setup = setupOf(work, holder, { folder, workspace }, say);
+    const setup = setupOf(work, entry, { folder, workspace }, say);
     const inputs =
       (await putInputs(work, holder, workspace, setup, ending, say)) ?? (await course.gang?.gather()) ?? null;
     if (!inputs) await metrics.begin();
@@ -202,7 +202,7 @@ async function executeIn(
       { ...upload, problem: secrets.hide(upload.problem) ?? problem },
       spec,
     );
-    const kept = outcome.artifacts || last.kind === 'abort' ? null : await keptByEarlier(work, holder);
+    const kept = outcome.artifacts || last.kind === 'abort' ? null : await keptAtEnd(work, holder, course);
     const publication: Publication = {
       outcome: {
         ...outcome,
@@ -259,21 +259,4 @@ async function putInputs(
     }
   }
   return isOver() ? cutShort : null;
-}
-
-function setupOf(
-  work: Workplace,
-  { entry }: ClaimHolder,
-  place: { folder: string; workspace: string },
-  say: (line: string) => void,
-): JobSetup {
-  const { spec, useCache } = entry.job;
-  const executor = work.executors.choose(spec)?.executor.kind ?? 'docker';
-  const where = {
-    ...place,
-    executor,
-    repository: work.ledger.shared.location,
-    imageNow: () => work.executors.imageNow(spec),
-  };
-  return openJobSetup(work.setupCache, spec, where, { fresh: !useCache, say });
 }

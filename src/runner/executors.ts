@@ -13,7 +13,7 @@ import { watchDocker } from './watch-docker.ts';
 export interface Executors {
   /** `docker`, `process`, or both: what jobs can be executed with now. */
   readonly description: string;
-  /** Worth saying at the start: why there are no containers. */
+  /** Worth saying at the start: why there are no containers, or fewer GPUs than there may be. */
   readonly note: string | null;
   /**
    * To be called at each look, before anything is taken: Docker can go, and come, at any time.
@@ -71,7 +71,16 @@ export async function openExecutors(options: ExecutorsOptions): Promise<Executor
   const here = () => all.filter((executor) => executor !== containers || watch?.answers());
   const capacities = await Promise.all(here().map((executor) => executor.capacity()));
   const least = (of: 'cpu' | 'memory') => Math.min(...capacities.map((capacity) => capacity[of]));
-  const stock = { cpu: least('cpu'), memory: least('memory'), gpus: await listGpus() };
+  const { gpus, problem } = await listGpus();
+  const stock = { cpu: least('cpu'), memory: least('memory'), gpus };
+  const notes = [
+    ...(answer && !answer.ok
+      ? [
+          `${answer.detail}: ${withoutImage ? 'jobs run as plain processes, without their images' : 'only jobs without an image are taken, until it answers'}`,
+        ]
+      : []),
+    ...(problem === null ? [] : [`nvidia-smi: ${problem}; there may be GPUs that jobs don't get`]),
+  ];
   const choose: Executors['choose'] = ({ image, access }) => {
     if (image !== null && containers) return { executor: containers, notice: null };
     // Without a container it would see other files than it asks for, or more.
@@ -97,10 +106,7 @@ export async function openExecutors(options: ExecutorsOptions): Promise<Executor
       const isAway = watch?.answers() === false && choose(spec)?.executor === containers;
       return isAway ? 'needs Docker, which does not answer here' : null;
     },
-    note:
-      answer && !answer.ok
-        ? `${answer.detail}: ${withoutImage ? 'jobs run as plain processes, without their images' : 'only jobs without an image are taken, until it answers'}`
-        : null,
+    note: notes.join('; ') || null,
     choose,
     async imageNow(spec) {
       return (spec.image !== null && (await choose(spec)?.executor.imageNow?.(spec.image))) || null;

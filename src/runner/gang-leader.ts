@@ -38,7 +38,7 @@ const looksToBelieve = 2;
 
 const isGone = ({ state }: Pick<Peer, 'state'>): boolean => state === 'silent' || state === 'unseen';
 const isOver = (peer: Peer): boolean => peer.state === 'ended' || isGone(peer);
-const isWell = ({ state, end }: Peer): boolean =>
+const endedWell = ({ state, end }: Peer): boolean =>
   state === 'ended' &&
   end !== null &&
   end.exitCode === 0 &&
@@ -74,7 +74,7 @@ export function leadGang(
     gang = { ...gang, phase };
     return holder.renew({ gang });
   };
-  const failures = () => peers.filter((peer) => isOver(peer) && !isWell(peer));
+  const failures = () => peers.filter((peer) => isOver(peer) && !endedWell(peer));
   const ended = until(() => failures().length > 0 || peers.every(isOver)).then(() => failures()[0] ?? null);
 
   return {

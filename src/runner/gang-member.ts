@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { cutShort } from '../executor/executions.ts';
-import type { Execution, ExecutionResult } from '../executor/executor.ts';
+import type { Execution, ExecutionResult, ImageIdentity } from '../executor/executor.ts';
 import type { Allotment } from '../ledger/allotments.ts';
 import type { NodeEnd } from '../ledger/gangs/formats.ts';
 import type { NodeChange } from '../ledger/gangs/node-holder.ts';
@@ -15,9 +15,10 @@ import { openLogPump } from './log-pump.ts';
 import { onceInContact } from './once-in-contact.ts';
 import { runCommands } from './run-commands.ts';
 import { setFrozen } from './set-frozen.ts';
+import { setupOf } from './setup-cache.ts';
 import { reportStates } from './state-report.ts';
 import { timeLimit } from './time-limit.ts';
-import { inWorkFolder, makeFreshFolder } from './work-folder.ts';
+import { inWorkFolder, makeWorkFolder } from './work-folder.ts';
 import type { Workplace } from './workplace.ts';
 
 /** Longer texts would not be legal in a ref. */
@@ -113,7 +114,7 @@ async function carryOutNode(
   }
   const secrets = await obtainSecrets(work, entry);
   if (!secrets || course.isOver()) return 'withdrawn';
-  const folder = await makeFreshFolder(work.folder, entry.id);
+  const folder = await makeWorkFolder(work, entry);
   return inWorkFolder(folder, work, secrets, () =>
     executeNode(folder, work, joining, allotment, course, secrets),
   );
@@ -145,9 +146,10 @@ async function executeNode(
   /** Of earlier attempts: what the claim that it has joined says. */
   const earlier = { claim: () => lease.claim, tip: () => lease.commit };
   const say = (line: string) => pump.push(Buffer.from(`dstack: ${line}\n`));
-  const steps = inputSteps(work, entry, earlier, workspace, say);
+  const setup = setupOf(work, entry, { folder, workspace }, say);
+  const steps = [...inputSteps(work, entry, earlier, workspace, say), () => setup.restore(course.isOver)];
   try {
-    let result = cutShort;
+    let result: ExecutionResult & { image?: ImageIdentity } = cutShort;
     try {
       for (const step of steps) if (!course.isOver()) await onceInContact<unknown>(step, course.isOver);
       if (course.isOver()) return 'withdrawn';
@@ -163,7 +165,7 @@ async function executeNode(
             nonce: holder.claim().offer,
           },
           secrets.addTo(entry.job.spec),
-          { workspace },
+          { workspace, home: setup.home },
           output,
           states,
           {
@@ -180,6 +182,7 @@ async function executeNode(
       if (course.isOver()) return 'withdrawn';
       result = { ...cutShort, failure: inputsFailed((error as Error).message) };
     }
+    if (result.exitCode === 0 && !course.isOver()) await setup.keep(result.image ?? null);
     output.end();
     const { rest } = await pump.end();
     states.take();

@@ -11,6 +11,7 @@ import { collectArtifacts } from '../store/collect-artifacts.ts';
 import type { KnownFiles } from '../store/known-files.ts';
 import { stoppableStore } from '../store/stoppable-store.ts';
 import type { Ending, Upload } from './job-outcome.ts';
+import { onceInContact, passes } from './once-in-contact.ts';
 import type { Settler } from './settler.ts';
 import type { StateReport } from './state-report.ts';
 import type { Workplace } from './workplace.ts';
@@ -132,14 +133,33 @@ export async function conclude(
   return 'finished';
 }
 
-/** What has been saved, by earlier attempts or as a checkpoint: the text of the manifest, and what is said of it. Null: nothing. */
+/**
+ * What has been saved, by earlier attempts or as a checkpoint: the text of the manifest, and what is said of it. Null: nothing.
+ * @throws DstackError of an outage: what there is can't be read now
+ */
 export async function keptByEarlier(
   { ledger }: Pick<Workplace, 'ledger'>,
   holder: Pick<ClaimHolder, 'claim' | 'tip'>,
 ): Promise<{ manifest: string; said: NonNullable<Outcome['artifacts']> } | null> {
   const said = holder.claim().artifacts;
-  const manifest = said === null ? null : await keptManifest(ledger, holder.tip()).catch(() => null);
-  return said === null || manifest === null ? null : { manifest, said };
+  if (said === null) return null;
+  const manifest = await keptManifest(ledger, holder.tip()).catch((error: unknown) => {
+    if (passes(error)) throw error;
+    return null;
+  });
+  return manifest === null ? null : { manifest, said };
+}
+
+/** The same at a job's end, which an outage does not make poorer, unless its runner leaves. */
+export function keptAtEnd(
+  work: Pick<Workplace, 'ledger'>,
+  holder: Pick<ClaimHolder, 'claim' | 'tip'>,
+  runner: { readonly leaving: boolean },
+): ReturnType<typeof keptByEarlier> {
+  return onceInContact(
+    () => keptByEarlier(work, holder),
+    () => runner.leaving,
+  ).catch(() => null);
 }
 
 /** Ends a job as failed of which this attempt has executed nothing. What earlier ones have saved stays. */
@@ -149,7 +169,7 @@ export async function concludeUnexecuted(
   runner: { readonly leaving: boolean },
   reason: string,
 ): Promise<'finished' | 'lost'> {
-  const kept = await keptByEarlier(work, holder);
+  const kept = await keptAtEnd(work, holder, runner);
   return conclude(work, holder, runner, {
     outcome: { state: 'failed', reason, artifacts: kept?.said ?? null },
     artifacts: kept?.manifest ?? null,

@@ -5,9 +5,11 @@ import bytes from 'bytes';
 import type { HomeFolder, ImageIdentity } from '../executor/executor.ts';
 import { formatDuration } from '../human-units.ts';
 import type { CachedFolder, JobSpec } from '../language/job-spec.ts';
+import type { QueueEntry } from '../ledger/live.ts';
 import type { KeptFolders, NotTaken, Taken } from '../store/kept-folders.ts';
 import { foldersIn } from '../store/restore-target.ts';
 import { plainText } from '../terminal-text.ts';
+import type { Workplace } from './workplace.ts';
 
 /** Whose job it is, and where it is executed. */
 export interface SetupPlace {
@@ -123,6 +125,22 @@ export function openJobSetup(
       for (const problem of problems) say(problem);
     },
   };
+}
+
+/** That of a job of this runner. */
+export function setupOf(
+  { executors, ledger, setupCache }: Pick<Workplace, 'executors' | 'ledger' | 'setupCache'>,
+  { job: { spec, useCache } }: Pick<QueueEntry, 'job'>,
+  place: Pick<SetupPlace, 'folder' | 'workspace'>,
+  say: (line: string) => void,
+): JobSetup {
+  const where = {
+    ...place,
+    executor: executors.choose(spec)?.executor.kind ?? 'docker',
+    repository: ledger.shared.location,
+    imageNow: () => executors.imageNow(spec),
+  };
+  return openJobSetup(setupCache, spec, where, { fresh: !useCache, say });
 }
 
 const isInHome = (path: string) => path.startsWith('~/');

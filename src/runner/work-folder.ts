@@ -7,7 +7,7 @@ import type { JobSecrets } from './job-secrets.ts';
 import type { Workplace } from './workplace.ts';
 
 /** Makes one that no other job has had. */
-export async function makeFreshFolder(folder: string, { run, job }: JobId): Promise<string> {
+async function makeFreshFolder(folder: string, { run, job }: JobId): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return mkdtemp(join(folder, `${run}-${job}-`.slice(0, 100)));
 }

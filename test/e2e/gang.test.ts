@@ -22,6 +22,11 @@ workflows:
     depends-on: {repo: {include: [meet.mjs]}}
     commands: ['node meet.mjs ${root}; echo pair $RUN_NAME >> ${root}/pairs']
     artifacts: [out]
+  - name: setup
+    nodes: 2
+    cache: [tools]
+    depends-on: {repo: {include: [version]}}
+    commands: ['test -e tools/here && echo warm || echo cold', 'mkdir -p tools && touch tools/here']
 `;
 
 const file = (project: TestProject, name: string) => path.join(project.root, name);
@@ -128,6 +133,20 @@ test('two jobs for two nodes each, and three runners: one after the other, never
       linesOf(file(project, 'pairs')).sort(),
       runs.flatMap((run) => [`pair ${run}`, `pair ${run}`]).sort(),
     );
+    await leave(...runners);
+  }));
+
+test('each node’s machine keeps what the job has set up there', () =>
+  withGang(async (project) => {
+    const runners = ['a', 'b'].map((name) => start(project, name));
+    for (const [round, temperature] of ['cold', 'warm'].entries()) {
+      project.write({ version: String(round) });
+      const run = await project.submit(['setup']);
+      assert.is((await project.record(run, 'setup')).state, 'done');
+      const log = await project.log(run, 'setup');
+      for (const rank of [0, 1]) assert.match(log, new RegExp(`^\\[${rank}\\] ${temperature}$`, 'm'));
+      assert.match(log, /^\[1\] dstack: setup cache: tools /m);
+    }
     await leave(...runners);
   }));
 

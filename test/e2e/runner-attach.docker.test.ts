@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'uvu';
@@ -132,6 +133,23 @@ if (docker !== undefined) {
       } finally {
         tmux.close();
       }
+      assert.is((await project.record(run, 'train')).state, 'done');
+    }),
+  );
+
+  test(
+    'a window that is closed takes along what runs in it, and nothing else of the job',
+    withProject(workflows, async (project) => {
+      const { run, end } = await running(project);
+      const processes = async () => (await project.dstack(['runner', 'attach', run, '--', 'ps'])).stdout;
+      const words = [executable, 'runner', 'attach', run, '--', 'sh', '-c', 'sleep 4321; sleep 4321'];
+      const child = spawn(process.execPath, words, { cwd: project.folder, env: project.env, stdio: 'pipe' });
+      const exited = once(child, 'exit');
+      await until('what runs in it', async () => (await processes()).includes('sleep 4321'));
+      child.kill('SIGHUP');
+      assert.equal(await exited, [129, null]);
+      await until('its end', async () => !(await processes()).includes('sleep 4321'));
+      end();
       assert.is((await project.record(run, 'train')).state, 'done');
     }),
   );

@@ -3,7 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { listGpus } from '../../src/executor/gpus.ts';
+import { listGpus as lookForGpus } from '../../src/executor/gpus.ts';
+import { askNvidiaSmi } from '../../src/executor/nvidia-smi.ts';
 
 // A machine that builds this has no GPU: a program of that name stands for it, and says what a real one says.
 const folder = mkdtempSync(path.join(os.tmpdir(), 'gpus-'));
@@ -15,6 +16,8 @@ test.after(() => {
   process.env.PATH = before;
   rmSync(folder, { recursive: true, force: true });
 });
+
+const listGpus = async (visible: string | undefined) => (await lookForGpus(visible)).gpus;
 
 /** @param list what it says to `-L`, where that matters */
 function says(query: string, list = '', exitCode = 0): void {
@@ -99,16 +102,34 @@ test('where it says something else there are none', async () => {
     ['Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 550.90', 18],
     ["NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", 9],
     ['Field "uuid" is not a valid field to query.', 2],
-    [two, 1],
   ] as const) {
     says(text, '', exitCode);
     assert.equal(await listGpus(undefined), [], text);
   }
 });
 
-test('one that has fallen off the bus is not there, the others are', async () => {
-  says(`${two}\nUnable to determine the device handle for GPU 0000:41:00.0: Unknown Error`);
-  assert.is((await listGpus(undefined)).length, 2);
+test('one that has fallen off the bus is not there, the others are, though it ends as if all had failed', async () => {
+  says(`${two}\nUnable to determine the device handle for GPU 0000:41:00.0: Unknown Error`, '', 15);
+  const { gpus, problem } = await lookForGpus(undefined);
+  assert.is(gpus.length, 2);
+  assert.match(problem ?? '', /^Unable to determine the device handle/);
+});
+
+test('what is wrong with the driver is told; that there is no GPU is nothing wrong', async () => {
+  says('Failed to initialize NVML: Driver/library version mismatch', '', 18);
+  assert.match((await lookForGpus(undefined)).problem ?? '', /^Failed to initialize NVML: Driver/);
+  says('', '', 9);
+  assert.is((await lookForGpus(undefined)).problem, 'ended with 9');
+  says('No devices were found', '', 6);
+  assert.is((await lookForGpus(undefined)).problem, null);
+  process.env.PATH = '/nowhere';
+  assert.equal(await lookForGpus(undefined), { gpus: [], problem: null });
+  process.env.PATH = `${folder}:${before}`;
+});
+
+test('a driver that hangs is not waited for', async () => {
+  writeFileSync(path.join(folder, 'nvidia-smi'), '#!/bin/sh\nexec sleep 20\n', { mode: 0o755 });
+  assert.equal(await askNvidiaSmi(['-L'], 300), { text: '', problem: 'did not answer within 0.3 seconds' });
 });
 
 test.run();

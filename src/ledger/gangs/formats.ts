@@ -11,7 +11,7 @@ export const gangSchema = z.strictObject({
   /** Drawn with the claim: whoever has joined says which one. */
   id,
   /** Where the others find the node of rank 0, and a port that is free there. */
-  address: z.string().regex(/^[A-Za-z0-9_.:-]{1,255}$/),
+  address: z.string().regex(/^[A-Za-z0-9_:][A-Za-z0-9_.:-]{0,254}$/), // No option of whatever it is given to.
   port: z.number().int().min(1).max(65_535),
   /** The nodes from rank 1 on, by what their runners had offered. */
   members: z

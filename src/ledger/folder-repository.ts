@@ -61,11 +61,13 @@ export async function openOnThisMachine(local: Repository, path: string): Promis
   /** Git ends where its repository goes while it reads: that is an outage, which passes, no damage. */
   const readThere: ObjectReader['read'] = async (name) => {
     try {
-      return await reader.read(name);
+      const found = await reader.read(name);
+      // Nor is what can't be found then not there.
+      if (found !== null || existsSync(shared.gitDir)) return found;
     } catch {
-      if (!existsSync(shared.gitDir)) throw gone();
-      return reader.read(name);
+      if (existsSync(shared.gitDir)) return reader.read(name);
     }
+    throw gone();
   };
 
   /** Was something missing here that commits build on, and is there? */

@@ -131,7 +131,11 @@ export function startRunner(options: RunnerOptions): Runner {
     if (change === null) return;
     log.warn(change);
     // What a former process has left there may not have been within reach at the start.
-    await executors.sweep(name).catch((error: unknown) => log.warn({ error: String(error) }, 'not swept'));
+    await executors
+      .sweep(name)
+      .catch((error: unknown) =>
+        log.warn({ error: String(error) }, 'what a former runner may have left in Docker could not be ended'),
+      );
     options.succeed?.(claimant.instance);
   };
 

@@ -131,14 +131,67 @@ async function buildScripts(screen) {
         footer: '})',
       },
     );
-    // esbuild has left other characters in comments only.
-    const ascii = code.replace(/(?<=\/\/.*)[^\0-\x7f]/g, '?');
-    if (/[^\0-\x7f]/.test(ascii)) throw new Error(`${file} is not ASCII, as which it is going to be read`);
+    // esbuild has left other characters in comments and regular expressions only, where this means the same.
+    const ascii = code.replace(
+      /[^\0-\x7f]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
     writeFileSync(file, ascii);
   }
   const isEntry = ([, { entryPoint }]) => entryPoint === 'src/cli/main.ts';
   const [entry] = Object.entries(built.metafile.outputs).find(isEntry);
   return { metafile: built.metafile, entry: path.basename(entry) };
+}
+
+/** The packages that the page uses. */
+const PAGE_PACKAGES = /^(preact(\/.+)?|uplot(\/.+)?|anser|papaparse|bytes|string-width)$/;
+
+/**
+ * The page shares files with the rest of dstack, of which it uses the part that needs neither Node nor Git. No module of ours
+ * does anything by being imported: what is not used of it is left out with all that it needs.
+ */
+const leaveOutForPage = {
+  name: 'leave-out-for-page',
+  setup(build) {
+    build.onResolve({ filter: /^\.{1,2}\/.*\.tsx?$/ }, ({ path: name, resolveDir }) => ({
+      path: path.resolve(resolveDir, name),
+      sideEffects: false,
+    }));
+    build.onResolve({ filter: /^[^./]/ }, ({ path: name, importer }) =>
+      importer.includes('node_modules') || PAGE_PACKAGES.test(name)
+        ? undefined
+        : { path: name, namespace: 'unreached', sideEffects: false },
+    );
+    build.onLoad({ filter: /.*/, namespace: 'unreached' }, () => ({ contents: '' }));
+  },
+};
+
+/** The page of `dstack ui`, as one script that a browser also takes from a folder. */
+async function buildPage() {
+  const built = await esbuild.build({
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'browser',
+    format: 'iife',
+    target: 'es2022',
+    minify: true,
+    charset: 'ascii',
+    legalComments: 'none',
+    logLevel: 'error',
+    metafile: true,
+    logOverride: { 'import-is-undefined': 'silent' },
+    outdir,
+    entryPoints: { page: 'src/web/page/main.tsx' },
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    plugins: [leaveOutForPage],
+  });
+  const [, { inputs }] = Object.entries(built.metafile.outputs).find(([name]) => name.endsWith('.js'));
+  const wrong = Object.keys(inputs).filter(
+    (name) => inputs[name].bytesInOutput > 0 && /^(unreached:|src\/(git|store|runner)\/)/.test(name),
+  );
+  if (wrong.length > 0) throw new Error(`the page can't have what needs Node: ${wrong.join(', ')}`);
+  return built.metafile;
 }
 
 /** A hash of the names and contents of all that was built so far. */
@@ -156,6 +209,7 @@ try {
   const screen = `chunk-screen-${buildId()}.js`;
   renameSync(path.join(outdir, 'chunk-screen.js'), path.join(outdir, screen));
   const scripts = await buildScripts(screen);
+  const page = await buildPage();
   await Promise.all([
     esbuild.build({
       ...node20,
@@ -174,7 +228,9 @@ try {
     }),
   ]);
   for (const name of ['dstack.js', 'dstack-runner.js']) chmodSync(path.join(outdir, name), 0o755);
-  const inputs = [modules, scripts].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const inputs = [modules.metafile, scripts.metafile, page].flatMap((metafile) =>
+    Object.keys(metafile.inputs),
+  );
   writeFileSync(path.join(outdir, 'THIRD-PARTY-LICENSES.txt'), licencesOf(inputs, root));
   publish(outdir);
 } finally {

@@ -11,7 +11,8 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** Which folders of src/ a folder may import from, besides itself and the files directly in src/. */
 const ALLOWED: Record<string, readonly string[]> = {
-  cli: ['tui', 'runner', 'ledger', 'executor', 'store', 'git', 'config', 'language', 'host'],
+  cli: ['web', 'tui', 'runner', 'ledger', 'executor', 'store', 'git', 'config', 'language', 'host'],
+  web: ['tui', 'ledger', 'store', 'git'],
   tui: ['ledger'],
   runner: ['ledger', 'executor', 'store', 'git', 'config', 'language'],
   ledger: ['git', 'language'],

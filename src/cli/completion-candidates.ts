@@ -72,9 +72,19 @@ const takesVariables = (command: Command): boolean =>
 
 /** Those that take `RUN/JOB` for a run, too. */
 const takesJob = (command: Command): boolean =>
-  ['logs', 'stop', 'why', 'metrics', 'compare', 'diff', 'list', 'download', 'verify', 'attach'].includes(
-    command.name(),
-  );
+  [
+    'logs',
+    'ui',
+    'stop',
+    'why',
+    'metrics',
+    'compare',
+    'diff',
+    'list',
+    'download',
+    'verify',
+    'attach',
+  ].includes(command.name());
 
 async function candidatesFor(line: Line, current: string, knowledge: Knowledge): Promise<Candidate[]> {
   const { command, operands, awaited } = line;

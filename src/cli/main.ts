@@ -1,7 +1,15 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addComparingCommands } from './comparing-commands.ts';
-import { fewAtOnce, jobPriority, megabytes, several, timeSpan, wholeNumber } from './option-values.ts';
+import {
+  fewAtOnce,
+  jobPriority,
+  megabytes,
+  portNumber,
+  several,
+  timeSpan,
+  wholeNumber,
+} from './option-values.ts';
 import { addRunnerCommands } from './runner-commands.ts';
 import { endQuietlyWithTheReader, say } from './terminal.ts';
 
@@ -119,6 +127,22 @@ function buildProgram(): Command {
     .option('--plain', 'a table, on a terminal too')
     .option('--json', 'print JSON')
     .action(async (run, options) => (await import('./status.ts')).status(run, options));
+
+  command(
+    'ui [runs...]',
+    'a page of this machine’s own in the browser: runs, logs, charts, artifacts, differences',
+  )
+    .usage('[RUN[/JOB] …] [options]')
+    .option('--port <number>', 'listen at this port of 127.0.0.1; by default at any that is free', portNumber)
+    .option('--no-open', 'don’t open the browser')
+    .addOption(
+      new Option(
+        '--export <folder>',
+        'write the page with these runs as files, for any web server',
+      ).conflicts(['port']),
+    )
+    .option('--json', 'print JSON')
+    .action(async (runs, options) => (await import('./ui.ts')).ui(runs, options));
 
   command('logs <run>', 'print the log of a run, or of one job: RUN or RUN/JOB')
     .option('-f, --follow', 'go on until it ends')

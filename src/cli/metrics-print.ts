@@ -1,8 +1,8 @@
 import { formatCsv } from '../csv.ts';
 import { usageError } from '../errors.ts';
 import { nearest } from '../language/nearest.ts';
+import { measurementOf } from '../ledger/measurements.ts';
 import { numericNames } from '../ledger/metric-series.ts';
-import { measurementOf } from '../ledger/metrics.ts';
 import type { Measured } from '../ledger/read-measured.ts';
 import { plainText } from '../terminal-text.ts';
 import { metricsCharts } from '../tui/metrics-charts.ts';

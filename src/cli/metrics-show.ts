@@ -1,4 +1,4 @@
-import { type Measurements, measurementOf } from '../ledger/metrics.ts';
+import { type Measurements, measurementOf } from '../ledger/measurements.ts';
 import type { Measured } from '../ledger/read-measured.ts';
 import { plainText } from '../terminal-text.ts';
 import { paint } from '../tui/colours.ts';

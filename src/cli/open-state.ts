@@ -30,24 +30,34 @@ export function mergeStates(states: readonly LedgerState[]): LedgerState {
  * each, if there are.
  * @param options.whole fail if one of them can't be read; otherwise the runs of `--local` are shown without the others
  * @param options.all every run there is, also those that are archived
+ * @returns `homeOf`: the ledger that has a run which was read
  */
 export async function openProjectState(
   project: Project,
   options: { whole?: boolean; all?: boolean } = {},
-): Promise<{ ledgers: Ledger[]; read(atLeast?: number): Promise<LedgerState> }> {
+): Promise<{
+  ledgers: Ledger[];
+  read(atLeast?: number): Promise<LedgerState>;
+  homeOf(run: RunView): Ledger | undefined;
+}> {
   // Of several repositories one that can't be used from the beginning keeps nobody from the others.
   const isOwn = project.remotes === undefined;
   const ledgers = options.whole && isOwn ? await openLedgers(project) : await openReachable(project);
   const readers = ledgers.map((ledger) => openStateReader(ledger));
+  const homes = new WeakMap<RunView, Ledger>();
   return {
     ledgers,
+    homeOf: (run) => homes.get(run),
     read: async (atLeast = shownAtLeast) => {
       const readings = await Promise.allSettled(
         readers.map((reader) => (options.all ? reader.readAll() : reader.readNewest(atLeast))),
       );
       const states = readings.flatMap((reading, index) => {
         if (reading.status === 'rejected') return [];
-        return [project.remotes ? withRepository(reading.value, ledgers[index] as Ledger) : reading.value];
+        const ledger = ledgers[index] as Ledger;
+        const state = project.remotes ? withRepository(reading.value, ledger) : reading.value;
+        for (const run of state.runs) homes.set(run, ledger);
+        return [state];
       });
       const failed = readings.filter((reading) => reading.status === 'rejected');
       if (failed[0] && (options.whole || states.length === 0)) throw failed[0].reason;

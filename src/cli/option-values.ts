@@ -35,6 +35,12 @@ export function megabytes(text: string): number {
   return number;
 }
 
+export function portNumber(text: string): number {
+  const number = wholeNumber(text);
+  if (number > 65_535) throw new InvalidArgumentError('it must be at most 65535.');
+  return number;
+}
+
 export function keyValue(text: string, before: Record<string, string> = {}): Record<string, string> {
   const equals = text.indexOf('=');
   if (equals < 1) throw new InvalidArgumentError('write it as KEY=VALUE.');

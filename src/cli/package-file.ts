@@ -7,6 +7,8 @@ const files = {
   watchdog: ['dist/watchdog.js', 'src/executor/watchdog-process.ts'],
   /** Likewise, of the process that starts many short jobs. */
   spawner: ['dist/spawner.js', 'src/executor/spawner-process.ts'],
+  /** What `dstack ui` shows; its style lies beside it. */
+  page: ['dist/page.js'],
   hook: ['hooks/post-receive'],
   guard: ['hooks/pre-receive'],
   /** What a hook can run. */

@@ -75,6 +75,14 @@ export async function* followRun(ledger: Ledger, options: FollowOptions): AsyncG
   }
 }
 
+/**
+ * Has a job's log what it had when the job stood so? A takeover goes on with the log it found; a job that was given back and
+ * claimed afresh begins a new one.
+ */
+export function goesOn(before: Pick<Position, 'claimedAt' | 'attempt'>, job: JobView): boolean {
+  return before.claimedAt === job.claimedAt || job.attempt > before.attempt;
+}
+
 function isOver(run: RunView, only: string | null): boolean {
   if (only === null) return isFinal(run.state);
   const job = run.jobs.find(({ name }) => name === only);
@@ -89,12 +97,10 @@ async function* newOutput(
 ): AsyncGenerator<FollowEvent> {
   if (job.commit === null) return;
   const before = positions.get(job.name);
-  // A takeover goes on with the log it found; a job that was given back and claimed afresh begins a new one.
-  const goesOn = before && (before.claimedAt === job.claimedAt || job.attempt > before.attempt);
   const position: Position = {
     claimedAt: job.claimedAt,
     attempt: job.attempt,
-    next: goesOn ? before.next : 0,
+    next: before && goesOn(before, job) ? before.next : 0,
   };
   positions.set(job.name, position);
   for await (const { next, bytes } of readLog(

@@ -1,4 +1,4 @@
-import { type Measurements, measurementOf } from './metrics.ts';
+import { type Measurements, measurementOf } from './measurements.ts';
 
 /** A measurement of one job over another: `x` in ascending order, `y` not finite where it was no number. */
 export type SeriesPoints = readonly { readonly x: number; readonly y: number }[];

@@ -1,7 +1,5 @@
 import { z } from 'zod';
-
-/** What a job measured, at one step or in the end: numbers mostly. Those that JSON has none for are `NaN` and `Infinity`. */
-export type Measurements = Readonly<Record<string, number | string | boolean>>;
+import type { Measurements } from './measurements.ts';
 
 const mostNames = 200;
 const longestName = 200;
@@ -55,11 +53,6 @@ function quoteNonNumbers(line: string): string {
     /("(?:[^"\\]|\\.)*")|-?\b(?:NaN|Infinity)\b/g,
     (word, text: string | undefined) => text ?? JSON.stringify(word),
   );
-}
-
-/** One value, by a name that may be that of something every object has; undefined: not measured. */
-export function measurementOf(measured: Measurements, name: string): Measurements[string] | undefined {
-  return Object.hasOwn(measured, name) ? measured[name] : undefined;
 }
 
 /** The newest value of every name. */

@@ -1,6 +1,6 @@
 import type { Ledger } from './ledger.ts';
 import type { ReadStored } from './log-chunks.ts';
-import type { Measurements } from './metrics.ts';
+import type { Measurements } from './measurements.ts';
 import { lastOf, readMetrics } from './read-metrics.ts';
 import { readCells } from './run-cells.ts';
 import type { RunView } from './state.ts';

@@ -1,6 +1,7 @@
 import type { Ledger } from './ledger.ts';
 import { type ReadStored, readLog } from './log-chunks.ts';
-import { addMeasurements, type Measurements, parseMeasurements } from './metrics.ts';
+import type { Measurements } from './measurements.ts';
+import { addMeasurements, parseMeasurements } from './metrics.ts';
 import type { JobView } from './state.ts';
 
 /**

@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 import { collapseCarriageReturns, createLogSanitizer } from '../terminal-text.ts';
 import type { Ledger } from './ledger.ts';
 import { type LogChunk, lastChunks, parsePointer, type StreamName } from './log-chunks.ts';
-import { addMeasurements, type Measurements, parseMeasurements } from './metrics.ts';
+import type { Measurements } from './measurements.ts';
+import { addMeasurements, parseMeasurements } from './metrics.ts';
 import type { SharedRepository } from './shared-repository.ts';
 
 /** What a job has told last. */

@@ -1,4 +1,4 @@
-import type { Measurements } from './metrics.ts';
+import type { Measurements } from './measurements.ts';
 import type { Offer } from './misfit.ts';
 import type { Usage } from './usage.ts';
 

@@ -1,5 +1,5 @@
+import { type Measurements, measurementOf } from './measurements.ts';
 import { type Goal, guessGoal } from './metric-goals.ts';
-import { type Measurements, measurementOf } from './metrics.ts';
 import { asNumber, givenTo, type Trial, trialValue } from './trials.ts';
 
 /** A variable or a metric of trials that are compared. */

@@ -1,5 +1,5 @@
 import type { Ledger } from './ledger.ts';
-import { type Measurements, measurementOf } from './metrics.ts';
+import { type Measurements, measurementOf } from './measurements.ts';
 import type { MeasuredReader } from './read-measured.ts';
 import { readJob, readRun } from './runs.ts';
 import type { JobState, JobView, RunView } from './state.ts';

@@ -1,7 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { addMeasurements, type Measurements, parseMeasurements } from '../ledger/metrics.ts';
+import type { Measurements } from '../ledger/measurements.ts';
+import { addMeasurements, parseMeasurements } from '../ledger/metrics.ts';
 import { isAt, openRegularFile } from '../store/hash-file.ts';
 
 /** How often a job's file of metrics is looked at, in milliseconds. */

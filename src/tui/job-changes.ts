@@ -1,6 +1,6 @@
 import { formatDuration } from '../human-units.ts';
 import type { JobPair } from '../ledger/diff-runs.ts';
-import { measurementOf } from '../ledger/metrics.ts';
+import { measurementOf } from '../ledger/measurements.ts';
 import type { JobView } from '../ledger/state.ts';
 import { formatBytes, jobDuration } from './duration.ts';
 import { formatMeasurement } from './metrics-table.ts';

@@ -1,6 +1,6 @@
 import stringWidth from 'string-width';
+import type { Measurements } from '../ledger/measurements.ts';
 import { defaultAxis, numericNames, type SeriesPoints, seriesOf } from '../ledger/metric-series.ts';
-import type { Measurements } from '../ledger/metrics.ts';
 import type { Glyphs } from './glyphs.ts';
 import { lineChart } from './line-chart.ts';
 import { type MeasuredJob, metricsTable } from './metrics-table.ts';

@@ -1,4 +1,4 @@
-import { type Measurements, measurementOf } from '../ledger/metrics.ts';
+import { type Measurements, measurementOf } from '../ledger/measurements.ts';
 import { jobName } from '../ledger/refs.ts';
 import { describeVariables } from './describe.ts';
 import { type Cell, formatTable, type TableOptions } from './table.ts';

@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Measurements } from '../../src/ledger/metrics.ts';
+import type { Measurements } from '../../src/ledger/measurements.ts';
 import { asciiGlyphs, unicodeGlyphs } from '../../src/tui/glyphs.ts';
 import {
   type ChartedJob,

@@ -17,6 +17,7 @@ export type CauseOfDeath = 'out-of-memory' | 'signal-through-docker';
  * it, as it does when it is stopped itself, which may well be why the program then left in order. Docker's word on
  * memory in the container's state is only true if the kernel's news came before that of the end, which it need not; the
  * list of events has it in either order.
+ * @param passed seconds since its end at least; it may be gone by now
  * @throws DstackError `docker-unavailable` if Docker goes meanwhile: it was being stopped
  */
 export async function causeOfDeath(
@@ -24,6 +25,7 @@ export async function causeOfDeath(
   id: string,
   { limits }: Pick<ExecutionSpec, 'limits'>,
   state: Docker.ContainerInspectInfo['State'],
+  passed: number,
 ): Promise<CauseOfDeath | null> {
   const failed = state.ExitCode !== 0;
   if (failed && state.OOMKilled) return 'out-of-memory';
@@ -32,7 +34,8 @@ export async function causeOfDeath(
     const events = (await answerOf(
       docker.getEvents({
         since: secondsOf(state.StartedAt),
-        until: secondsOf(state.FinishedAt) + (mayBeLate ? lateSeconds : 0),
+        // That a signal was sent is noted after it was: a program may leave in between.
+        until: secondsOf(state.FinishedAt) + Math.max(passed, mayBeLate ? lateSeconds : 0),
         filters: { container: [id], event: ['oom', 'kill'] },
       }),
     )) as Readable;

@@ -61,6 +61,12 @@ export function startDockerJob(
   let asked = false;
   let running: { readonly container: Docker.Container; readonly since: number } | null = null;
 
+  let removal: Promise<void> | null = null;
+  const remove = () => {
+    removal ??= removeContainer(docker, name);
+    return removal;
+  };
+
   /** From nothing to the end of the commands. */
   async function runCommands(): Promise<ExecutionResult> {
     const { relative: workingDir } = await resolveWorkingDir(spec.workspace, spec.workingDir);
@@ -104,7 +110,10 @@ export function startDockerJob(
       else if (spec.ports.length > 0) await tellPorts(container, events);
       const isWhole = await Promise.race([deliver(stream, launch.output), lost]);
       const state = await Promise.race([endOf(container), lost]);
-      const cause = await causeOfDeath(docker, container.id, spec, state);
+      const endedAt = performance.now();
+      await remove();
+      const passed = (performance.now() - endedAt) / 1000;
+      const cause = await causeOfDeath(docker, container.id, spec, state, passed);
       const outOfMemory = cause === 'out-of-memory';
       const result = containerResult(state, { outOfMemory, stopping: stop.signal.aborted });
       if (outOfMemory || stop.signal.aborted || result.failure !== null) return result;
@@ -125,7 +134,7 @@ export function startDockerJob(
     running = null;
     if (!asked) return result;
     try {
-      await removeContainer(docker, name);
+      await remove();
       watchdog?.release('container', name);
       const job = { image: spec.image, labels };
       for (const folder of ownFolders) await reclaimFromContainer(docker, folder, job);

@@ -57,7 +57,9 @@ function privateDocker(): PrivateDocker {
       const alone = ['--bridge=none', '--iptables=false', '--ip-forward=false', '--live-restore=false'];
       // In a network of its own: one without a bridge takes away that of the machine's own daemon.
       const command = ['--net', dockerd as string, ...places, ...alone];
-      daemon = spawn('unshare', command, { stdio: 'ignore', detached: true });
+      // What it writes where it is ended in the middle of something goes with the rest.
+      const env = { ...process.env, TMPDIR: root };
+      daemon = spawn('unshare', command, { stdio: 'ignore', detached: true, env });
       await until('the private dockerd', () => own.docker('version'));
     },
     async remove() {

@@ -1,26 +1,36 @@
 import type { RefUpdater } from '../git/ref-updater.ts';
+import type { JobSpec } from '../language/job-spec.ts';
 import { addToHistory } from '../ledger/add-to-history.ts';
 import { followRun } from '../ledger/follow.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { isSuccess, type RunView } from '../ledger/state.ts';
 import { openWake } from '../ledger/wake.ts';
 import { bell, endNotice } from '../tui/end-notice.ts';
+import { cellOf } from '../tui/plan-tree.ts';
 import { runSummary } from '../tui/summary.ts';
+import { readArtifactLines } from './artifact-lines.ts';
 import type { InterruptHandler, Interruption } from './interrupt.ts';
 import { leavableWake } from './leavable-wake.ts';
 import { openLedgerStore, type Project } from './project.ts';
-import { createJsonPrinter, createRunPrinter } from './run-printer.ts';
+import { createJsonPrinter, createRunPrinter, type RunPrinter } from './run-printer.ts';
 import { stopJobs, stopTargets } from './stop-jobs.ts';
-import { ask, hasColour, keepOnWithoutReader, say, warn, writeToTerminal } from './terminal.ts';
+import {
+  ask,
+  glyphsOf,
+  hasColour,
+  isLive,
+  keepOnWithoutReader,
+  say,
+  warn,
+  writeToTerminal,
+} from './terminal.ts';
 
 /** A run that goes on for so long leaves time for more than itself; milliseconds. */
 const worthIt = 1_000;
 
 export interface SubmittedRun {
   readonly name: string;
-  readonly jobs: readonly string[];
-  /** The most that one of its jobs runs on. */
-  readonly nodes: number;
+  readonly jobs: readonly JobSpec[];
 }
 
 /**
@@ -32,7 +42,7 @@ export interface SubmittedRun {
 export async function followToTheEnd(
   project: Project,
   ledger: Ledger,
-  { name: run, jobs, nodes }: SubmittedRun,
+  { name: run, jobs }: SubmittedRun,
   options: {
     local: boolean;
     json: boolean;
@@ -46,6 +56,7 @@ export async function followToTheEnd(
   let ending: 'stop' | 'abort' | null = null;
   let asking: Promise<void> | null = null;
   let sync: Promise<void> | null = null;
+  let printer: RunPrinter | null = null;
   let store: ReturnType<typeof openLedgerStore> | null = null;
 
   const end = (how: 'stop' | 'abort'): void => {
@@ -63,11 +74,13 @@ export async function followToTheEnd(
   const interruptRemote: InterruptHandler = (_count, signal) => {
     if (signal !== 'SIGINT') return wake.leave();
     if (asking !== null) return;
+    printer?.hide(true);
     const stop = ending === null ? `[s]top ${run}` : `[a]bort ${run} without saving artifacts`;
     asking = ask(`${stop}, [d]etach and let it go on, or [c]ontinue to watch? `).then((answer) => {
       if (answer === null || /^d/i.test(answer)) wake.leave();
       else if (/^[sa]/i.test(answer)) end(ending === null ? 'stop' : 'abort');
       asking = null;
+      printer?.hide(false);
     });
   };
   options.interruption.answer(options.local ? interruptLocal : interruptRemote);
@@ -75,10 +88,12 @@ export async function followToTheEnd(
   if (options.interruption.count() > 0) (options.local ? interruptLocal : interruptRemote)(1, 'SIGINT');
 
   if (options.local) keepOnWithoutReader();
+  // The most that one of its jobs runs on.
+  const nodes = Math.max(1, ...jobs.map((spec) => spec.nodes ?? 1));
   const runner = options.local
     ? await (await import('./embedded-runner.ts')).embeddedRunners(project, ledger, run, nodes, wake.notify)
     : null;
-  const show = options.json ? createJsonPrinter() : createRunPrinter(jobs, options.local);
+  printer = options.json ? createJsonPrinter() : await printerFor(jobs, options.local);
   const events = followRun(ledger, {
     run,
     job: null,
@@ -104,11 +119,12 @@ export async function followToTheEnd(
         if (first && ending !== null) end(ending);
       }
       if (wake.left) break;
-      show(event);
+      printer.show(event);
     }
   } catch (error) {
     if (!wake.left) throw error;
   } finally {
+    printer.close();
     await runner?.end();
     wake.close();
     clearTimeout(lasting);
@@ -120,8 +136,7 @@ export async function followToTheEnd(
   }
   if (last === null) return 1;
   const outcome: RunView = last;
-  if (!options.json)
-    say(runSummary(outcome, { now: Date.now(), colour: hasColour(process.stderr) }).trimEnd());
+  if (!options.json) say(await closingWords(ledger, outcome));
   if (options.notify) writeToTerminal(bell(endNotice(outcome, null, Date.now()), process.env));
   // For `git log refs/dstack/runs`; the run's outcome does not depend on it.
   await (options.local ? syncOthers(project) : sync);
@@ -129,6 +144,25 @@ export async function followToTheEnd(
   options.ownRefs.close();
   if (isSuccess(outcome.state)) return 0;
   return ending === null ? 1 : 130;
+}
+
+async function closingWords(ledger: Ledger, run: RunView): Promise<string> {
+  const { stderr } = process;
+  return runSummary(run, {
+    now: Date.now(),
+    artifacts: (await readArtifactLines(ledger, run)) ?? undefined,
+    width: stderr.isTTY ? stderr.columns : undefined,
+    colour: hasColour(stderr),
+    glyphs: glyphsOf(stderr),
+  }).trimEnd();
+}
+
+/** Animated where somebody watches, plain lines elsewhere. */
+async function printerFor(jobs: readonly JobSpec[], local: boolean): Promise<RunPrinter> {
+  const names = jobs.map(({ name }) => name);
+  if (!isLive(process.stderr)) return createRunPrinter(names, local);
+  const { createLiveRunPrinter } = await import('./live-run-printer.ts');
+  return createLiveRunPrinter(names, new Map(jobs.map((spec) => [spec.name, cellOf(spec)])));
 }
 
 async function syncOthers(project: Project): Promise<void> {

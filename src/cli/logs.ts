@@ -1,103 +1,122 @@
 import ms from 'ms';
 import { usageError } from '../errors.ts';
-import { followRun } from '../ledger/follow.ts';
-import { readLog } from '../ledger/log-chunks.ts';
 import { isFinal, type RunView } from '../ledger/state.ts';
 import { openWake } from '../ledger/wake.ts';
 import { plainText } from '../terminal-text.ts';
 import { bell, endNotice } from '../tui/end-notice.ts';
 import { jobPrefixes, type LinePrinter } from '../tui/log-view.ts';
-import { orPruned } from './explain-pruned.ts';
 import { onInterrupt } from './interrupt.ts';
 import { leavableWake } from './leavable-wake.ts';
-import { locateRun } from './open-state.ts';
-import { openLedgerStore, openProject, type Project } from './project.ts';
-import { newLogPrinter } from './run-printer.ts';
-import { ask, hasColour, say, warn, writeToTerminal } from './terminal.ts';
+import { eventsOf, type LogSource, logOf, openLogSource } from './log-events.ts';
+import { openProject, type Project } from './project.ts';
+import { newLogPrinter, tellTrouble } from './run-printer.ts';
+import { hasColour, isLive, say, writeToTerminal } from './terminal.ts';
 
 interface LogsOptions {
   follow?: boolean;
   since?: string;
   tail?: number;
+  timestamps?: true;
+  plain?: true;
   notify?: true;
-  /** Waits for a key before it returns, for a screen that will cover what was printed. */
-  pauseAtEnd?: boolean;
 }
 
+/** `dstack logs RUN[/JOB]`: prints; what is longer than the terminal is shown on a screen of its own. */
 export async function logs(name: string, options: LogsOptions): Promise<void> {
   if (options.notify && !options.follow)
     throw usageError('nothing-to-wait-for', '--notify tells of an end that is waited for', 'add -f');
-  await showLogs(await openProject(), name, options);
+  const since = options.since === undefined ? 0 : Date.now() / 1000 - secondsOf(options.since);
+  const source = await openLogSource(await openProject(), name);
+  const asked = options.follow || options.plain || options.timestamps;
+  const part = options.since !== undefined || options.tail !== undefined;
+  if (!asked && !part && process.stdin.isTTY && isLive(process.stdout)) {
+    if (await isLonger(source, process.stdout.rows - 1)) {
+      const { showLogScreen } = await import('./log-screen.ts');
+      return showLogScreen(source, { follow: false });
+    }
+  }
+  const printers = openPrinters(source, options.timestamps ?? false);
+  if (options.follow && !source.jobs.every((one) => isFinal(one.state)))
+    return followLogs(source, printers, since, options.notify ?? false);
+  await printLogs(source, printers, since, options.tail);
+  if (options.notify) tellEnd(source.run, source.job);
 }
 
-/** Prints the logs of a run, or of one job; with `follow`, to their end. */
-export async function showLogs(project: Project, name: string, options: LogsOptions): Promise<void> {
-  const since = options.since === undefined ? 0 : Date.now() / 1000 - secondsOf(options.since);
-  const { ledger, run, job } = await locateRun(project, name);
-  const store = await openLedgerStore(project, ledger).catch(() => null);
-  const readStored = store ? (sha256: string) => store.read(sha256) : null;
-  const shown = run.jobs.filter((one) => job === null || one.name === job);
+/** The log of a job, or of all of a run, on a screen of its own, followed until the user leaves it. */
+export async function showLogs(project: Project, name: string): Promise<void> {
+  const { showLogScreen } = await import('./log-screen.ts');
+  await showLogScreen(await openLogSource(project, name), { follow: true });
+}
+
+interface Piece {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+interface Printers {
+  print(job: string, bytes: Uint8Array, at?: number): void;
+  endAll(): void;
+}
+
+function openPrinters({ jobs }: LogSource, times: boolean): Printers {
   const prefixes = jobPrefixes(
-    shown.map((one) => one.name),
+    jobs.map((one) => one.name),
     { colour: hasColour(process.stdout) },
   );
   const printers = new Map<string, LinePrinter>();
-  const print = (jobName: string, bytes: Uint8Array) => {
-    const printer = printers.get(jobName) ?? newLogPrinter(prefixes.get(jobName) ?? '');
-    printers.set(jobName, printer);
-    printer.push(bytes);
+  return {
+    print(job, bytes, at) {
+      const printer = printers.get(job) ?? newLogPrinter(prefixes.get(job) ?? '', times);
+      printers.set(job, printer);
+      printer.push(bytes, at);
+    },
+    endAll() {
+      for (const printer of printers.values()) printer.end();
+      printers.clear();
+    },
   };
-  const endAll = () => {
-    for (const printer of printers.values()) printer.end();
-    printers.clear();
-  };
+}
 
-  const tellEnd = (of: RunView) => {
-    if (options.notify) writeToTerminal(bell(endNotice(of, job, Date.now()), process.env));
-  };
-
-  if (!options.follow || (shown.every((one) => isFinal(one.state)) && !options.pauseAtEnd)) {
-    for (const one of shown) {
-      if (one.commit === null) continue;
-      const pieces: Uint8Array[] = [];
-      const id = { run: run.name, job: one.name };
-      const read = readStored && ((sha256: string) => orPruned(ledger, id, () => readStored(sha256)));
-      for await (const { bytes } of readLog(ledger.shared, one.commit, 0, read, since)) {
-        if (options.tail === undefined) print(one.name, bytes);
-        else keepLastLines(pieces, bytes, options.tail);
-      }
-      for (const piece of pieces) print(one.name, piece);
-      endAll();
-      if (one.cachedFrom)
-        say(
-          `${plainText(one.name)} was not executed: its result is that of ${one.cachedFrom.run}/${one.cachedFrom.job}`,
-        );
+/** As far as they go now, one job after the other. */
+async function printLogs(
+  source: LogSource,
+  { print, endAll }: Printers,
+  since: number,
+  tail: number | undefined,
+): Promise<void> {
+  for (const job of source.jobs) {
+    const pieces: Piece[] = [];
+    for await (const { at, bytes } of logOf(source, job, since)) {
+      if (tail === undefined) print(job.name, bytes, at);
+      else keepLastLines(pieces, { at, bytes }, tail);
     }
-    if (shown.every((one) => one.commit === null))
-      say(`${run.name} has no output yet; \`dstack logs -f\` waits for it`);
-    tellEnd(run);
-    return;
+    for (const { at, bytes } of pieces) print(job.name, bytes, at);
+    endAll();
+    if (job.cachedFrom)
+      say(
+        `${plainText(job.name)} was not executed: its result is that of ${job.cachedFrom.run}/${job.cachedFrom.job}`,
+      );
   }
+  if (source.jobs.every((one) => one.commit === null))
+    say(`${source.run.name} has no output yet; \`dstack logs -f\` waits for it`);
+}
 
-  const wake = leavableWake(openWake(ledger.shared));
+async function followLogs(
+  source: LogSource,
+  { print, endAll }: Printers,
+  since: number,
+  notify: boolean,
+): Promise<void> {
+  const wake = leavableWake(openWake(source.ledger.shared));
   const interruption = onInterrupt(() => wake.leave());
-  let troubled = false;
-  let last = run;
+  const trouble = tellTrouble();
+  let last = source.run;
   try {
-    for await (const event of followRun(ledger, {
-      run: run.name,
-      job,
-      wake,
-      poll: project.config.runner.poll,
-      readStored,
-      since,
-    })) {
+    for await (const event of eventsOf(source, wake, since)) {
       if (wake.left) break;
-      if (event.kind === 'run') last = event.run;
-      if (event.kind === 'log') print(event.job, event.bytes);
-      else if (event.kind === 'trouble' && !troubled)
-        warn(`${event.error.message}; trying again until it answers`);
-      troubled = event.kind === 'trouble';
+      trouble(event);
+      if (event.kind === 'log') print(event.job, event.bytes, event.at);
+      else if (event.kind === 'run') last = event.run;
     }
   } catch (error) {
     if (!wake.left) throw error;
@@ -106,9 +125,25 @@ export async function showLogs(project: Project, name: string, options: LogsOpti
     interruption.release();
     wake.close();
   }
-  if (wake.left) process.exitCode = options.pauseAtEnd ? process.exitCode : 130;
-  else tellEnd(last);
-  if (!wake.left && options.pauseAtEnd) await ask('the log ends here; Enter goes back ');
+  if (wake.left) process.exitCode = 130;
+  else if (notify) tellEnd(last, source.job);
+}
+
+function tellEnd(run: RunView, job: string | null): void {
+  writeToTerminal(bell(endNotice(run, job, Date.now()), process.env));
+}
+
+/** Has it more lines than these? Reads no further than it takes to know. */
+async function isLonger(source: LogSource, lines: number): Promise<boolean> {
+  let count = 0;
+  for (const job of source.jobs) {
+    for await (const { bytes } of logOf(source, job)) {
+      for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) count += 1;
+      // A progress bar is one line, however long it has become.
+      if (count > lines) return true;
+    }
+  }
+  return false;
 }
 
 function secondsOf(text: string): number {
@@ -118,11 +153,19 @@ function secondsOf(text: string): number {
   return milliseconds / 1000;
 }
 
-/** Keeps so many lines at the end of a growing text, without keeping the rest. */
-function keepLastLines(pieces: Uint8Array[], bytes: Uint8Array, lines: number): void {
-  const all = Buffer.concat([...pieces.splice(0), bytes]);
+/** Adds a piece to the end of a growing text, and keeps of all only so many lines at the end. */
+function keepLastLines(pieces: Piece[], piece: Piece, lines: number): void {
+  if (lines === 0 || piece.bytes.length === 0) return;
+  pieces.push(piece);
   // The line break at the very end does not begin a line.
-  let at = all.length - (all.at(-1) === 10 ? 1 : 0);
-  for (let count = 0; count < lines && at > 0; count += 1) at = all.lastIndexOf(10, at - 1);
-  if (lines > 0) pieces.push(all.subarray(at < 0 ? 0 : at === 0 && all[0] !== 10 ? 0 : at + 1));
+  let wanted = lines + (piece.bytes.at(-1) === 10 ? 1 : 0);
+  for (let index = pieces.length - 1; index >= 0; index -= 1) {
+    const { at, bytes } = pieces[index] as Piece;
+    for (let end = bytes.lastIndexOf(10); end >= 0; end = end === 0 ? -1 : bytes.lastIndexOf(10, end - 1)) {
+      wanted -= 1;
+      if (wanted > 0) continue;
+      pieces.splice(0, index + 1, { at, bytes: bytes.subarray(end + 1) });
+      return;
+    }
+  }
 }

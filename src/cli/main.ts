@@ -1,16 +1,9 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addComparingCommands } from './comparing-commands.ts';
-import {
-  fewAtOnce,
-  jobPriority,
-  megabytes,
-  portNumber,
-  several,
-  timeSpan,
-  wholeNumber,
-} from './option-values.ts';
+import { fewAtOnce, megabytes, portNumber, several, timeSpan, wholeNumber } from './option-values.ts';
 import { addRunnerCommands } from './runner-commands.ts';
+import { addSubmittingCommands } from './submitting-commands.ts';
 import { endQuietlyWithTheReader, say } from './terminal.ts';
 
 /** Runs the command line; sets `process.exitCode`. Each command's code is loaded only when it runs. */
@@ -61,57 +54,7 @@ function buildProgram(): Command {
   const command = (name: string, description: string, parent: Command = program): Command =>
     parent.command(name).description(description).exitOverride();
 
-  const priority = () =>
-    new Option(
-      '--priority <number>',
-      'where it stands among what waits: higher goes first, 0 is usual, -1000 to 1000',
-    ).argParser(jobPriority);
-
-  command('init', 'set up a project: example .dstack/ and .dstackrc')
-    .option('--remote <url>', 'the shared repository: a Git remote, a URL or a path')
-    .option('--create <path>', 'make a bare repository with its hook there, and use it')
-    .action(async (options) => (await import('./init.ts')).init(options));
-
-  command('run [workflow] [variables...]', 'snapshot the code as it is, and run a workflow')
-    .usage('WORKFLOW [--VARIABLE VALUE …] [options]')
-    .helpOption(false)
-    .allowUnknownOption()
-    .option('-d, --detach', "submit only; print the run's name")
-    .option('--local', 'run it here, in this process; needs no remote, no Docker, no daemon')
-    .option('--no-cache', 'execute every job, even if its result is known')
-    .option('--dry-run', 'print the plan; push nothing')
-    .option('--name <name>', 'a name instead of a drawn one')
-    .option('--tag <tag>', 'keep the run under this tag')
-    .option('--reason <text>', 'why; shown in the history')
-    .addOption(priority())
-    .option('--notify', 'ring the terminal, and show a notification where it can, when the run has ended')
-    .option('--allow-large', 'take in untracked files over 50 MB')
-    .addOption(
-      new Option(
-        '--allow-secret <path>',
-        'take in an untracked file that looks like a secret (may be repeated)',
-      ).argParser(several),
-    )
-    .option('--json', 'print JSON')
-    .option('-h, --help', "show help; after a workflow's name its variables")
-    .action(async (workflow, variables, options, self) =>
-      (await import('./run.ts')).run(workflow, variables, options, self),
-    );
-
-  command('rerun <run> [variables...]', 'run the code, workflow and variables of a run once more')
-    .usage('RUN [--VARIABLE VALUE …] [options]')
-    .allowUnknownOption()
-    .option('-d, --detach', "submit only; print the run's name")
-    .option('--local', 'run it here, in this process')
-    .option('--no-cache', 'execute every job, even if its result is known')
-    .option('--dry-run', 'print the plan; push nothing')
-    .option('--name <name>', 'a name instead of a drawn one')
-    .option('--tag <tag>', 'keep the run under this tag')
-    .option('--reason <text>', 'why; shown in the history')
-    .addOption(priority())
-    .option('--notify', 'ring the terminal, and show a notification where it can, when the run has ended')
-    .option('--json', 'print JSON')
-    .action(async (run, variables, options) => (await import('./rerun.ts')).rerun(run, variables, options));
+  addSubmittingCommands(command);
 
   command('status [run]', 'runs and their jobs: live on a terminal, a table in a pipe')
     .option('-a, --all', 'every run there is')
@@ -148,6 +91,8 @@ function buildProgram(): Command {
     .option('-f, --follow', 'go on until it ends')
     .option('--since <duration>', 'only what was written within this time, e.g. 5m')
     .option('--tail <lines>', 'only the last so many lines of each job', wholeNumber)
+    .option('-t, --timestamps', 'when each line was written')
+    .option('--plain', 'print it, on a terminal too, however long it is')
     .option('--notify', 'with -f: ring the terminal, and show a notification where it can, when it has ended')
     .action(async (run, options) => (await import('./logs.ts')).logs(run, options));
 

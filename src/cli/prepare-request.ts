@@ -150,11 +150,12 @@ export function byDeclaredName(
   );
 }
 
-/** `2 changed files and 1 untracked file (12B)`. */
-function captured({ stats: { changed, untracked, untrackedBytes } }: Snapshot): string {
-  const parts = [
-    changed > 0 ? plural(changed, 'changed file') : '',
-    untracked > 0 ? `${plural(untracked, 'untracked file')} (${formatBytes(untrackedBytes)})` : '',
-  ].filter(Boolean);
-  return parts.join(' and ') || 'no uncommitted changes';
+/** `2 changed files, 1 untracked file, 1.2MB`. */
+function captured({ stats: { changed, untracked, bytes } }: Snapshot): string {
+  if (changed + untracked === 0) return 'no uncommitted changes';
+  return [
+    ...(changed > 0 ? [plural(changed, 'changed file')] : []),
+    ...(untracked > 0 ? [plural(untracked, 'untracked file')] : []),
+    formatBytes(bytes),
+  ].join(', ');
 }

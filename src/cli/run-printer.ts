@@ -4,16 +4,25 @@ import { plainText } from '../terminal-text.ts';
 import { createLinePrinter, jobPrefixes, type LinePrinter } from '../tui/log-view.ts';
 import { hasColour, paint, say, warn } from './terminal.ts';
 
+/** Shows how a run goes on. */
+export interface RunPrinter {
+  show(event: FollowEvent): void;
+  /** Out of the way of a question, and back again. */
+  hide(hidden: boolean): void;
+  /** Once nothing more comes. */
+  close(): void;
+}
+
 /**
- * Logs on standard output, each job's lines behind its name if there are several; what happens on standard error.
+ * For pipes and CI systems: logs on standard output, each job's lines behind its name if there are several; what happens on standard error.
  * @param jobs the names of the run's jobs
  * @param local it is executed in this process: there is no runner to wait for
  */
-export function createRunPrinter(jobs: readonly string[], local: boolean): (event: FollowEvent) => void {
+export function createRunPrinter(jobs: readonly string[], local: boolean): RunPrinter {
   const prefixes = jobPrefixes(jobs, { colour: hasColour(process.stdout) });
   const printers = new Map<string, LinePrinter>();
   const told = new Map<string, string>();
-  let troubled = false;
+  const trouble = tellTrouble();
   let waiting = false;
   const tell = (job: JobView, run: RunView) => {
     // Its own runner is about to take it.
@@ -28,13 +37,8 @@ export function createRunPrinter(jobs: readonly string[], local: boolean): (even
     printers.delete(job.name);
     say(paint('dim', `${plainText(job.name)}: ${text}`));
   };
-  return (event) => {
-    if (event.kind === 'trouble') {
-      if (!troubled) warn(`${event.error.message}; trying again until it answers`);
-      troubled = true;
-      return;
-    }
-    troubled = false;
+  const show = (event: FollowEvent) => {
+    trouble(event);
     if (event.kind === 'run') {
       if (!local && !waiting && event.run.jobs.every((job) => job.state === 'submitted')) {
         waiting = true;
@@ -45,23 +49,34 @@ export function createRunPrinter(jobs: readonly string[], local: boolean): (even
       const printer = printers.get(event.job) ?? newLogPrinter(prefixes.get(event.job) ?? '');
       printers.set(event.job, printer);
       printer.push(event.bytes);
-    } else {
-      warn('the run is gone from the shared repository');
     }
+  };
+  return { show, hide: () => {}, close: () => {} };
+}
+
+/** Says that the repository does not answer, once for each time, or that the run is gone. */
+export function tellTrouble(): (event: FollowEvent) => void {
+  let troubled = false;
+  return (event) => {
+    if (event.kind === 'trouble' && !troubled) warn(`${event.error.message}; trying again until it answers`);
+    if (event.kind === 'gone') warn('the run is gone from the shared repository');
+    troubled = event.kind === 'trouble';
   };
 }
 
 /** Prints one job's log to standard output. */
-export function newLogPrinter(prefix: string): LinePrinter {
+export function newLogPrinter(prefix: string, times = false): LinePrinter {
   return createLinePrinter({
     prefix,
+    times,
     colour: hasColour(process.stdout),
     terminal: Boolean(process.stdout.isTTY),
     write: (text) => void process.stdout.write(text),
   });
 }
 
-function describeJob(job: JobView, run: RunView): string | null {
+/** What has become of a job, for a line of its own; null: nothing worth one. */
+export function describeJob(job: JobView, run: RunView): string | null {
   const where = job.runner ? ` on ${plainText(job.runner)}` : '';
   const attempt = job.attempt > 1 ? `, attempt ${job.attempt}` : '';
   const reason = job.reason ? `: ${plainText(job.reason)}` : '';
@@ -75,8 +90,8 @@ function describeJob(job: JobView, run: RunView): string | null {
 }
 
 /** One JSON document a line. */
-export function createJsonPrinter(): (event: FollowEvent) => void {
-  return (event) => {
+export function createJsonPrinter(): RunPrinter {
+  const show = (event: FollowEvent) => {
     const line =
       event.kind === 'log'
         ? { kind: 'log', job: event.job, text: Buffer.from(event.bytes).toString('utf8') }
@@ -85,4 +100,5 @@ export function createJsonPrinter(): (event: FollowEvent) => void {
           : event;
     process.stdout.write(`${JSON.stringify(line)}\n`);
   };
+  return { show, hide: () => {}, close: () => {} };
 }

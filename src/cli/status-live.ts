@@ -43,7 +43,7 @@ export async function showLiveStatus(
       if (action === 'quit') return;
       selected = action.logs;
       const { run, job } = action.logs;
-      await showLogs(project, job === null ? run : `${run}/${job}`, { follow: true, pauseAtEnd: true });
+      await showLogs(project, job === null ? run : `${run}/${job}`);
     }
   } finally {
     source.close();

@@ -10,7 +10,7 @@ import { setTag } from '../ledger/tags.ts';
 import { plainText } from '../terminal-text.ts';
 import type { Interruption } from './interrupt.ts';
 import type { Request, RunOptions } from './prepare-request.ts';
-import { hasColour, printJson, say } from './terminal.ts';
+import { hasColour, isLive, printJson, say } from './terminal.ts';
 
 /** How a request is submitted, and whether it is watched. */
 export type SubmitOptions = Pick<
@@ -48,13 +48,18 @@ export async function submitAndFollow(
   // What shows a run isn't loaded for nothing, and while the push is waited for.
   const screen = options.detach
     ? null
-    : Promise.all([import('../tui/plan-tree.ts'), import('./follow-to-the-end.ts')]);
+    : Promise.all([
+        import('../tui/plan-tree.ts'),
+        import('./follow-to-the-end.ts'),
+        isLive(process.stderr) && !options.json && import('./live-run-printer.ts'),
+      ]);
   const ownRefs = openRefUpdater(project.repository.gitDir);
   const { name, commit, jobs } = await submit(request, options, interruption, ownRefs);
   if (options.tag !== undefined) await setTag(ledger, options.tag, commit);
   if (!options.json) {
     say(`${name}: submitted to ${plainText(ledger.shared.location)} with ${request.captured}`);
-    if (screen) {
+    // On a terminal it is the plan that fills in.
+    if (screen && !isLive(process.stderr)) {
       const [{ planTree }] = await screen;
       process.stderr.write(
         planTree(
@@ -80,7 +85,7 @@ export async function submitAndFollow(
   process.exitCode = await followToTheEnd(
     project,
     ledger,
-    { name, jobs: jobNames, nodes: Math.max(1, ...jobs.map(({ spec }) => spec.nodes ?? 1)) },
+    { name, jobs: jobs.map(({ spec }) => spec) },
     {
       local: options.local ?? false,
       json: options.json ?? false,

@@ -6,6 +6,11 @@ export function hasColour(stream: NodeJS.WriteStream): boolean {
   return Boolean(stream.isTTY) && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
 }
 
+/** Is there a terminal on which lines may change? CI systems that give one keep all that was ever on it. */
+export function isLive(stream: NodeJS.WriteStream): boolean {
+  return Boolean(stream.isTTY) && process.env.TERM !== 'dumb' && !process.env.CI;
+}
+
 /** Unicode symbols where the locale says that the terminal shows them; a pipe takes them all. */
 export function glyphsOf(stream: NodeJS.WriteStream): Glyphs {
   return stream.isTTY ? glyphsForLocale(process.env) : unicodeGlyphs;
@@ -13,7 +18,14 @@ export function glyphsOf(stream: NodeJS.WriteStream): Glyphs {
 
 /** A line for people, on standard error: results alone go to standard output. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  printAbove(() => process.stderr.write(`${text}\n`));
+}
+
+let printAbove = (write: () => void): void => write();
+
+/** While something is kept below all that is printed on the terminal: how to print above it. Null: no longer. */
+export function keepBelow(above: ((write: () => void) => void) | null): void {
+  printAbove = above ?? ((write) => write());
 }
 
 export function warn(text: string): void {

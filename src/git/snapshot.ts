@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DstackError } from '../errors.ts';
@@ -6,7 +7,7 @@ import { type Change, compareIndex, emptyTree } from './compare-index.ts';
 import { lookAgain } from './look-again.ts';
 import { isPlainIndex } from './plain-index.ts';
 import { withPrivateIndex } from './private-index.ts';
-import { joinRecords, type RawPath, showPath, splitRecords } from './raw-path.ts';
+import { joinRecords, locate, type RawPath, showPath, splitRecords } from './raw-path.ts';
 import type { Repository } from './repository.ts';
 import { gitFailed, runGit } from './run-git.ts';
 import { requireCleanSubmodules } from './submodules.ts';
@@ -34,7 +35,8 @@ export interface Snapshot {
     readonly changed: number;
     /** Files that were neither tracked nor ignored. */
     readonly untracked: number;
-    readonly untrackedBytes: number;
+    /** Of both, as they are now. */
+    readonly bytes: number;
   };
   /** One line each, fit for printing. */
   readonly warnings: readonly string[];
@@ -95,7 +97,7 @@ export async function takeSnapshot(
     ]);
     const { untracked } = listing;
     const intended = await intendedToAdd(run, listing);
-    const untrackedBytes = inspectUntracked(workTree, [...untracked, ...intended], options);
+    inspectUntracked(workTree, [...untracked, ...intended], options);
     await requireCleanSubmodules(workTree, listing.submodules, options.signal);
 
     const hidden = await lookAgain(run, workTree, listing);
@@ -111,17 +113,30 @@ export async function takeSnapshot(
       await run(['update-index', '--force-remove', '-z', '--stdin'], joinRecords(unasked));
     }
     const isUntracked = new Set(untracked);
+    const differing = changes.flatMap(({ path }) => (isUntracked.has(path) ? [] : [path]));
     return {
       tree: unasked.length > 0 ? await writeTree() : written,
       parent,
       stats: {
-        changed: changes.filter(({ path }) => !isUntracked.has(path)).length,
+        changed: differing.length,
         untracked: untracked.length,
-        untrackedBytes,
+        bytes: sizeOf(workTree, [...differing, ...untracked]),
       },
       warnings: [...warn(listing, unasked), ...warnings],
     };
   });
+}
+
+/** Bytes of the files that are still there, all together. */
+function sizeOf(workTree: string, paths: readonly RawPath[]): number {
+  return paths.reduce((sum, path) => {
+    try {
+      const entry = lstatSync(locate(workTree, path));
+      return entry.isFile() ? sum + entry.size : sum;
+    } catch {
+      return sum;
+    }
+  }, 0);
 }
 
 /** Records files as they are now. @returns warnings */

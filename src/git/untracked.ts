@@ -20,20 +20,18 @@ export interface UntrackedOptions {
 
 /**
  * Looks at files that have never been in the repository before they get there for good.
- * @returns their size in bytes, all together
  * @throws DstackError `unreadable-files`, `large-files`, `secret-files`, each naming all such files
  */
 export function inspectUntracked(
   workTree: string,
   paths: readonly RawPath[],
   options: UntrackedOptions,
-): number {
+): void {
   const allowed = options.allowSecrets?.map((pattern) => pattern.replace(/^(\.\/)+/, '')) ?? [];
   const isAllowed = picomatch(allowed, { dot: true });
   const unreadable: RawPath[] = [];
   const large: { path: RawPath; remark: string }[] = [];
   const secret: { path: RawPath; remark: string }[] = [];
-  let total = 0;
   for (const path of paths) {
     const file = look(workTree, path);
     if (file === 'gone') continue;
@@ -41,7 +39,6 @@ export function inspectUntracked(
       unreadable.push(path);
       continue;
     }
-    total += file.size;
     if (file.size > LARGE) large.push({ path, remark: bytes.format(file.size) ?? '' });
     const text = decodePath(path);
     const kind = file.size > 0 && (secretByName(text) ?? secretByContent(text, file.text));
@@ -50,7 +47,6 @@ export function inspectUntracked(
   if (unreadable.length > 0) throw unreadableFiles(unreadable);
   if (large.length > 0 && !options.allowLarge) throw largeFiles(large);
   if (secret.length > 0) throw secretFiles(secret);
-  return total;
 }
 
 /** The text is empty where there is nothing to search: in links, large and binary files. */

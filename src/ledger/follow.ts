@@ -7,7 +7,13 @@ import { untilNextLook, type Wake } from './wake.ts';
 
 export type FollowEvent =
   | { readonly kind: 'run'; readonly run: RunView }
-  | { readonly kind: 'log'; readonly job: string; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'log';
+      readonly job: string;
+      /** When it was written, in seconds since 1970 by the runner's clock. */
+      readonly at: number;
+      readonly bytes: Uint8Array;
+    }
   /** The repository doesn't answer; what was shown stands. */
   | { readonly kind: 'trouble'; readonly error: Error }
   | { readonly kind: 'gone' };
@@ -103,7 +109,7 @@ async function* newOutput(
     next: before && goesOn(before, job) ? before.next : 0,
   };
   positions.set(job.name, position);
-  for await (const { next, bytes } of readLog(
+  for await (const { next, at, bytes } of readLog(
     ledger.shared,
     job.commit,
     position.next,
@@ -111,6 +117,6 @@ async function* newOutput(
     options.since,
   )) {
     position.next = next;
-    if (bytes.length > 0) yield { kind: 'log', job: job.name, bytes };
+    if (bytes.length > 0) yield { kind: 'log', job: job.name, at, bytes };
   }
 }

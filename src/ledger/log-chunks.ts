@@ -144,6 +144,14 @@ function parseName(name: string): { number: number; seconds: number; stored: boo
 /** Reads bytes from the store by sha256; null where there is no store to read from. */
 export type ReadStored = ((sha256: string) => Promise<Readable>) | null;
 
+export interface LogPiece {
+  /** The chunk from which a reader goes on who has this. */
+  readonly next: number;
+  /** When it was written, in seconds since 1970 by the runner's clock. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
 /**
  * The bytes of a log from chunk `from` on, piece by piece. What can't be read is said in its place.
  * @param since leaves out chunks written before this second
@@ -155,20 +163,22 @@ export async function* readLog(
   readStored: ReadStored,
   since = 0,
   stream: StreamName = 'log',
-): AsyncGenerator<{ next: number; bytes: Uint8Array }> {
+): AsyncGenerator<LogPiece> {
   for (const chunk of await listChunks(shared, commit, from, stream)) {
     if (chunk.seconds < since) continue;
     const next = chunk.number + 1;
+    const at = chunk.seconds;
     const blob = await shared.read(chunk.blob);
     if (blob?.type !== 'blob') {
       yield {
         next,
+        at,
         bytes: Buffer.from(`\n[a part of the ${stream} is missing from the shared repository]\n`),
       };
     } else if (!chunk.stored) {
-      yield { next, bytes: blob.content };
+      yield { next, at, bytes: blob.content };
     } else {
-      yield* readPointer(blob.content, next, readStored);
+      yield* readPointer(blob.content, next, at, readStored);
     }
   }
 }
@@ -176,10 +186,12 @@ export async function* readLog(
 async function* readPointer(
   content: Uint8Array,
   next: number,
+  at: number,
   readStored: ReadStored,
-): AsyncGenerator<{ next: number; bytes: Uint8Array }> {
+): AsyncGenerator<LogPiece> {
   const missing = (size: string, why = "are in the store, which can't be read here") => ({
     next,
+    at,
     bytes: Buffer.from(`\n[${size} of the log ${why}]\n`),
   });
   let pointer: { sha256: string; size: number };
@@ -196,8 +208,8 @@ async function* readPointer(
   try {
     // Only the last piece moves `next` on, so that a reader who breaks off reads this chunk again.
     for await (const bytes of await readStored(pointer.sha256))
-      yield { next: next - 1, bytes: bytes as Uint8Array };
-    yield { next, bytes: new Uint8Array() };
+      yield { next: next - 1, at, bytes: bytes as Uint8Array };
+    yield { next, at, bytes: new Uint8Array() };
   } catch (error) {
     const isPruned = error instanceof DstackError && error.code === 'artifacts-pruned';
     yield missing(`${pointer.size} bytes`, isPruned ? `are gone: ${error.message}` : undefined);

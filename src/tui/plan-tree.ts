@@ -33,7 +33,7 @@ export function planTree(
 }
 
 /** `seed=1 lr=0.1` */
-function cellOf({ variables = {} }: PlannedJob): string {
+export function cellOf({ variables = {} }: Pick<PlannedJob, 'variables'>): string {
   const prefix = 'matrix.';
   const values = Object.entries(variables).filter(([name]) => name.startsWith(prefix));
   return describeVariables(

@@ -112,7 +112,7 @@ test('during the push: says whether it was submitted, either way', async ({ proj
 });
 
 test('while it waits for a runner: continue, then detach', async ({ project, terminal }) => {
-  await type(terminal, 'run train --name waiting', 'waiting for a runner');
+  await type(terminal, 'run train --name waiting', 'waits for a runner');
   terminal.send('C-c');
   await terminal.until('the question', seen('[c]ontinue'));
   terminal.send('c', 'Enter');
@@ -128,7 +128,7 @@ test('while it waits for a runner: stop ends it, though there is no runner', asy
   project,
   terminal,
 }) => {
-  await type(terminal, 'run train --name unwanted', 'waiting for a runner');
+  await type(terminal, 'run train --name unwanted', 'waits for a runner');
   terminal.send('C-c');
   await terminal.until('the question', seen('[s]top unwanted'));
   terminal.send('s', 'Enter');
@@ -140,7 +140,7 @@ test('Ctrl+C at the question detaches, and what goes on can be stopped from else
   project,
   terminal,
 }) => {
-  await type(terminal, 'run train --name asked', 'waiting for a runner');
+  await type(terminal, 'run train --name asked', 'waits for a runner');
   terminal.send('C-c');
   await terminal.until('the question', seen('[s]top asked'));
   terminal.send('C-c');

@@ -95,7 +95,7 @@ test('untracked files over 50 MB, all of them, unless allowed', async () => {
   assert.match(error.hint as string, '--allow-large');
   project.remove('c\n.bin', 'b.bin');
   const { stats } = await takeSnapshot(await discoverRepository(project.path), { allowLarge: true });
-  assert.equal(stats, { changed: 0, untracked: 1, untrackedBytes: 51 * 1024 * 1024 });
+  assert.equal(stats, { changed: 0, untracked: 1, bytes: 51 * 1024 * 1024 });
 });
 
 test('submodules with changes or untracked files of their own', async () => {

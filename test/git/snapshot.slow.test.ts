@@ -48,7 +48,7 @@ test('says what it recorded', async () => {
   project.write('b.txt', '123');
   const { parent, stats, warnings } = await snapshotOf(project);
   assert.is(parent, project.git('rev-parse', 'HEAD'));
-  assert.equal(stats, { changed: 3, untracked: 2, untrackedBytes: 8 });
+  assert.equal(stats, { changed: 3, untracked: 2, bytes: 8 + 7 + 8 });
   assert.equal(warnings, []);
 });
 
@@ -56,7 +56,7 @@ test('of an unchanged work tree is the tree of HEAD', async () => {
   const project = scratchProject();
   const { tree, stats } = await snapshotOf(project);
   assert.is(tree, project.git('rev-parse', 'HEAD^{tree}'));
-  assert.equal(stats, { changed: 0, untracked: 0, untrackedBytes: 0 });
+  assert.equal(stats, { changed: 0, untracked: 0, bytes: 0 });
 });
 
 test('sees a change of the same size in the moment of the last git add', async () => {

@@ -23,7 +23,8 @@ test('an unhappy run: the reason first, then the jobs, then what to do', () => {
   assert.match(lines[4] ?? '', /^ {2}↷ report +skipped +- {2}train failed$/);
   assert.match(lines[5] ?? '', /dstack artifacts download calm-fox-1a2b +# get what was kept/);
   assert.match(lines[6] ?? '', /dstack logs calm-fox-1a2b\/train +# /);
-  assert.is(lines[7], '');
+  assert.match(lines[7] ?? '', /dstack rerun calm-fox-1a2b +# try it again/);
+  assert.is(lines[8], '');
 });
 
 test('a happy run: artifacts with sizes, the long list cut', () => {
@@ -58,6 +59,32 @@ test('a cached run says from where; one in progress how to go on', () => {
     /≡ preprocess {2}cached +- {2}from old-cat-0000\/preprocess/,
   );
   assert.match(runSummary(sample(0), { now: NOW }), /dstack logs brave-otter-7k2m -f/);
+});
+
+test('at 40 columns details go below, and commands stand alone', () => {
+  const job = sampleJob({
+    name: 'train',
+    state: 'done',
+    startedAt: ago(60),
+    finishedAt: ago(20),
+    artifacts: { files: 24, bytes: 4096 },
+    metrics: { step: 10, loss: 0.25 },
+    commit: 'c',
+  });
+  const run = sampleRun('glad-ape-1111', [job], { finishedAt: ago(20) });
+  assert.equal(runSummary(run, { now: NOW, width: 40 }).split('\n'), [
+    'glad-ape-1111  ✔ done  40s',
+    '  ✔ train  done          40s',
+    '    24 files, 4KB  step 10  loss 0.25',
+    '  dstack artifacts download glad-ape-1111',
+    '  dstack metrics glad-ape-1111',
+    '  dstack logs glad-ape-1111/train',
+    '',
+  ]);
+  assert.match(
+    runSummary(run, { now: NOW, width: 100 }),
+    /40s {2}24 files, 4KB {2}step 10[\s\S]*dstack metrics glad-ape-1111 +# see what it measured/,
+  );
 });
 
 test('ASCII, colours and hostile text', () => {

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { terminalSvg } from '../../docs/terminal-svg.ts';
+import { terminalSvg } from '../../docs/pictures/terminal-svg.ts';
 
 const test = suite('a terminal as an SVG');
 

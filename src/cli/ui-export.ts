@@ -40,7 +40,7 @@ export async function exportPage(
       runs,
       sources,
       files: await readPageFiles(dirname(packageFile('page'))),
-      answers: openAnswers(sources, logs),
+      answers: openAnswers(sources, logs.readWhole),
       onLeftOut: (job, { path }) => leftOut.push(`${job.run}/${job.name}:${path}`),
     });
   } finally {

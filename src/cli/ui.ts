@@ -53,7 +53,7 @@ async function servePage(project: Project, names: readonly string[], options: Ui
       port: options.port ?? 0,
       token,
       files: await readPageFiles(dirname(packageFile('page'))),
-      answers: openAnswers(sources, logs),
+      answers: openAnswers(sources, logs.read),
       feed: openFeed(sources.watched(live), sources),
       sources,
       onAll() {

@@ -124,6 +124,8 @@ export interface LogAnswer {
   readonly lines: readonly string[];
   /** How many there are by now. */
   readonly total: number;
+  /** A long log is still being read: there are more of them in a moment. */
+  readonly isPart: boolean;
 }
 
 /** Lines of a log that are asked for at once. */

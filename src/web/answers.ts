@@ -30,7 +30,7 @@ type Answerer = (...words: string[]) => Promise<object>;
  * job's manifest.
  * @throws DstackError `unknown-question`, `unknown-run`, `unknown-job` and what reading can fail with
  */
-export function openAnswers(sources: Sources, logs: LogFiles): Answers {
+export function openAnswers(sources: Sources, readLog: LogFiles['read']): Answers {
   const find = async (run: string, job: string): Promise<FoundRun & { job: JobView }> => {
     const found = await sources.find(run);
     return { ...found, job: jobOf(found, job) };
@@ -97,7 +97,7 @@ export function openAnswers(sources: Sources, logs: LogFiles): Answers {
     async log(run = '', job = '', page = '') {
       const found = await find(run, job);
       if (!/^\d{1,7}$/.test(page)) throw unknownQuestion(['log', page]);
-      return (await logs.read(found, found.job, Number(page))) satisfies Answer.LogAnswer;
+      return (await readLog(found, found.job, Number(page))) satisfies Answer.LogAnswer;
     },
   };
 

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { goesOn } from '../ledger/follow.ts';
 import { readLog } from '../ledger/log-chunks.ts';
 import { type JobId, jobName } from '../ledger/refs.ts';
@@ -10,8 +11,13 @@ import { type FoundRun, type Sources, storedReader } from './sources.ts';
 
 /** Logs as pages of lines: what was read is kept in files, so that a long one costs memory for its page numbers only. */
 export interface LogFiles {
-  /** @param page from 0 */
+  /**
+   * What there is by now, if reading all of it takes longer than a moment.
+   * @param page from 0
+   */
   read(found: FoundRun, job: JobView, page: number): Promise<LogAnswer>;
+  /** The same once all of it has been read. */
+  readWhole(found: FoundRun, job: JobView, page: number): Promise<LogAnswer>;
   close(): Promise<void>;
 }
 
@@ -27,9 +33,14 @@ interface LogFile {
   pages: number[];
   lines: number;
   bytes: number;
-  /** Works one after the other. */
-  turn: Promise<unknown>;
+  /** What brings it up to date; null: nothing does. */
+  reading: Promise<void> | null;
+  /** Nobody wants the rest of it any more. */
+  isClosed: boolean;
 }
+
+/** Milliseconds for which an answer waits for all of a log. */
+const moment = 200;
 
 /** So many logs are kept open. */
 const mostOpen = 16;
@@ -47,38 +58,64 @@ export function openLogFiles(folder: string, sources: Sources): LogFiles {
     if (!known) file.catch(() => files.delete(key));
     for (const [old, opened] of [...files].slice(0, Math.max(0, files.size - mostOpen))) {
       files.delete(old);
-      void opened.then(({ handle, turn }) => turn.finally(() => handle.close())).catch(() => {});
+      void opened.then(closeFile).catch(() => {});
     }
     return file;
+  };
+
+  /** Begins to read what is new, unless that is going on. */
+  const begin = (file: LogFile, found: FoundRun, job: JobView): Promise<void> => {
+    if (file.reading) return file.reading;
+    const reading = bringUpToDate(file, found, job, sources).finally(() => {
+      file.reading = null;
+    });
+    // Who asks next is told what is wrong.
+    reading.catch(() => {});
+    file.reading = reading;
+    return reading;
+  };
+
+  const toTheEnd = async (file: LogFile, found: FoundRun, job: JobView): Promise<void> => {
+    // What is going on may be the reading of what there was earlier.
+    while (isBehind(file, job) && !file.isClosed) await begin(file, found, job);
   };
 
   return {
     async read(found, job, page) {
       const file = await fileOf(jobName({ run: found.run.name, job: job.name }));
-      const answer = file.turn.then(async () => {
-        await bringUpToDate(file, found, job, sources);
-        return pageOf(file, page);
-      });
-      file.turn = answer.catch(() => {});
-      return answer;
+      await Promise.race([toTheEnd(file, found, job), sleep(moment)]);
+      return pageOf(file, job, page);
+    },
+    async readWhole(found, job, page) {
+      const file = await fileOf(jobName({ run: found.run.name, job: job.name }));
+      await toTheEnd(file, found, job);
+      return pageOf(file, job, page);
     },
     async close() {
       const opened = await Promise.allSettled(files.values());
       files.clear();
-      for (const one of opened) if (one.status === 'fulfilled') await one.value.handle.close();
+      await Promise.all(opened.flatMap((one) => (one.status === 'fulfilled' ? closeFile(one.value) : [])));
     },
   };
+}
+
+async function closeFile(file: LogFile): Promise<void> {
+  file.isClosed = true;
+  await file.reading?.catch(() => {});
+  await file.handle.close();
 }
 
 async function newFile(path: string): Promise<LogFile> {
   const handle = await open(path, 'wx+', 0o600);
   const empty = { position: { claimedAt: null, attempt: 0 }, commit: null, next: 0, lines: 0, bytes: 0 };
-  return { ...empty, path, handle, splitter: splitLines(), pages: [0], turn: Promise.resolve() };
+  return { ...empty, path, handle, splitter: splitLines(), pages: [0], reading: null, isClosed: false };
 }
+
+const isBehind = (file: LogFile, { commit }: JobView): boolean => commit !== null && file.commit !== commit;
 
 /** Reads what the log has more than the file. */
 async function bringUpToDate(file: LogFile, { ledger, run }: FoundRun, job: JobView, sources: Sources) {
-  if (job.commit === null || job.commit === file.commit) return;
+  if (!isBehind(file, job) || job.commit === null) return;
   if (!goesOn(file.position, job)) {
     await file.handle.truncate(0);
     Object.assign(file, { next: 0, lines: 0, bytes: 0, pages: [0], splitter: splitLines() });
@@ -90,32 +127,33 @@ async function bringUpToDate(file: LogFile, { ledger, run }: FoundRun, job: JobV
   for await (const { next, bytes } of readLog(ledger.shared, job.commit, file.next, stored)) {
     await append(file, file.splitter.push(bytes));
     file.next = next;
+    if (file.isClosed) return;
   }
   file.commit = job.commit;
 }
 
+/** What is being read meanwhile sees the lines once they are there. */
 async function append(file: LogFile, lines: readonly string[]): Promise<void> {
   if (lines.length === 0) return;
-  const begun = file.bytes;
-  const pieces = lines.map((line) => {
-    const bytes = Buffer.from(`${line}\n`);
+  const text = lines.map((line) => Buffer.from(`${line}\n`));
+  await file.handle.write(Buffer.concat(text), 0, undefined, file.bytes);
+  for (const line of text) {
     file.lines += 1;
-    file.bytes += bytes.length;
+    file.bytes += line.length;
     if (file.lines % linesOfPage === 0) file.pages.push(file.bytes);
-    return bytes;
-  });
-  await file.handle.write(Buffer.concat(pieces), 0, file.bytes - begun, begun);
+  }
 }
 
-async function pageOf(file: LogFile, page: number): Promise<LogAnswer> {
-  const rest = file.splitter.rest();
+async function pageOf(file: LogFile, job: JobView, page: number): Promise<LogAnswer> {
+  const isPart = isBehind(file, job);
+  const rest = isPart ? null : file.splitter.rest();
   const total = file.lines + (rest === null ? 0 : 1);
   const begin = file.pages[page];
-  if (begin === undefined) return { lines: [], total };
+  if (begin === undefined) return { lines: [], total, isPart };
   const end = file.pages[page + 1] ?? file.bytes;
+  const isLast = page === file.pages.length - 1;
   const buffer = Buffer.alloc(end - begin);
   await file.handle.read(buffer, 0, buffer.length, begin);
   const lines = buffer.toString('utf8').split('\n').slice(0, -1);
-  const isLast = page === file.pages.length - 1;
-  return { lines: isLast && rest !== null ? [...lines, rest] : lines, total };
+  return { lines: isLast && rest !== null ? [...lines, rest] : lines, total, isPart };
 }

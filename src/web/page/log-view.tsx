@@ -1,12 +1,11 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { isFinal, type JobView } from '../../ledger/state.ts';
-import { type LogAnswer, linesOfPage } from '../answer-types.ts';
 import { isErrorLine } from './error-lines.ts';
 import { findLine } from './find-line.ts';
 import { useKeys } from './keys.ts';
 import { plainLine, styledTexts } from './log-text.ts';
 import { Scrolled } from './scrolled.tsx';
-import { useSource } from './use-answer.ts';
+import { pageOf, useLog } from './use-log.ts';
 import { useWindow } from './use-window.ts';
 import { Failure, plural } from './words.tsx';
 
@@ -16,7 +15,7 @@ const mostLines = 800_000;
 
 /** The log of a job: follows its end until one scrolls up. */
 export function LogView({ run, job }: { run: string; job: JobView }) {
-  const { total, lines, read, error } = useLog(run, job);
+  const { total, lines, read, error, isReading } = useLog(run, job);
   const hidden = Math.max(0, total - mostLines);
   const view = useWindow(total - hidden, lineHeight);
   const [follows, setFollows] = useState(true);
@@ -29,7 +28,7 @@ export function LogView({ run, job }: { run: string; job: JobView }) {
   useEffect(() => {
     for (let page = pageOf(first + hidden); page <= pageOf(Math.max(first, end - 1) + hidden); page += 1)
       read(page);
-  }, [first, end, hidden, read]);
+  }, [first, end, hidden, total, read]);
   useEffect(() => {
     if (follows && view.frame.current) view.frame.current.scrollTop = view.frame.current.scrollHeight;
   }, [follows, total]);
@@ -104,7 +103,10 @@ export function LogView({ run, job }: { run: string; job: JobView }) {
         <span class="quiet" role="status">
           {notice}
         </span>
-        <span class="quiet">{plural(total, 'line')}</span>
+        <span class="quiet">
+          {isReading ? 'reading … ' : ''}
+          {plural(total, 'line')}
+        </span>
       </div>
       {error ? <Failure error={error} /> : null}
       {hidden > 0 ? (
@@ -156,61 +158,4 @@ function Line({ text }: { text: string }) {
       )}
     </>
   );
-}
-
-const pageOf = (line: number): number => Math.max(0, Math.floor(line / linesOfPage));
-
-/** Pages of a log that are kept. */
-const mostPages = 40;
-
-interface KnownLines {
-  (page: number): Promise<readonly string[]>;
-  /** A line of a page that is here; undefined: it isn't. */
-  known(line: number): string | undefined;
-}
-
-/** Pages of a log, read as they are needed; the last one again when it grows. */
-function useLog(run: string, job: JobView) {
-  const source = useSource();
-  const [total, setTotal] = useState(0);
-  const [error, setError] = useState<Error | null>(null);
-  const [, redraw] = useState(0);
-  const pages = useRef(new Map<number, { commit: string | null; lines: readonly string[] }>());
-  const commit = useRef(job.commit);
-  commit.current = job.commit;
-
-  const load = useCallback(
-    async (page: number): Promise<readonly string[]> => {
-      const known = pages.current.get(page);
-      // A page that is full stays as it is.
-      if (known && (known.lines.length === linesOfPage || known.commit === commit.current))
-        return known.lines;
-      const asked = commit.current;
-      const answer = await source.get<LogAnswer>(['log', run, job.name, String(page)]);
-      pages.current.set(page, { commit: asked, lines: answer.lines });
-      for (const old of [...pages.current.keys()].slice(0, -mostPages)) pages.current.delete(old);
-      setTotal(answer.total);
-      return answer.lines;
-    },
-    [source, run, job.name],
-  );
-  const read = useCallback(
-    (page: number) => {
-      load(page).then(
-        () => {
-          setError(null);
-          redraw((count) => count + 1);
-        },
-        (failure: Error) => setError(failure),
-      );
-    },
-    [load],
-  );
-  useEffect(() => {
-    if (job.commit !== null) read(pageOf(Math.max(0, total - 1)));
-  }, [job.commit, read]);
-  const lines: KnownLines = Object.assign(load, {
-    known: (line: number) => pages.current.get(pageOf(line))?.lines[line % linesOfPage],
-  });
-  return { total, lines, read, error };
 }

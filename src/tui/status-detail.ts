@@ -34,7 +34,9 @@ export function fullDetail(row: Row, details: Details, now: number, glyphs: Glyp
     return joinParts([runDetail(row, details, glyphs), run.reason, who], glyphs);
   }
   const { artifacts, saved, image } = row.job;
-  const kept = artifacts === null ? null : `${artifacts.files} files, ${formatBytes(artifacts.bytes)}`;
+  const kept =
+    artifacts &&
+    `${artifacts.files} ${artifacts.files === 1 ? 'file' : 'files'}, ${formatBytes(artifacts.bytes)}`;
   const checkpoint = saved?.at ? `checkpoint ${formatAge(saved.at, now)}` : null;
   return joinParts([rowDetail(row, details, false, glyphs), kept, checkpoint, image ?? 'process'], glyphs);
 }

@@ -179,7 +179,9 @@ export function useStatusKeys(
 
   useInput((input, key) => {
     source.hurry();
-    if (left.current || press(key) || key.ctrl || key.meta) return;
+    if (left.current || press(key) || key.ctrl) return;
+    // Escape and a key after it that come together look like one with Alt, which none of these is.
+    if (key.meta) press({ ...key, meta: false, escape: true });
     // What was pasted, or comes by a slow line, is many keys at once.
     for (const character of input) {
       if (character === '\r' || character === '\n') press({ ...key, return: true });

@@ -36,12 +36,12 @@ export function layoutFor(columns: number): Layout {
     queued: columns >= 80 ? TIME : 0,
     runner: columns >= 100 ? 12 : 0,
     age: columns >= 120 ? '365d ago'.length : 0,
-    workflow: columns >= 140 ? 16 : 0,
+    workflow: columns >= 160 ? 16 : 0,
   };
   const taken = Object.values(fixed).reduce((total, width) => total + (width > 0 ? width + 1 : 0), 0);
   const left = columns - POINTER - taken;
   if (columns < 60) return { ...fixed, name: Math.max(8, left), detail: 0 };
-  const name = columns >= 140 ? 36 : columns >= 100 ? 30 : 25;
+  const name = columns >= 160 ? 36 : columns >= 100 ? 30 : 25;
   return { ...fixed, name, detail: Math.max(0, left - name - 1) };
 }
 

@@ -138,7 +138,7 @@ test('follows the size of the window without broken lines', async ({ tmux }) => 
       (all) =>
         all.length === rows &&
         head.every((pattern, index) => pattern.test(all[index] ?? '')) &&
-        all.some((line) => line.includes('WORKFLOW')) === columns >= 140 &&
+        all.some((line) => line.includes('WORKFLOW')) === columns >= 160 &&
         all.some((line) => line.includes('on gpu-1')) === (columns >= 60 && columns < 100) &&
         all.some((line) => line.includes('QUEUED')) === columns >= 80 &&
         all[rows - 2]?.startsWith('q quit') === true &&

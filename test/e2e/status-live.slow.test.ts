@@ -86,8 +86,8 @@ test(
       tmux.send('g', 'Space', 'Space', 'd');
       await tmux.until('a difference', seen(/^diff \S+ \S+/, /^Code: the same/));
       tmux.send('q', 'g', 'l');
-      await tmux.until('the log', seen(/it is lost/, /Enter goes back/));
-      tmux.send('Enter');
+      await tmux.until('the log', seen(/\| it is lost/, /q (back|quit|leave)/));
+      tmux.send('q');
       await tmux.until('the screen again', seen(/^dstack +0 unfinished/));
 
       renameSync(project.shared, `${project.shared}.away`);

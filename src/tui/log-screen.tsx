@@ -83,7 +83,8 @@ function namesOf(input: string, key: Key): string[] {
   if (pressed === 'delete') return ['backspace'];
   if (pressed) return [pressed.replace('Arrow', '').toLowerCase()];
   if (key.ctrl) return [`ctrl-${input}`];
-  return Array.from(input, (character) => (character === '\r' ? 'enter' : character));
+  // What was typed before the terminal was in raw mode comes with line feeds.
+  return Array.from(input, (character) => (/[\r\n]/.test(character) ? 'enter' : character));
 }
 
 /** Shows a log on the alternate screen until the user leaves. */

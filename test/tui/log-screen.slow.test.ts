@@ -103,4 +103,12 @@ test('keys that come at once are one after the other, what grows is drawn, help 
   close();
 });
 
+test('what was typed before the screen was there counts, with its line feeds', async () => {
+  const { screen, press, close } = await show(lines(100), { columns: 80, rows: 24 });
+  await press('/line 40\n');
+  assert.match(screen().join('\n'), /^. line 40 x/m);
+  assert.not.match(screen().at(-1) ?? '', /^\//);
+  close();
+});
+
 test.run();

@@ -52,6 +52,28 @@ test('archived runs have no refs of their own, and are found as before', async (
   }
 });
 
+test('of archived runs the newest so many are read, and no folding before those', async () => {
+  const { ledger } = await scratchLedger();
+  for (const run of ['run-1', 'run-2', 'run-3', 'run-4']) {
+    await finishedRun(ledger, run, ['train']);
+    await fold(ledger, all);
+  }
+  const reads: string[] = [];
+  const read = (name: string) => {
+    reads.push(name);
+    return ledger.shared.read(name);
+  };
+  const reader = openStateReader({ ...ledger, shared: { ...ledger.shared, read } });
+  const newest = async (count: number) => {
+    const { runs, archived } = await reader.readNewest(count);
+    return [runs.map(({ name }) => name).sort(), archived];
+  };
+  assert.equal(await newest(2), [['run-3', 'run-4'], 2]);
+  assert.not.ok(reads.some((name) => /run-[12]/.test(name)));
+  assert.equal(await newest(3), [['run-2', 'run-3', 'run-4'], 1]);
+  assert.equal(await newest(100), [['run-1', 'run-2', 'run-3', 'run-4'], 0]);
+});
+
 test('the name of an archived run is taken', async () => {
   const { shared, ledger } = await scratchLedger();
   await finishedRun(ledger, 'run-1');

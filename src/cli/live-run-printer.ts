@@ -11,6 +11,8 @@ import { glyphsOf, hasColour, keepBelow, paint, say } from './terminal.ts';
 const COLOURS = /\x1b\[[0-9;:]*m/g;
 /** The cursor stands behind the last line, where the terminal echoes what is typed, `^C` above all. */
 const leftFree = 4;
+/** Milliseconds after which a process that asked to be stopped is. */
+const STOPPED_BY_NOW = 100;
 
 /**
  * For a terminal: logs as they come, and below them the jobs as a tree that fills in, until it is closed.
@@ -30,9 +32,10 @@ export function createLiveRunPrinter(
   const glyphs = glyphsOf(stream);
   let run: RunView | null = null;
   let hidden = false;
+  let stopped = false;
 
   const draw = () => {
-    if (run === null || hidden) return;
+    if (run === null || hidden || stopped) return;
     const width = Math.max(10, stream.columns - leftFree);
     // Half of the screen belongs to the log.
     const height = Math.max(1, Math.floor(stream.rows / 2));
@@ -67,12 +70,24 @@ export function createLiveRunPrinter(
 
   const ticking = setInterval(draw, 1_000);
   ticking.unref();
-  const resumed = () => {
-    region.leave();
+  // The shell's words must not be taken for lines of the tree.
+  const suspend = () => {
+    stopped = true;
+    region.hide();
+    process.off('SIGTSTP', suspend);
+    process.kill(process.pid, 'SIGTSTP');
+    // Without a shell that could continue it, it was not stopped.
+    setTimeout(resume, STOPPED_BY_NOW);
+  };
+  const resume = () => {
+    if (!stopped) return;
+    stopped = false;
+    process.on('SIGTSTP', suspend);
     draw();
   };
   stream.on('resize', draw);
-  process.on('SIGCONT', resumed);
+  process.on('SIGTSTP', suspend);
+  process.on('SIGCONT', resume);
   keepBelow((write) => region.above(write));
 
   return {
@@ -95,7 +110,9 @@ export function createLiveRunPrinter(
     close() {
       clearInterval(ticking);
       stream.off('resize', draw);
-      process.off('SIGCONT', resumed);
+      process.off('SIGTSTP', suspend);
+      process.off('SIGCONT', resume);
+      stopped = false;
       region.hide();
       keepBelow(null);
       for (const printer of printers.values()) printer.end();

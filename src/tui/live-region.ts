@@ -14,8 +14,6 @@ export interface LiveRegion {
   above(write: () => void): void;
   /** Takes the lines away until `show` is called again. */
   hide(): void;
-  /** What is on the screen is somebody else's now: the next lines go where the cursor is. */
-  leave(): void;
 }
 
 /**
@@ -46,9 +44,6 @@ export function createLiveRegion(stream: RegionStream): LiveRegion {
       draw('', lines);
     },
     hide: () => draw(removal(), []),
-    leave() {
-      shown = [];
-    },
   };
 }
 

@@ -99,8 +99,13 @@ test('the plan fills in below the log, at any size; a question stands alone; a s
   assert.is(times(asked, /● running/), 0, asked.join('\n'));
   terminal.send('c', 'Enter');
   await terminal.until('the tree after it', (lines) => isWhole(lines, filling));
+  terminal.send('C-z');
+  const shell = await terminal.until('the shell', (lines) => times(lines, /Stopped|^ended with 1\d\d/) > 0);
+  assert.is(times(shell, /● running/), 0, shell.join('\n'));
+  terminal.send('fg', 'Enter');
+  await terminal.until('the tree after that', (lines) => isWhole(lines, filling));
   writeFileSync(goOn, '');
-  const lines = await terminal.until('the end', (all) => times(all, /^ended with/) === 1);
+  const lines = await terminal.until('the end', (all) => times(all, /dstack logs live/) === 1);
   for (const pattern of [
     /^train-1 \| step 3$/,
     /^train-2 \| step 3$/,
@@ -109,7 +114,6 @@ test('the plan fills in below the log, at any size; a question stands alone; a s
     /^ {2}train-2: out {2}1 file, 4B$/,
     /dstack artifacts download live +# get the results/,
     /dstack metrics live/,
-    /^ended with 0$/,
   ])
     assert.is(times(lines, pattern), 1, `${pattern}\n${lines.join('\n')}`);
   assert.is(times(lines, /jobs have ended|● running|step 2/), 0, lines.join('\n'));

@@ -70,14 +70,4 @@ test('what a narrower window has wrapped is removed whole', () => {
   assert.equal(screen.rows(), ['log', 'short']);
 });
 
-test('left, it leaves the screen alone', () => {
-  const screen = terminal(20);
-  const region = createLiveRegion(screen);
-  region.show(['one', 'two']);
-  region.leave();
-  screen.write('\n$ fg\n');
-  region.show(['three']);
-  assert.equal(screen.rows(), ['one', 'two', '$ fg', 'three']);
-});
-
 test.run();

@@ -71,6 +71,8 @@ export function liveSource(
       })();
       return () => {
         subscribed = false;
+        // Two who wait for the same signs would take them from each other.
+        look();
       };
     },
     hurry() {

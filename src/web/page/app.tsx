@@ -56,7 +56,7 @@ function Page({ route, standing, marks }: { route: Route; standing: Standing; ma
   }
   if (kind === 'diff' && first && second)
     return <DiffPage before={first} after={second} version={versionOf(first, second)} />;
-  return <RunsPage standing={standing} route={route} marks={marks} />;
+  return <RunsPage standing={standing} marks={marks} />;
 }
 
 /** How good what is shown is. */

@@ -5,7 +5,7 @@ import { describeVariables, personName } from '../../tui/describe.ts';
 import { formatAge } from '../../tui/duration.ts';
 import type { RunSummary } from '../answer-types.ts';
 import { useKeys } from './keys.ts';
-import { goTo, linkTo, type Route, replaceRoute } from './route.ts';
+import { goTo, linkTo, parseRoute, replaceRoute } from './route.ts';
 import { filterRuns, type RunFilter } from './run-filter.ts';
 import { Scrolled } from './scrolled.tsx';
 import { useSource } from './use-answer.ts';
@@ -22,16 +22,16 @@ export interface Marks {
   clear(): void;
 }
 
-export function RunsPage({ standing, route, marks }: { standing: Standing; route: Route; marks: Marks }) {
-  const filter = filterOf(route);
+export function RunsPage({ standing, marks }: { standing: Standing; marks: Marks }) {
   const [, redraw] = useState(0);
   const setFilter = (change: Partial<RunFilter>) => {
-    const { text, ...rest } = { ...filterOf(currentRoute()), ...change };
+    const { text, ...rest } = { ...filterInForce(), ...change };
     replaceRoute([], { q: text, ...rest });
     redraw((count) => count + 1);
   };
   if (standing.runs === null) return <Waiting what="Reading the repository" />;
-  const shown = filterRuns(standing.runs, filterOf(currentRoute()));
+  const filter = filterInForce();
+  const shown = filterRuns(standing.runs, filter);
   return (
     <main>
       <h1 class="hidden">Runs</h1>
@@ -51,12 +51,14 @@ export function RunsPage({ standing, route, marks }: { standing: Standing; route
   );
 }
 
-const currentRoute = () => ({ query: new URLSearchParams(window.location.hash.split('?')[1] ?? '') });
-
-const filterOf = ({ query }: Pick<Route, 'query'>): RunFilter => ({
-  ...{ text: query.get('q') ?? '', workflow: query.get('workflow') ?? '' },
-  ...{ state: query.get('state') ?? '', tag: query.get('tag') ?? '' },
-});
+/** As the address has it, so that it can be handed on. */
+function filterInForce(): RunFilter {
+  const { query } = parseRoute(window.location.hash);
+  return {
+    ...{ text: query.get('q') ?? '', workflow: query.get('workflow') ?? '' },
+    ...{ state: query.get('state') ?? '', tag: query.get('tag') ?? '' },
+  };
+}
 
 function Filters(props: {
   standing: Standing;
@@ -64,8 +66,7 @@ function Filters(props: {
   setFilter: (change: Partial<RunFilter>) => void;
   shown: number;
 }) {
-  const { standing, setFilter, shown } = props;
-  const filter = filterOf(currentRoute());
+  const { standing, filter, setFilter, shown } = props;
   const input = useRef<HTMLInputElement>(null);
   const runs = standing.runs ?? [];
   useKeys([
@@ -153,11 +154,13 @@ export function olderFirst(runs: readonly string[], { byName }: Standing): strin
 function RunTable({ runs, marks }: { runs: readonly RunSummary[]; marks: Marks }) {
   const now = useNow(true);
   const [cursor, setCursor] = useState<number | null>(null);
+  const awaited = useRef<number | null>(null);
   const view = useWindow(runs.length, rowHeight, headHeight);
   const at = cursor === null ? null : Math.min(cursor, runs.length - 1);
   const moveTo = (row: number) => {
     const next = Math.max(0, Math.min(row, runs.length - 1));
     view.show(next);
+    awaited.current = next;
     setCursor(next);
   };
   useKeys([
@@ -171,11 +174,14 @@ function RunTable({ runs, marks }: { runs: readonly RunSummary[]; marks: Marks }
       run: () => at !== null && marks.toggle((runs[at] as RunSummary).name),
     },
   ]);
-  // The cursor is the focus: what reads the page aloud follows it, and Enter opens the run.
+  // The cursor is the focus: what reads the page aloud follows it, and Enter opens the run. One that is far off is drawn
+  // only once the list has been scrolled there.
   useLayoutEffect(() => {
-    if (at === null) return;
-    view.frame.current?.querySelector<HTMLElement>(`[data-row="${at}"] a`)?.focus({ preventScroll: true });
-  }, [at]);
+    const link = view.frame.current?.querySelector<HTMLElement>(`[data-row="${awaited.current}"] a`);
+    if (!link) return;
+    awaited.current = null;
+    link.focus({ preventScroll: true });
+  });
   const spare = (count: number) =>
     count > 0 ? (
       <tr>
@@ -210,6 +216,7 @@ function RunTable({ runs, marks }: { runs: readonly RunSummary[]; marks: Marks }
               now={now}
               isMarked={marks.marked.includes(run.name)}
               toggle={() => marks.toggle(run.name)}
+              onFocus={() => setCursor(view.first + index)}
             />
           ))}
           {spare(runs.length - view.end)}
@@ -219,13 +226,20 @@ function RunTable({ runs, marks }: { runs: readonly RunSummary[]; marks: Marks }
   );
 }
 
-function RunRow(props: { run: RunSummary; row: number; now: number; isMarked: boolean; toggle: () => void }) {
-  const { run, row, now, isMarked, toggle } = props;
+function RunRow(props: {
+  run: RunSummary;
+  row: number;
+  now: number;
+  isMarked: boolean;
+  toggle: () => void;
+  onFocus: () => void;
+}) {
+  const { run, row, now, isMarked, toggle, onFocus } = props;
   const end = run.finishedAt ?? (isFinal(run.state) ? null : now);
   const time =
     run.startedAt === null || end === null ? null : new Date(end).getTime() - Date.parse(run.startedAt);
   return (
-    <tr data-row={row} aria-rowindex={row + 2} class={isMarked ? 'marked' : ''}>
+    <tr data-row={row} aria-rowindex={row + 2} class={isMarked ? 'marked' : ''} onFocusIn={onFocus}>
       <td class="mark">
         <input type="checkbox" checked={isMarked} onChange={toggle} aria-label={`Mark ${run.name}`} />
       </td>

@@ -23,7 +23,14 @@ export function createLiveRunPrinter(
   cells: ReadonlyMap<string, string>,
 ): RunPrinter {
   const stream = process.stderr;
-  const region = createLiveRegion(stream);
+  const region = createLiveRegion({
+    write: (text) => stream.write(text),
+    get columns() {
+      // Node asks the terminal how large it is only at this signal, which on a busy machine comes late.
+      process.emit('SIGWINCH', 'SIGWINCH');
+      return stream.columns;
+    },
+  });
   const prefixes = jobPrefixes(jobs, { colour: hasColour(process.stdout) });
   const printers = new Map<string, LinePrinter>();
   const told = new Set<string>();

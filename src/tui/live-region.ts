@@ -3,6 +3,7 @@ import stringWidth from 'string-width';
 /** What of a terminal's stream is used. */
 export interface RegionStream {
   write(text: string): unknown;
+  /** As the terminal is now: what it was a moment ago would leave lines behind. */
   readonly columns: number;
 }
 
@@ -26,7 +27,8 @@ export function createLiveRegion(stream: RegionStream): LiveRegion {
   const removal = () => {
     if (shown.length === 0) return '';
     // A narrower window has wrapped them.
-    const rows = shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / stream.columns)), 0);
+    const { columns } = stream;
+    const rows = shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);
     return `\r${rows > 1 ? `\x1b[${rows - 1}A` : ''}\x1b[J`;
   };
   const draw = (before: string, lines: readonly string[]) => {

@@ -92,12 +92,17 @@ function pathOf(named: readonly { run: string; job: string | null }[]): string {
   return first.job === null ? `/run/${first.run}` : `/job/${first.run}/${first.job}`;
 }
 
-/** Ctrl+C is how it ends: nothing has failed then. */
+/** Ctrl+C is how it ends, or the terminal's being closed: nothing has failed then. */
 function untilInterrupted(): { readonly interrupted: Promise<void>; release(): void } {
   let end = () => {};
   const interrupted = new Promise<void>((resolve) => {
     end = resolve;
   });
   const interruption = onInterrupt(() => end());
-  return { interrupted, release: () => interruption.release() };
+  process.on('SIGHUP', end);
+  const release = () => {
+    interruption.release();
+    process.off('SIGHUP', end);
+  };
+  return { interrupted, release };
 }

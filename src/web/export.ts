@@ -3,7 +3,9 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { diskFull } from '../disk-full.ts';
 import { DstackError } from '../errors.ts';
+import { makeNamedFolder } from '../git/new-folder.ts';
 import type { JobView, RunView } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
 import {
@@ -41,7 +43,7 @@ export interface ExportOptions {
 /**
  * Writes the page with some runs as files, which need no server, into a folder that is not there, is empty, or holds an
  * earlier export; until all of it is there, the folder is left as it is.
- * @throws DstackError `not-an-export`
+ * @throws DstackError `not-an-export`, `no-folder`, `disk-full`
  */
 export async function writeExport(folder: string, options: ExportOptions): Promise<void> {
   const before = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
@@ -49,15 +51,29 @@ export async function writeExport(folder: string, options: ExportOptions): Promi
     throw notOurs(folder, error);
   });
   if (before !== null && before.length > 0 && !before.includes(marker)) throw notOurs(folder);
-  await mkdir(dirname(folder), { recursive: true });
-  const made = await mkdtemp(join(dirname(folder), `.${basename(folder)}-`));
+  await makeNamedFolder(dirname(folder));
+  let made: string | null = null;
   try {
+    made = await mkdtemp(join(dirname(folder), `.${basename(folder)}-`));
     await writeAll(made, options);
     if (before !== null) await rm(folder, { recursive: true, force: true });
     await rename(made, folder);
+  } catch (error) {
+    throw cannotWrite(folder, error);
   } finally {
-    await rm(made, { recursive: true, force: true });
+    if (made !== null) await rm(made, { recursive: true, force: true });
   }
+}
+
+/** What the file system says of a folder, for people; anything else as it is. */
+function cannotWrite(folder: string, error: unknown): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (error instanceof DstackError || syscall === undefined) return error;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(folder, error);
+  return new DstackError('no-folder', `${plainText(folder)} can't be written: ${code}`, {
+    hint: 'choose another folder',
+    cause: error,
+  });
 }
 
 async function writeAll(folder: string, options: ExportOptions): Promise<void> {

@@ -130,6 +130,12 @@ test('a folder with something else in it is left alone, an earlier export replac
     await fails(project, args, { exitCode: 2, words: [/which runs are to be exported/] });
     await fails(project, [...args, 'nobody'], { exitCode: 1, words: [/there is no run "nobody"/] });
 
+    await fails(project, ['ui', 'first', '--export', '/proc/x/y'], { exitCode: 1, words: [/can't be made/] });
+    await fails(project, ['ui', 'first', '--export', '/proc/x'], {
+      exitCode: 1,
+      words: [/can't be written/],
+    });
+
     const other = path.join(project.root, 'deep', 'export');
     for (const run of ['first', 'second']) {
       const { exitCode, stdout, stderr } = await project.dstack(['ui', run, '--export', other, '--json']);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { diskFull } from '../disk-full.ts';
@@ -30,6 +30,8 @@ const mostPairs = 10;
 
 /** The name of a file by which an export is known as one. */
 const marker = 'dstack-export.json';
+/** All that lies at the top of an export. */
+const ownNames = [marker, 'data', 'files', 'index.html', 'page.js', 'page.css', 'page.svg'];
 
 export interface ExportOptions {
   readonly runs: readonly FoundRun[];
@@ -42,8 +44,8 @@ export interface ExportOptions {
 
 /**
  * Writes the page with some runs as files, which need no server, into a folder that is not there, is empty, or holds an
- * earlier export; until all of it is there, the folder is left as it is.
- * @throws DstackError `not-an-export`, `no-folder`, `disk-full`
+ * earlier export and nothing else; until all of it is there, the folder is left as it is.
+ * @throws DstackError `not-an-export`, `not-only-an-export`, `no-folder`, `disk-full`
  */
 export async function writeExport(folder: string, options: ExportOptions): Promise<void> {
   const before = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
@@ -51,11 +53,16 @@ export async function writeExport(folder: string, options: ExportOptions): Promi
     throw notOurs(folder, error);
   });
   if (before !== null && before.length > 0 && !before.includes(marker)) throw notOurs(folder);
+  // A `.git` to publish it from, notes to it: what somebody has put beside it would go with it.
+  const others = (before ?? []).filter((name) => !ownNames.includes(name));
+  if (others.length > 0) throw notOnlyOurs(folder, others);
   await makeNamedFolder(dirname(folder));
   let made: string | null = null;
   try {
     made = await mkdtemp(join(dirname(folder), `.${basename(folder)}-`));
     await writeAll(made, options);
+    // A temporary folder is closed to everybody else, a web server for one.
+    await chmod(made, 0o777 & ~process.umask());
     if (before !== null) await rm(folder, { recursive: true, force: true });
     await rename(made, folder);
   } catch (error) {
@@ -193,4 +200,13 @@ function notOurs(folder: string, cause?: unknown): DstackError {
     hint: 'choose a folder that is not there yet, or an empty one',
     cause,
   });
+}
+
+function notOnlyOurs(folder: string, others: readonly string[]): DstackError {
+  const named = others.slice(0, 3).join(', ') + (others.length > 3 ? ' …' : '');
+  return new DstackError(
+    'not-only-an-export',
+    `${plainText(folder)} has more in it than an earlier export: ${plainText(named)}`,
+    { hint: 'move that away, or choose a folder that is not there yet' },
+  );
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -144,6 +144,15 @@ test('a folder with something else in it is left alone, an earlier export replac
     }
     assert.equal(JSON.parse(readFileSync(path.join(other, 'dstack-export.json'), 'utf8')).runs, ['second']);
     assert.equal(readdirSync(path.join(project.root, 'deep')), ['export']);
+    // Whoever may see other folders that the user makes may see this one: a web server, say.
+    assert.is(statSync(other).mode, statSync(path.join(project.root, 'deep')).mode);
+
+    mkdirSync(path.join(other, '.git'));
+    await fails(project, ['ui', 'first', '--export', other], {
+      exitCode: 1,
+      words: [/has more in it than an earlier export: \.git/, /move that away/],
+    });
+    assert.ok(existsSync(path.join(other, '.git')));
   } finally {
     await project.remove();
   }

@@ -11,6 +11,7 @@ interface Reading {
 
 /** What a live screen shows: read again at every sign of a change, and every so often. */
 export interface LiveSource {
+  /** Calls the listener at once with what there is, if there is any, then with each look. */
   subscribe(listener: (reading: Reading) => void): () => void;
   /** Somebody is waiting: the next look is now, unless the last one has just been. */
   hurry(): void;
@@ -38,15 +39,17 @@ export function liveSource(
   let lookedAt = Number.NEGATIVE_INFINITY;
   let wanted = shownAtLeast;
   let loaded = 0;
+  // Whoever comes back to it, from a log, need not wait, or has this at least while nothing can be read.
+  let last: Reading = { state: null, error: null, readAt: Date.now() };
+  let face = '';
   const look = () => {
     for (const wake of wakes) wake.notify();
   };
   return {
     subscribe(listener) {
       let subscribed = true;
-      let last: { state: LedgerState | null; readAt: number } = { state: null, readAt: Date.now() };
-      let face = '';
       let pause = poll;
+      if (last.state !== null) listener(last);
       void (async () => {
         while (subscribed && !over) {
           const from = performance.now();
@@ -58,11 +61,11 @@ export function liveSource(
             changed = now !== face;
             face = now;
             // The same as before is the same object, by which a screen knows that it has nothing to draw.
-            last = { state: changed ? state : last.state, readAt: Date.now() };
-            if (subscribed) listener({ ...last, error: null });
+            last = { state: changed ? state : last.state, error: null, readAt: Date.now() };
           } catch (error) {
-            if (subscribed) listener({ ...last, error: (error as Error).message });
+            last = { ...last, error: (error as Error).message };
           }
+          if (subscribed) listener(last);
           pause = nextPause(pause, poll, changed);
           lookedAt = performance.now();
           // A screen need not be quick to follow what changes all the time.

@@ -37,13 +37,18 @@ export async function showLiveStatus(
     source.hurry();
   });
   let selected: { run: string; job: string | null } | null = null;
+  let notice: string | null = null;
   try {
     for (;;) {
-      const { action } = await renderStatus({ source, details, actions, selected });
+      const { action } = await renderStatus({ source, details, actions, selected, notice });
       if (action === 'quit') return;
       selected = action.logs;
       const { run, job } = action.logs;
-      await showLogs(project, job === null ? run : `${run}/${job}`);
+      // A log that can't be had, as in an outage, is no reason to lose what the screen has.
+      notice = await showLogs(project, job === null ? run : `${run}/${job}`).then(
+        () => null,
+        (error: Error) => error.message,
+      );
     }
   } finally {
     source.close();

@@ -3,7 +3,7 @@ import { glyphsForLocale } from './glyphs.ts';
 import type { StatusActions } from './status-keys.ts';
 import type { Target } from './status-model.ts';
 import { StatusScreen } from './status-view.tsx';
-import type { DetailSource, StatusSource } from './use-status.ts';
+import type { Beginning, DetailSource, StatusSource } from './use-status.ts';
 
 export type { StatusActions } from './status-keys.ts';
 export type { Details, Reading, Target } from './status-model.ts';
@@ -14,18 +14,16 @@ export interface StatusResult {
   readonly action: 'quit' | { readonly logs: Target };
 }
 
-export interface StatusOptions extends Terminal {
+export interface StatusOptions extends Terminal, Beginning {
   readonly source: StatusSource;
   readonly details: DetailSource;
   readonly actions: Omit<StatusActions, 'logs'>;
-  /** Where the cursor is to stand, to come back from a log. */
-  readonly selected?: Target | null;
   readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Shows the live status on the alternate screen until the user leaves. */
 export async function renderStatus(options: StatusOptions): Promise<StatusResult> {
-  const { source, details, actions, selected = null, env = process.env } = options;
+  const { source, details, actions, selected, notice, env = process.env } = options;
   let result: StatusResult = { action: 'quit' };
   const logs = (run: string, job: string | null) => {
     result = { action: { logs: { run, job } } };
@@ -38,6 +36,7 @@ export async function renderStatus(options: StatusOptions): Promise<StatusResult
       colour={!env.NO_COLOR}
       glyphs={glyphsForLocale(env)}
       selected={selected}
+      notice={notice}
     />,
     options,
   );

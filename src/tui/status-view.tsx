@@ -11,28 +11,24 @@ import { overview, staleness } from './status-detail.ts';
 import { factLines, textLines } from './status-facts.ts';
 import { type StatusActions, useStatusKeys } from './status-keys.ts';
 import { type Layout, layoutFor, rowLine, titleLine } from './status-line.ts';
-import {
-  type Details,
-  nameOf,
-  rowAtCursor,
-  rowOf,
-  type StatusModel,
-  type Target,
-  updateStatus,
-} from './status-model.ts';
+import { type Details, nameOf, rowAtCursor, rowOf, type StatusModel, updateStatus } from './status-model.ts';
 import { type Row, rowKey } from './status-rows.ts';
 import { bottomText, emptyText, filterText, freshness, helpText, keyHints } from './status-words.ts';
-import { type DetailSource, type StatusSource, useStatusStore, useView } from './use-status.ts';
+import {
+  type Beginning,
+  type DetailSource,
+  type StatusSource,
+  useStatusStore,
+  useView,
+} from './use-status.ts';
 import { useSeconds, useTerminalSize } from './use-terminal.ts';
 
-export interface StatusScreenProps {
+export interface StatusScreenProps extends Beginning {
   readonly source: StatusSource;
   readonly details: DetailSource;
   readonly actions: StatusActions;
   readonly colour: boolean;
   readonly glyphs: Glyphs;
-  /** What the cursor stands on at first; null: the newest run. */
-  readonly selected?: Target | null;
   /** Milliseconds since 1970; a fixed one for a picture. */
   readonly clock?: () => number;
 }
@@ -51,8 +47,8 @@ const PANE_LINES = 10;
 
 /** The live screen: every run and its jobs as a tree, of which only what is in view is read and drawn. */
 export function StatusScreen(props: StatusScreenProps) {
-  const { source, details, actions, colour, glyphs, selected = null, clock = Date.now } = props;
-  const store = useStatusStore(source, details, selected);
+  const { source, details, actions, colour, glyphs, clock = Date.now } = props;
+  const store = useStatusStore(source, details, props);
   const { columns, rows: lines } = useTerminalSize();
   const now = useSeconds(clock);
   // One line less than the terminal has: a line break after the last one would scroll it.

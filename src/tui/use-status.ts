@@ -48,13 +48,21 @@ export interface StatusStore {
   send(event: StatusEvent): void;
 }
 
+/** How the screen begins. */
+export interface Beginning {
+  /** What the cursor stands on at first; null: the newest run. */
+  readonly selected?: Target | null | undefined;
+  /** What is said until the first key: why one is back from a log, say. */
+  readonly notice?: string | null | undefined;
+}
+
 export function useStatusStore(
   source: StatusSource,
   details: DetailSource,
-  selected: Target | null,
+  { selected = null, notice = null }: Beginning,
 ): StatusStore {
   // Not React's state: of several keys that come at once, each must see what the one before it has changed.
-  const model = useRef<StatusModel>(emptyStatus(1));
+  const model = useRef<StatusModel>({ ...emptyStatus(1), notice });
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   const send = useCallback((event: StatusEvent) => {
     model.current = updateStatus(model.current, event);

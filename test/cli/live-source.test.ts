@@ -65,6 +65,10 @@ test('what has not changed is the same object, a failure keeps what was known', 
   await until(() => readings.length === 3);
   assert.is(readings[2]?.error, 'gone');
   assert.is(readings[2]?.state, readings[0]?.state);
+  // Whoever comes back to it has that at once.
+  const again: unknown[] = [];
+  live.subscribe(({ state, error }) => again.push(state, error))();
+  assert.equal(again, [readings[0]?.state, 'gone']);
   close();
 });
 

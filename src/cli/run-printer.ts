@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder';
 import type { FollowEvent } from '../ledger/follow.ts';
 import { isFinal, type JobView, type RunView } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
@@ -89,16 +90,22 @@ export function describeJob(job: JobView, run: RunView): string | null {
   return `${job.state}${where}${reason}`;
 }
 
-/** One JSON document a line. */
+/** One JSON document a line. A character that the end of a piece of log has cut comes whole, with the next one. */
 export function createJsonPrinter(): RunPrinter {
+  const decoders = new Map<string, StringDecoder>();
+  const print = (line: object) => void process.stdout.write(`${JSON.stringify(line)}\n`);
+  const printText = (job: string, text: string) => text !== '' && print({ kind: 'log', job, text });
   const show = (event: FollowEvent) => {
-    const line =
-      event.kind === 'log'
-        ? { kind: 'log', job: event.job, text: Buffer.from(event.bytes).toString('utf8') }
-        : event.kind === 'trouble'
-          ? { kind: 'trouble', error: event.error.message }
-          : event;
-    process.stdout.write(`${JSON.stringify(line)}\n`);
+    if (event.kind === 'log') {
+      const decoder = decoders.get(event.job) ?? new StringDecoder('utf8');
+      decoders.set(event.job, decoder);
+      printText(event.job, decoder.write(event.bytes));
+      return;
+    }
+    if (event.kind === 'run')
+      for (const { name, state } of event.run.jobs)
+        if (isFinal(state)) printText(name, decoders.get(name)?.end() ?? '');
+    print(event.kind === 'trouble' ? { kind: 'trouble', error: event.error.message } : event);
   };
   return { show, hide: () => {}, close: () => {} };
 }

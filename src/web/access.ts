@@ -18,5 +18,8 @@ export function hasToken(headers: IncomingHttpHeaders, token: string): boolean {
  * taken by a browser for the same site.
  */
 export function isOwnHost(host: string | undefined, port: number): boolean {
-  return host === `127.0.0.1:${port}` || host === `localhost:${port}`;
+  return ['127.0.0.1', 'localhost'].some(
+    // Browsers leave out the usual port.
+    (own) => host === `${own}:${port}` || (port === 80 && host === own),
+  );
 }

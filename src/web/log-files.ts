@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { goesOn } from '../ledger/follow.ts';
@@ -22,7 +22,6 @@ export interface LogFiles {
 }
 
 interface LogFile {
-  readonly path: string;
   readonly handle: FileHandle;
   position: { claimedAt: string | null; attempt: number };
   /** The commit that it has been read from, and up to which chunk. */
@@ -107,8 +106,10 @@ async function closeFile(file: LogFile): Promise<void> {
 
 async function newFile(path: string): Promise<LogFile> {
   const handle = await open(path, 'wx+', 0o600);
+  // Its name is gone at once: however it comes to be closed, its room is free again.
+  await rm(path);
   const empty = { position: { claimedAt: null, attempt: 0 }, commit: null, next: 0, lines: 0, bytes: 0 };
-  return { ...empty, path, handle, splitter: splitLines(), pages: [0], reading: null, isClosed: false };
+  return { ...empty, handle, splitter: splitLines(), pages: [0], reading: null, isClosed: false };
 }
 
 const isBehind = (file: LogFile, { commit }: JobView): boolean => commit !== null && file.commit !== commit;

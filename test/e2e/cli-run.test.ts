@@ -23,6 +23,8 @@ workflows:
   - name: talkative
     commands: ['for i in 1 2 3 4 5; do echo line $i; sleep 0.2; done', 'touch "$TOUCH"']
     env: [TOUCH]
+  - name: halves
+    commands: ["printf 'caf\\\\303'; sleep 2; printf '\\\\251\\\\nend\\\\303'"]
 `;
 const variables = 'variables: {global: {rows: 5}, train: {learning_rate: 0.1}}\n';
 
@@ -114,6 +116,19 @@ test('--json streams one document a line, the outcome last', async ({ project })
   assert.is(last.kind, 'run');
   assert.is(last.run.state, 'failed');
   assert.is(last.run.jobs[0].exitCode, 3);
+});
+
+test('--json has characters whole that came in two pieces of the log', async ({ project }) => {
+  const { stdout } = succeeded(await project.dstack(['run', 'halves', '--local', '--json']));
+  const events = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const texts = events.filter(({ kind }) => kind === 'log').map(({ text }) => text);
+  assert.is(texts[0], 'caf');
+  // Half of one at the very end is none.
+  assert.is(texts.join(''), 'café\nend\ufffd');
+  assert.is(events.at(-1).kind, 'run');
 });
 
 test('a tagged run gives its artifacts and is not run again', async ({ project }) => {

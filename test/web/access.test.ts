@@ -30,6 +30,8 @@ test('only the whole token lets in, and only as a header of its own', () => {
 test('a name that leads here is not this machine’s own', () => {
   assert.ok(isOwnHost('127.0.0.1:4000', 4000));
   assert.ok(isOwnHost('localhost:4000', 4000));
+  assert.ok(isOwnHost('127.0.0.1', 80));
+  assert.not(isOwnHost('evil.example', 80));
   for (const host of [
     undefined,
     '',

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeCommits } from '../../src/git/write-commits.ts';
@@ -14,10 +15,12 @@ import { chunk, scratchLedger } from '../ledger/support.ts';
 async function begin() {
   const { ledger } = await scratchLedger();
   const sources = { openStore: () => Promise.reject(new Error('no store')) } as unknown as Sources;
-  const files = openLogFiles(scratchFolder(), sources);
+  const folder = scratchFolder();
+  const files = openLogFiles(folder, sources);
   const found = { ledger, run: { name: 'run' } } as FoundRun;
   return {
     files,
+    folder,
     /** The job whose log has these chunks. */
     job: (chunks: string[], more: Partial<JobView> = {}) => jobWith(ledger, chunks, more),
     read: (job: JobView, page: number) => files.readWhole(found, job, page),
@@ -39,11 +42,13 @@ const numbered = (from: number, count: number) =>
   Array.from({ length: count }, (_, index) => `line ${from + index}\n`).join('');
 
 test('a log is read page by page, and on from where it was', async () => {
-  const { files, job, read } = await begin();
+  const { files, folder, job, read } = await begin();
   const first = await job([numbered(0, 700), numbered(700, 800)]);
   const page = await read(first, 0);
   assert.equal([page.total, page.lines.length, page.isPart], [1_500, linesOfPage, false]);
   assert.equal([page.lines[0], page.lines.at(-1)], ['line 0', 'line 999']);
+  // Its file has no name: once it is closed, its room is free.
+  assert.equal(readdirSync(folder), []);
   assert.is((await read(first, 1)).lines.at(-1), 'line 1499');
   assert.equal((await read(first, 2)).lines, []);
 

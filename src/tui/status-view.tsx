@@ -168,7 +168,8 @@ function pageOf(
 ): { title: string; lines: readonly Segment[][] } | null {
   const { page, details } = model;
   if (page === null) return null;
-  if (page.kind === 'help') return { title: 'Keys and symbols', lines: textLines(helpText(glyphs), columns) };
+  if (page.kind === 'help')
+    return { title: 'Keys and symbols', lines: textLines(helpText(glyphs, columns), columns) };
   if (page.kind === 'text') return { title: plainText(page.title), lines: text };
   const row = rowOf(model, page.target);
   const lines = row ? factLines(row, details, now, columns, glyphs) : textLines('It has gone.', columns);

@@ -1,3 +1,4 @@
+import wrapAnsi from 'wrap-ansi';
 import { jobStates } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
 import { formatAge } from './duration.ts';
@@ -80,8 +81,11 @@ function fitting(hints: readonly string[], columns: number): string {
   return text;
 }
 
-/** What each key does, and each symbol means. */
-export function helpText(glyphs: Glyphs): string {
+/** So wide is the column of keys. */
+const KEYS = 15;
+
+/** What each key does, and each symbol means, in lines of whole words for so many columns. */
+export function helpText(glyphs: Glyphs, columns: number): string {
   const { state, upDown, pointer, mark } = glyphs;
   const keys: [string, string][] = [
     [`${upDown}, j k`, 'move'],
@@ -101,7 +105,11 @@ export function helpText(glyphs: Glyphs): string {
     ['ctrl+z', 'suspend; fg comes back'],
     ['q, ctrl+c', 'leave'],
   ];
-  const lines = keys.map(([key, what]) => `${key.padEnd(14)} ${what}`);
+  const lines = keys.map(([key, what]) => {
+    const words = wrapAnsi(what, Math.max(10, columns - KEYS), { hard: true });
+    return key.padEnd(KEYS) + words.replaceAll('\n', `\n${' '.repeat(KEYS)}`);
+  });
   const states = jobStates.map((name) => `${state[name]} ${name}`);
-  return [...lines, '', `${pointer} is the run or job that keys are about`, ...states].join('\n');
+  const symbols = [`${pointer} is the run or job that keys are about`, ...states];
+  return [...lines, '', ...symbols.map((line) => wrapAnsi(line, columns, { hard: true }))].join('\n');
 }

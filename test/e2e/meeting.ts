@@ -35,7 +35,8 @@ async function join() {
     const answer = await new Promise((resolve) => {
       const socket = connect(Number(port), host, () => socket.write(rank));
       socket.on('data', (data) => resolve(data.toString()));
-      socket.on('error', () => resolve(null));
+      // What publishes a port accepts before anybody listens behind it, and hangs up then.
+      socket.on('error', () => {}).on('close', () => resolve(null));
     });
     if (answer !== null) return answer;
     await new Promise((resolve) => setTimeout(resolve, 100));

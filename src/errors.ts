@@ -23,6 +23,12 @@ export class DstackError extends Error {
   }
 }
 
+/** What an error says, and what to do next, in one line: the reason of what failed because of it. */
+export function reasonIn(error: unknown): string {
+  const hint = error instanceof DstackError && error.hint !== undefined ? `; ${error.hint}` : '';
+  return (error instanceof Error ? error.message : String(error)) + hint;
+}
+
 /** A {@link DstackError} for wrong usage (exit code 2). */
 export function usageError(code: string, message: string, hint?: string): DstackError {
   return new DstackError(code, message, { hint, exitCode: 2 });

@@ -1,4 +1,4 @@
-import { DstackError } from '../errors.ts';
+import { DstackError, reasonIn } from '../errors.ts';
 import type { Execution, ExecutionResult } from './executor.ts';
 import { terminatedExitCode } from './shell.ts';
 
@@ -10,9 +10,7 @@ const passing = new Set(['spawner-killed', 'pull-failed', 'docker-unavailable', 
 
 /** Why something could not be run, as a result. */
 export function failureOf(error: unknown): ExecutionResult {
-  const hint = error instanceof DstackError && error.hint !== undefined ? `; ${error.hint}` : '';
-  const words = error instanceof Error ? error.message : String(error);
-  const result = { exitCode: null, signal: null, failure: words + hint };
+  const result = { exitCode: null, signal: null, failure: reasonIn(error) };
   return error instanceof DstackError && passing.has(error.code) ? { ...result, lost: true } : result;
 }
 

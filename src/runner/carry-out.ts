@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DstackError } from '../errors.ts';
+import { DstackError, reasonIn } from '../errors.ts';
 import { cutShort } from '../executor/executions.ts';
 import type { ExecutionResult, ImageIdentity } from '../executor/executor.ts';
 import type { ClaimHolder } from '../ledger/claim-holder.ts';
@@ -76,7 +76,7 @@ export async function carryOut(
       await holder.withdraw();
       return 'postponed';
     }
-    if (!isToEnd()) return concludeUnexecuted(work, holder, course, inputsFailed((error as Error).message));
+    if (!isToEnd()) return concludeUnexecuted(work, holder, course, inputsFailed(reasonIn(error)));
   }
   const cached = await ask(() => findCached(work, entry));
   if (cached) {
@@ -255,7 +255,7 @@ async function putInputs(
     for (const step of steps) if (!isOver()) await onceInContact<unknown>(step, isOver);
   } catch (error) {
     if (!isOver()) {
-      return { exitCode: null, signal: null, failure: inputsFailed((error as Error).message) };
+      return { exitCode: null, signal: null, failure: inputsFailed(reasonIn(error)) };
     }
   }
   return isOver() ? cutShort : null;

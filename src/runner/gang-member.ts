@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DstackError } from '../errors.ts';
+import { DstackError, reasonIn } from '../errors.ts';
 import { cutShort } from '../executor/executions.ts';
 import type { Execution, ExecutionResult, ImageIdentity } from '../executor/executor.ts';
 import type { Allotment } from '../ledger/allotments.ts';
@@ -108,7 +108,7 @@ async function carryOutNode(
     await onceInContact(() => work.snapshots.fetch(entry), course.isOver);
   } catch (error) {
     if (course.isOver() || (error instanceof DstackError && error.code === 'run-missing')) return 'withdrawn';
-    const failure = inputsFailed((error as Error).message);
+    const failure = inputsFailed(reasonIn(error));
     await holder.renew({ state: 'ended', end: endOf({ ...cutShort, failure }, false) });
     return 'ended';
   }
@@ -180,7 +180,7 @@ async function executeNode(
       }
     } catch (error) {
       if (course.isOver()) return 'withdrawn';
-      result = { ...cutShort, failure: inputsFailed((error as Error).message) };
+      result = { ...cutShort, failure: inputsFailed(reasonIn(error)) };
     }
     if (result.exitCode === 0 && !course.isOver()) await setup.keep(result.image ?? null);
     output.end();

@@ -89,7 +89,7 @@ if (missing === null) {
         assert.is(exitCode, args[0] === 'doctor' ? 0 : 1, `${args.join(' ')}: ${stdout}${stderr}`);
         if (args[0] === 'doctor') assert.match(stdout, /the store can't be used as it is/);
         assert.match(stdout + stderr, /does not accept the credentials \(SignatureDoesNotMatch/);
-        assert.match(stdout + stderr, /Compare AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY/);
+        assert.match(stdout + stderr, /compare AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY/);
         said.push(stdout, stderr);
       }
       for (const args of [
@@ -119,7 +119,7 @@ if (missing === null) {
       const runner = project.startRunner('one', ['--drain']);
       const record = await project.record(await project.submit(['make']), 'make');
       assert.is(record.state, 'failed');
-      assert.match(String(record.reason), /could not be kept: The credentials for the store .* have expired/);
+      assert.match(String(record.reason), /could not be kept: the credentials for the store .* have expired/);
       await runner.exited;
       const checked = await project.dstack(['runner', 'check']);
       assert.match(checked.stdout, /have expired(.|\n)*Get new ones/);

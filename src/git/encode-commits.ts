@@ -31,7 +31,7 @@ export async function encodeCommits(
   const existing = async (id: string, ...types: GitObject['type'][]): Promise<Buffer> => {
     const object = await reader.read(id);
     if (object && (types.length === 0 || types.includes(object.type))) return object.content;
-    throw new DstackError('git-failed', `the repository lacks the ${types[0] ?? 'object'} ${id}`, {
+    throw new DstackError('git-failed', `missing ${types[0] ?? 'object'} ${id}`, {
       hint: '`git fsck` there tells what else is missing; `dstack sync` fetches what the shared repository has',
     });
   };

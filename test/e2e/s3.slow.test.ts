@@ -87,7 +87,7 @@ if (missing === null) {
         const { stdout, stderr, exitCode } = await project.dstack(args, { env: wrong });
         // The host is fine.
         assert.is(exitCode, args[0] === 'doctor' ? 0 : 1, `${args.join(' ')}: ${stdout}${stderr}`);
-        if (args[0] === 'doctor') assert.match(stdout, /the store can't be used as it is/);
+        if (args[0] === 'doctor') assert.match(stdout, /The store can't be used as it is/);
         assert.match(stdout + stderr, /does not accept the credentials \(SignatureDoesNotMatch/);
         assert.match(stdout + stderr, /compare AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY/);
         said.push(stdout, stderr);
@@ -122,7 +122,7 @@ if (missing === null) {
       assert.match(String(record.reason), /could not be kept: the credentials for the store .* have expired/);
       await runner.exited;
       const checked = await project.dstack(['runner', 'check']);
-      assert.match(checked.stdout, /have expired(.|\n)*Get new ones/);
+      assert.match(checked.stdout, /have expired(.|\n)*get new ones/);
       await assertNoSecrets(project, [runner.output(), checked.stdout, JSON.stringify(record)]);
       s3.proxy.fault = () => undefined;
       const again = project.startRunner('two', ['--drain']);

@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { usageError } from '../errors.ts';
+import { DstackError, usageError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { formatBytes } from '../tui/duration.ts';
 import { openAnswers } from '../web/answers.ts';
 import { largestFile, writeExport } from '../web/export.ts';
 import { openLogFiles } from '../web/log-files.ts';
 import { readPageFiles } from '../web/page-files.ts';
+import { onInterrupt } from './interrupt.ts';
 import { locateRuns, openProjectState } from './open-state.ts';
 import { packageFile } from './package-file.ts';
 import type { Project } from './project.ts';
@@ -35,15 +36,24 @@ export async function exportPage(
   const passing = await mkdtemp(join(tmpdir(), 'dstack-ui-'));
   const logs = openLogFiles(passing, sources);
   const leftOut: string[] = [];
+  const answers = openAnswers(sources, logs.readWhole);
+  // At the first one what has been written is removed; a second one leaves that there.
+  const interruption = onInterrupt((count) => {
+    if (count > 1) process.exit(130);
+  });
   try {
     await writeExport(folder, {
       runs,
       sources,
       files: await readPageFiles(dirname(packageFile('page'))),
-      answers: openAnswers(sources, logs.readWhole),
+      answers(question) {
+        if (interruption.count() === 0) return answers(question);
+        throw new DstackError('interrupted', 'interrupted: nothing was exported', { exitCode: 130 });
+      },
       onLeftOut: (job, { path }) => leftOut.push(`${job.run}/${job.name}:${path}`),
     });
   } finally {
+    interruption.release();
     await logs.close();
     await rm(passing, { recursive: true, force: true });
     sources.close();

@@ -97,7 +97,7 @@ if (missing === null) {
         ['verify', made],
         ['cat', `${made}:out/table.csv`],
       ]) {
-        const words = [/does not accept the credentials/, /hint: Compare AWS_ACCESS_KEY_ID/];
+        const words = [/does not accept the credentials/, /hint: compare AWS_ACCESS_KEY_ID/];
         const result = await fails(project, ['artifacts', ...args], { exitCode: 1, words }, { env: wrong });
         said.push(result.stderr, result.stdout);
       }

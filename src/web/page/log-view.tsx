@@ -47,7 +47,8 @@ export function LogView({ run, job }: { run: string; job: JobView }) {
       from,
       direction,
       (line) => fits(plainLine(line)),
-    );
+    ).catch(() => undefined);
+    if (found === undefined) return setNotice('the log could not be read: try again');
     setNotice(found === null ? `no ${what}` : `line ${(found + 1).toLocaleString('en')}`);
     if (found !== null) goToLine(found);
   };

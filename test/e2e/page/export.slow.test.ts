@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,8 +7,8 @@ import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fails } from '../cli-support.ts';
-import { createProject, type TestProject } from '../project.ts';
+import { executable, fails } from '../cli-support.ts';
+import { createProject, type TestProject, until } from '../project.ts';
 import { goTo, openBrowser, openPage, projectWithRuns } from './in-browser.ts';
 
 async function exported(project: TestProject, ...args: string[]): Promise<string> {
@@ -153,6 +154,30 @@ test('a folder with something else in it is left alone, an earlier export replac
       words: [/has more in it than an earlier export: \.git/, /move that away/],
     });
     assert.ok(existsSync(path.join(other, '.git')));
+  } finally {
+    await project.remove();
+  }
+});
+
+test('one that is ended in the middle leaves nothing', async () => {
+  const project = await projectWithRuns();
+  try {
+    const folder = path.join(project.root, 'deep', 'paper');
+    const child = spawn(process.execPath, [executable, 'ui', 'first', 'second', '--export', folder], {
+      cwd: project.folder,
+      env: project.env,
+      stdio: 'ignore',
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    const deep = path.dirname(folder);
+    await until('its folder', async () => existsSync(deep) && readdirSync(deep).length > 0);
+    child.kill('SIGTERM');
+    // Nothing else is right but that it was too late, and all of it is there.
+    if ((await ended) === 0) assert.equal(readdirSync(deep), ['paper']);
+    else {
+      assert.is(child.exitCode, 130);
+      assert.equal(readdirSync(deep), []);
+    }
   } finally {
     await project.remove();
   }

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isFinal, type JobView } from '../../ledger/state.ts';
-import { isErrorLine } from './error-lines.ts';
+import { findTrouble } from '../../tui/error-lines.ts';
 import { findLine } from './find-line.ts';
 import { useKeys } from './keys.ts';
 import { plainLine, styledTexts } from './log-text.ts';
@@ -12,6 +12,8 @@ import { Failure, plural } from './words.tsx';
 const lineHeight = 20;
 /** Browsers draw nothing that is higher than some 17 million pixels. */
 const mostLines = 800_000;
+
+const isTrouble = (line: string) => findTrouble(line, 0) !== null;
 
 /** The log of a job: follows its end until one scrolls up. */
 export function LogView({ run, job }: { run: string; job: JobView }) {
@@ -56,7 +58,7 @@ export function LogView({ run, job }: { run: string; job: JobView }) {
     const text = query.toLowerCase();
     if (text !== '') void find(direction, (line) => line.toLowerCase().includes(text), 'match');
   };
-  const nextError = (direction: 1 | -1) => void find(direction, isErrorLine, 'line that looks like an error');
+  const nextError = (direction: 1 | -1) => void find(direction, isTrouble, 'line that looks like an error');
   const scroll = () => {
     const frame = view.frame.current;
     view.onScroll();

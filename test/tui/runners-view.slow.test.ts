@@ -46,7 +46,6 @@ async function show(
           listener(reading);
           return () => {};
         },
-        hurry: () => {},
       },
     }),
   );

@@ -2,7 +2,7 @@ import { isFinal } from '../ledger/state.ts';
 import { openWake } from '../ledger/wake.ts';
 import { plainText } from '../terminal-text.ts';
 import { openLogDocument } from '../tui/log-document.ts';
-import { openLogPager } from '../tui/log-pager.ts';
+import { beingRead, openLogPager } from '../tui/log-pager.ts';
 import { jobPrefixes } from '../tui/log-view.ts';
 import { leavableWake } from './leavable-wake.ts';
 import { eventsOf, type LogSource, logOf } from './log-events.ts';
@@ -39,7 +39,7 @@ export async function showLogScreen(source: LogSource, options: { follow: boolea
 
   const read = async () => {
     if (jobs.every((one) => isFinal(one.state))) {
-      pager.state('being read');
+      pager.state(beingRead);
       for (const [index, one] of jobs.entries()) {
         for await (const { at, bytes } of logOf(source, one)) {
           if (wake.left) return;

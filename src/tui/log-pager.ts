@@ -3,7 +3,7 @@ import { findTrouble } from './error-lines.ts';
 import { truncate } from './fit-text.ts';
 import type { Glyphs } from './glyphs.ts';
 import type { DocumentLine, Find, LogDocument } from './log-document.ts';
-import { columnsOf, finder, marked, shownText, wrapped } from './log-text.ts';
+import { clockTime, columnsOf, finder, marked, shownText, wrapped } from './log-text.ts';
 
 export interface LogPagerOptions {
   readonly document: LogDocument;
@@ -34,7 +34,7 @@ export interface LogPager {
   press(key: string): 'leave' | undefined;
   /** What the screen shows now. */
   frame(columns: number, rows: number): Frame;
-  /** How it stands with the log: `running`, `done` …; empty: being read. */
+  /** How it stands with the log: {@link beingRead}, `running`, `done` … */
   state(text: string): void;
   /** Something to tell below it until the next key. */
   note(text: string): void;
@@ -58,6 +58,9 @@ interface Row {
   readonly text: string;
 }
 
+/** How it stands with a log that has ended and of which not all is here. */
+export const beingRead = 'being read';
+
 /** Lines that stay in view above what was found. */
 const context = 3;
 
@@ -69,6 +72,8 @@ export function openLogPager(options: LogPagerOptions): LogPager {
   let above = 0;
   let left = 0;
   let follow = options.follow;
+  /** Followed only to the end of what is there. */
+  let untilRead = false;
   let wrap = true;
   let times = false;
   let showHelp = false;
@@ -186,7 +191,9 @@ export function openLogPager(options: LogPagerOptions): LogPager {
     [top, above, follow] = [0, 0, false];
   };
   const toEndOnce = () => {
-    follow = false;
+    // What is still being read has its end only then.
+    follow = state === beingRead;
+    untilRead = follow;
     toEnd();
   };
   const sideways = (by: number) => {
@@ -205,6 +212,7 @@ export function openLogPager(options: LogPagerOptions): LogPager {
       'F',
       () => {
         follow = !follow;
+        untilRead = false;
       },
     ],
     [
@@ -261,6 +269,10 @@ export function openLogPager(options: LogPagerOptions): LogPager {
       return { rows: text.slice(0, size.rows), foot: foot((shown.at(-1)?.line ?? -1) + 1) };
     },
     state(text) {
+      if (untilRead && text !== beingRead) {
+        if (follow) toEnd();
+        [follow, untilRead] = [false, false];
+      }
       state = text;
     },
     note(text) {
@@ -275,7 +287,7 @@ export function openLogPager(options: LogPagerOptions): LogPager {
     if (note !== '') return truncate(note, columns, glyphs.ellipsis);
     const count = document.lineCount();
     const where = count === 0 ? 'nothing yet' : `${top + 1}-${bottom} of ${count}`;
-    const parts = [options.title, where, state, follow ? 'following' : '', '? help', 'q quit'];
+    const parts = [options.title, where, state, follow && !untilRead ? 'following' : '', '? help', 'q quit'];
     return truncate(parts.filter(Boolean).join(glyphs.separator), columns, glyphs.ellipsis);
   }
 }
@@ -283,10 +295,4 @@ export function openLogPager(options: LogPagerOptions): LogPager {
 /** What is typed last is what one wants to see. */
 function truncateLeft(text: string, columns: number): string {
   return text.length <= columns ? text : text.slice(-columns);
-}
-
-function clockTime(seconds: number): string {
-  const at = new Date(seconds * 1000);
-  const two = (number: number) => String(number).padStart(2, '0');
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }

@@ -103,3 +103,10 @@ export function finder(wanted: string): Find {
   const flags = wanted === wanted.toLowerCase() ? 'gi' : 'g';
   return matcher(new RegExp(wanted.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), flags));
 }
+
+/** @param seconds since 1970 @returns the time of day here */
+export function clockTime(seconds: number): string {
+  const at = new Date(seconds * 1000);
+  const two = (number: number) => String(number).padStart(2, '0');
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}

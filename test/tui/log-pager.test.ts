@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { asciiGlyphs, unicodeGlyphs } from '../../src/tui/glyphs.ts';
 import { type LogDocument, openLogDocument } from '../../src/tui/log-document.ts';
-import { type LogPagerOptions, openLogPager } from '../../src/tui/log-pager.ts';
+import { beingRead, type LogPagerOptions, openLogPager } from '../../src/tui/log-pager.ts';
 
 const test = suite<{ document: LogDocument }>('log-pager');
 
@@ -217,6 +217,21 @@ test('only q, Escape and Ctrl+C leave, and not while something is typed', ({ doc
   assert.is(pager.press('q'), undefined);
   assert.is(pager.press('escape'), undefined);
   for (const key of ['q', 'escape', 'ctrl-c']) assert.is(pager.press(key), 'leave');
+});
+
+test('the end of a log that is still being read is where that ends', ({ document }) => {
+  const { pager, press, rows, foot } = open(document);
+  document.append(0, 0, numbered(50));
+  pager.state(beingRead);
+  press('G');
+  document.append(0, 0, numbered(100));
+  assert.is(rows().at(-1), 'line 100');
+  assert.not.match(foot(), /following/);
+  pager.state('done');
+  document.append(0, 0, numbered(3));
+  assert.is(rows().at(-1), 'line 100');
+  press('k');
+  assert.is(rows().at(-1), 'line 99');
 });
 
 test.run();

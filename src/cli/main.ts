@@ -54,6 +54,11 @@ function buildProgram(): Command {
   const command = (name: string, description: string, parent: Command = program): Command =>
     parent.command(name).description(description).exitOverride();
 
+  command('init', 'set up a project: example .dstack/ and .dstackrc')
+    .option('--remote <url>', 'the shared repository: a Git remote, a URL or a path')
+    .option('--create <path>', 'make a bare repository with its hook there, and use it')
+    .action(async (options) => (await import('./init.ts')).init(options));
+
   addSubmittingCommands(command);
 
   command('status [run]', 'runs and their jobs: live on a terminal, a table in a pipe')

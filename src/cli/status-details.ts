@@ -2,26 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type JobProgress, type ReadStretch, readProgress } from '../ledger/read-progress.ts';
 import { readCells } from '../ledger/run-cells.ts';
-import { isFinal, type JobView, type RunView } from '../ledger/state.ts';
+import { isFinal, type JobView } from '../ledger/state.ts';
+import type { DetailSource, Details, View } from '../tui/status-screen.tsx';
 
 type Cells = Awaited<ReturnType<typeof readCells>>;
-
-interface Details {
-  readonly progress: ReadonlyMap<string, JobProgress>;
-  readonly cells: ReadonlyMap<string, Cells>;
-}
-
-interface View {
-  readonly runs: readonly RunView[];
-  readonly jobs: readonly JobView[];
-  readonly selected: JobView | null;
-}
-
-/** Reads what a screen shows only of what is in view. */
-export interface DetailSource {
-  subscribe(listener: (details: Details) => void): () => void;
-  show(view: View): void;
-}
 
 /** Who scrolls quickly sees nothing of what passes by; milliseconds. */
 const settling = 60;

@@ -9,11 +9,6 @@ export function addSubmittingCommands(command: (name: string, description: strin
       'where it stands among what waits: higher goes first, 0 is usual, -1000 to 1000',
     ).argParser(jobPriority);
 
-  command('init', 'set up a project: example .dstack/ and .dstackrc')
-    .option('--remote <url>', 'the shared repository: a Git remote, a URL or a path')
-    .option('--create <path>', 'make a bare repository with its hook there, and use it')
-    .action(async (options) => (await import('./init.ts')).init(options));
-
   command('run [workflow] [variables...]', 'snapshot the code as it is, and run a workflow')
     .usage('WORKFLOW [--VARIABLE VALUE …] [options]')
     .helpOption(false)

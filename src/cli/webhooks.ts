@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { DstackError, usageError } from '../errors.ts';
-import { openWebhookServer, type WebhookServer } from '../host/webhook-server.ts';
+import { openWebhookServer } from '../host/webhook-server.ts';
 import type { RefNames } from '../ledger/refs.ts';
+import type { Listening } from '../listen.ts';
 import { readSecret } from '../runner/read-secret.ts';
 
 const variable = 'DSTACK_WEBHOOK_SECRET';
@@ -64,7 +65,7 @@ export async function webhookSecret(env: NodeJS.ProcessEnv): Promise<string> {
 export async function listenForPushes(
   listen: string,
   options: { names: RefNames; log: Pick<Logger, 'info' | 'warn'>; look: () => void },
-): Promise<WebhookServer> {
+): Promise<Listening> {
   const { names, log, look } = options;
   const { host, port } = parseListen(listen);
   const server = await openWebhookServer({

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { DstackError } from '../errors.ts';
+import { type Listening, listen } from '../listen.ts';
 import { rateLimit } from './rate-limit.ts';
 import { type Forge, isAuthentic, pushedRefs, recogniseDelivery } from './webhook-events.ts';
 
@@ -37,16 +37,11 @@ export interface WebhookOptions {
   readonly limits?: Partial<WebhookLimits> | undefined;
 }
 
-export interface WebhookServer {
-  readonly port: number;
-  close(): Promise<void>;
-}
-
 /**
  * Listens for push events of GitHub, GitLab, Gitea and Bitbucket at `/`. Whatever it answers has no body.
  * @throws DstackError `cannot-listen`
  */
-export async function openWebhookServer(options: WebhookOptions): Promise<WebhookServer> {
+export async function openWebhookServer(options: WebhookOptions): Promise<Listening> {
   const limits = { ...webhookLimits, ...options.limits };
   const permits = rateLimit(limits);
   const server = createServer(
@@ -68,19 +63,16 @@ export async function openWebhookServer(options: WebhookOptions): Promise<Webhoo
   server.timeout = limits.requestMs;
   // Otherwise Node would ask for the body of a request that is going to be refused.
   server.on('checkContinue', (request, response) => server.emit('request', request, response));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(options, error)));
-    server.listen(options.port, options.host, resolve);
-  });
-  server.on('error', () => {});
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
+  const { host, port } = options;
+  return listen(
+    server,
+    { host, port },
+    (why, cause) =>
+      new DstackError('cannot-listen', `can't listen for webhooks at ${host}:${port}: ${why}`, {
+        hint: 'choose another port or address: --listen [HOST:]PORT',
+        cause,
       }),
-  };
+  );
 }
 
 /** @returns the status to answer with */
@@ -140,19 +132,4 @@ function end(request: IncomingMessage, response: ServerResponse, status: number)
     response.once('finish', () => request.socket.destroySoon());
   }
   response.end();
-}
-
-function cannotListen({ host, port }: WebhookOptions, error: NodeJS.ErrnoException): DstackError {
-  const why =
-    error.code === 'EADDRINUSE'
-      ? 'another program does'
-      : error.code === 'EACCES'
-        ? 'the user may not'
-        : error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND'
-          ? 'this machine has no such address'
-          : (error.code ?? error.message);
-  return new DstackError('cannot-listen', `can't listen for webhooks at ${host}:${port}: ${why}`, {
-    hint: 'choose another port or address: --listen [HOST:]PORT',
-    cause: error,
-  });
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DstackError } from '../errors.ts';
+import { type Listening, listen } from '../listen.ts';
 import { hasToken, isOwnHost } from './access.ts';
 import type { FailureAnswer } from './answer-types.ts';
 import { type Answers, jobOf } from './answers.ts';
@@ -26,11 +27,6 @@ export interface WebServerOptions {
   readonly onBug: (error: unknown) => void;
 }
 
-export interface WebServer {
-  readonly port: number;
-  close(): Promise<void>;
-}
-
 const host = '127.0.0.1';
 /** Milliseconds between two signs of life of a stream. */
 const heartbeat = 10_000;
@@ -39,25 +35,22 @@ const heartbeat = 10_000;
  * Serves the page to this machine. The page itself is no secret; whatever it asks for needs the token.
  * @throws DstackError `cannot-listen`
  */
-export async function openWebServer(options: WebServerOptions): Promise<WebServer> {
+export async function openWebServer(options: WebServerOptions): Promise<Listening> {
   const server = createServer({ maxHeaderSize: 16 << 10 }, (request, response) => {
     const port = (server.address() as AddressInfo | null)?.port ?? 0;
     void answer(request, response, port, options).catch((error: unknown) => fail(response, error, options));
   });
   server.maxConnections = 256;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(options.port, error)));
-    server.listen(options.port, host, resolve);
-  });
-  server.on('error', () => {});
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
+  const { port } = options;
+  return listen(
+    server,
+    { host, port },
+    (why, cause) =>
+      new DstackError('cannot-listen', `can't listen at ${host}:${port}: ${why}`, {
+        hint: 'choose another port, or none: any that is free is taken then',
+        cause,
       }),
-  };
+  );
 }
 
 async function answer(
@@ -174,17 +167,4 @@ function fail(response: ServerResponse, error: unknown, { onBug }: WebServerOpti
   }
   onBug(error);
   turnAway(response, 500, 'something went wrong that should not: the terminal of `dstack ui` says what');
-}
-
-function cannotListen(port: number, error: NodeJS.ErrnoException): DstackError {
-  const why =
-    error.code === 'EADDRINUSE'
-      ? 'another program does'
-      : error.code === 'EACCES'
-        ? 'the user may not'
-        : (error.code ?? error.message);
-  return new DstackError('cannot-listen', `can't listen at ${host}:${port}: ${why}`, {
-    hint: 'choose another port, or none: any that is free is taken then',
-    cause: error,
-  });
 }

@@ -2,7 +2,8 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openWebhookServer, type WebhookLimits, type WebhookServer } from '../../src/host/webhook-server.ts';
+import { openWebhookServer, type WebhookLimits } from '../../src/host/webhook-server.ts';
+import type { Listening } from '../../src/listen.ts';
 import { forges, secret } from './deliveries.ts';
 
 interface Answer {
@@ -13,7 +14,7 @@ interface Answer {
 }
 
 interface Hook {
-  readonly server: WebhookServer;
+  readonly server: Listening;
   readonly pushes: (readonly string[] | null)[];
   readonly refused: string[];
   send(headers: Record<string, string>, body: Uint8Array, path?: string, method?: string): Promise<Answer>;

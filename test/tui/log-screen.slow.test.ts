@@ -6,13 +6,10 @@ import { asciiGlyphs, unicodeGlyphs } from '../../src/tui/glyphs.ts';
 import { openLogDocument } from '../../src/tui/log-document.ts';
 import { openLogPager } from '../../src/tui/log-pager.ts';
 import { LogScreen } from '../../src/tui/log-screen.tsx';
+import { resize, settled } from './screen-support.ts';
 
 const test = suite('log-screen');
 test.after.each(() => cleanup());
-
-async function settled(): Promise<void> {
-  for (let count = 0; count < 10; count++) await new Promise((resolve) => setImmediate(resolve));
-}
 
 async function show(
   text: string,
@@ -36,12 +33,7 @@ async function show(
       },
     }),
   );
-  Object.defineProperties(app.stdout, {
-    columns: { value: size.columns, configurable: true },
-    rows: { value: size.rows, configurable: true },
-  });
-  app.stdout.emit('resize');
-  await settled();
+  await resize(app, size);
   const screen = () => (app.lastFrame() ?? '').split('\n');
   return {
     screen,

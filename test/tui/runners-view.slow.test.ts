@@ -8,6 +8,7 @@ import { asciiGlyphs, unicodeGlyphs } from '../../src/tui/glyphs.ts';
 import { RunnersScreen } from '../../src/tui/runners-view.tsx';
 import type { Reading } from '../../src/tui/status-screen.tsx';
 import { ago, NOW, sampleRunner } from './sample-state.ts';
+import { resize, settled } from './screen-support.ts';
 
 const test = suite('runners-view');
 test.after.each(() => cleanup());
@@ -28,10 +29,6 @@ const many = Array.from({ length: 40 }, (_, index) =>
   }),
 );
 
-async function settled(): Promise<void> {
-  for (let count = 0; count < 10; count++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 async function show(
   size: { columns: number; rows: number },
   { colour = false, glyphs = unicodeGlyphs, error = null as string | null } = {},
@@ -49,12 +46,7 @@ async function show(
       },
     }),
   );
-  Object.defineProperties(app.stdout, {
-    columns: { value: size.columns, configurable: true },
-    rows: { value: size.rows, configurable: true },
-  });
-  app.stdout.emit('resize');
-  await settled();
+  await resize(app, size);
   return {
     screen: () => (app.lastFrame() ?? '').split('\n'),
     async press(keys: string) {

@@ -19,8 +19,21 @@ export const KEYS = {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-async function settled(): Promise<void> {
+export async function settled(): Promise<void> {
   for (let count = 0; count < 10; count++) await turn();
+}
+
+/** Gives what ink-testing-library has drawn on the size of a terminal. */
+export async function resize(
+  app: ReturnType<typeof render>,
+  { columns, rows }: { columns: number; rows: number },
+): Promise<void> {
+  Object.defineProperties(app.stdout, {
+    columns: { value: columns, configurable: true },
+    rows: { value: rows, configurable: true },
+  });
+  app.stdout.emit('resize');
+  await settled();
 }
 
 export interface Look {
@@ -87,9 +100,7 @@ export async function showStatus(first: Reading | LedgerState, look: Look = norm
       clock: () => NOW,
     }),
   );
-  Object.defineProperties(app.stdout, { columns: { value: look.columns }, rows: { value: look.rows } });
-  app.stdout.emit('resize');
-  await settled();
+  await resize(app, look);
   const lines = () => (app.lastFrame() ?? '').split('\n');
   return {
     calls,

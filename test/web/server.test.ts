@@ -2,8 +2,9 @@ import { request } from 'node:http';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DstackError } from '../../src/errors.ts';
+import type { Listening } from '../../src/listen.ts';
 import { openFeed } from '../../src/web/feed.ts';
-import { openWebServer, type WebServer, type WebServerOptions } from '../../src/web/server.ts';
+import { openWebServer, type WebServerOptions } from '../../src/web/server.ts';
 import type { Sources } from '../../src/web/sources.ts';
 
 const token = 'the-token-of-this-test';
@@ -45,7 +46,7 @@ const noTags = { tags: async () => new Map<string, string[]>() };
 
 async function withServer(
   more: Partial<WebServerOptions>,
-  body: (server: WebServer, asked: string[][]) => Promise<void>,
+  body: (server: Listening, asked: string[][]) => Promise<void>,
 ) {
   const asked: string[][] = [];
   const server = await openWebServer({

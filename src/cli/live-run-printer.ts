@@ -7,9 +7,10 @@ import { createLinePrinter, jobPrefixes, type LinePrinter } from '../tui/log-vie
 import { runTree } from '../tui/run-tree.ts';
 import { describeJob, type RunPrinter, tellTrouble } from './run-printer.ts';
 import { glyphsOf, hasColour, keepBelow, paint, say } from './terminal.ts';
+import { openTyping } from './typing.ts';
 
 const COLOURS = /\x1b\[[0-9;:]*m/g;
-/** The cursor stands behind the last line, where the terminal echoes what is typed, `^C` above all. */
+/** The cursor stands behind the last line, where a terminal that can't be kept from it echoes what is typed. */
 const leftFree = 4;
 /** Milliseconds after which a process that asked to be stopped is. */
 const STOPPED_BY_NOW = 100;
@@ -34,6 +35,7 @@ export function createLiveRunPrinter(
   const prefixes = jobPrefixes(jobs, { colour: hasColour(process.stdout) });
   const printers = new Map<string, LinePrinter>();
   const told = new Set<string>();
+  const typing = openTyping();
   const trouble = tellTrouble();
   const colour = hasColour(stream);
   const glyphs = glyphsOf(stream);
@@ -81,6 +83,7 @@ export function createLiveRunPrinter(
   const suspend = () => {
     stopped = true;
     region.hide();
+    typing.show();
     process.off('SIGTSTP', suspend);
     process.kill(process.pid, 'SIGTSTP');
     // Without a shell that could continue it, it was not stopped.
@@ -90,8 +93,10 @@ export function createLiveRunPrinter(
     if (!stopped) return;
     stopped = false;
     process.on('SIGTSTP', suspend);
+    if (!hidden) typing.hide();
     draw();
   };
+  typing.hide();
   stream.on('resize', draw);
   process.on('SIGTSTP', suspend);
   process.on('SIGCONT', resume);
@@ -112,6 +117,8 @@ export function createLiveRunPrinter(
     hide(isHidden) {
       hidden = isHidden;
       region.hide();
+      if (hidden) typing.show();
+      else typing.hide();
       draw();
     },
     close() {
@@ -121,6 +128,7 @@ export function createLiveRunPrinter(
       process.off('SIGCONT', resume);
       stopped = false;
       region.hide();
+      typing.show();
       keepBelow(null);
       for (const printer of printers.values()) printer.end();
     },

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Tmux } from '../tui/tmux.ts';
@@ -73,6 +75,9 @@ const filling = [
   /^└ train-2.*● running .*step 2/,
 ];
 
+const childOf = (shell: number): number =>
+  Number(execFileSync('ps', ['-o', 'pid=', '--ppid', String(shell)], { encoding: 'utf8' }));
+
 const narrow = [/^live · .*…$/, /^prep .*✔ done/, /^├ train-1.*● running .*…$/, /^└ train-2.*● running .*…$/];
 
 test('the plan fills in below the log, at any size; a question stands alone; a summary follows', async (context) => {
@@ -85,6 +90,8 @@ test('the plan fills in below the log, at any size; a question stands alone; a s
     [80, 24],
     [40, 24],
   ] as const) {
+    // tmux tells of a second size only after a quarter of a second; what is drawn in between stays.
+    await sleep(300);
     terminal.resize(columns, rows);
     // Nothing is left of one that was wider.
     await terminal.until(
@@ -117,6 +124,58 @@ test('the plan fills in below the log, at any size; a question stands alone; a s
   ])
     assert.is(times(lines, pattern), 1, `${pattern}\n${lines.join('\n')}`);
   assert.is(times(lines, /jobs have ended|● running|step 2/), 0, lines.join('\n'));
+});
+
+/** Whether the terminal shows what is typed, as the shell that has it again says. */
+async function echoes(terminal: Tmux): Promise<void> {
+  terminal.send("stty -a | tr ' ;' '\\n\\n' | grep -x -e echo -e -echo; echo asked", 'Enter');
+  const lines = await terminal.until('the settings', (all) => all.includes('asked'));
+  assert.ok(lines.includes('echo'), lines.join('\n'));
+}
+
+test('what is typed leaves the tree as it is, and comes to the shell that follows', async (context) => {
+  await open(context);
+  const { terminal, goOn } = context;
+  terminal.send('dstack run train --no-cache --name typed', 'Enter');
+  await terminal.until('the tree', (lines) => isWhole(lines, filling));
+  for (let count = 0; count < 5; count += 1) {
+    terminal.send('Enter', 'echo $((40 + 2))', 'Enter', 'Enter');
+    await sleep(500);
+  }
+  const lines = await terminal.until('the tree still', (all) => isWhole(all, filling));
+  assert.is(times(lines, /echo/), 0, lines.join('\n'));
+  // Stopped, the shell has the terminal as it was, and reads what was typed.
+  terminal.send('C-z');
+  await terminal.until('the shell', (all) => times(all, /Stopped|^ended with 1\d\d/) > 0);
+  await echoes(terminal);
+  terminal.send('clear', 'Enter', 'fg', 'Enter');
+  await terminal.until('the tree again', (all) => isWhole(all, filling));
+  terminal.send('Enter', 'echo $((40 + 2))', 'Enter');
+  await sleep(500);
+  const again = await terminal.until('the tree as before', (all) => isWhole(all, filling));
+  assert.is(times(again, /echo/), 0, again.join('\n'));
+  writeFileSync(goOn, '');
+  await terminal.until('what was typed', (all) => times(all, /\b42$/) === 1);
+  await echoes(terminal);
+});
+
+test('however it ends, the terminal shows again what is typed', async (context) => {
+  await open(context);
+  const { project, terminal } = context;
+  for (const [name, exitCode, end] of [
+    ['quit', 131, () => terminal.send('C-\\')],
+    ['hup', 129, (pid: number) => process.kill(pid, 'SIGHUP')],
+    ['term', 130, (pid: number) => process.kill(pid, 'SIGTERM')],
+  ] as const) {
+    await terminal.clear();
+    terminal.send(`dstack run bar --no-cache --name ${name}`, 'Enter');
+    await terminal.until('the bar', (all) => all.includes('step 2') && times(all, /● running/) === 1);
+    end(childOf(Number(terminal.ask('#{pane_pid}'))));
+    await terminal.until('the end', (all) => times(all, new RegExp(`ended with ${exitCode}`)) === 1);
+    await echoes(terminal);
+    // It goes on without who watched it.
+    await project.dstack(['stop', name, '-y', '--abort']);
+  }
 });
 
 test('one job’s progress bar moves above the tree, without colours and Unicode, too', async (context) => {

@@ -1,0 +1,63 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
+
+/** What is typed on the terminal while lines on it are drawn again and again. */
+export interface Typing {
+  /** Isn't shown from now on, as far as this process has the terminal for itself; signals come as ever. */
+  hide(): void;
+  /** Is shown again, as it was before. */
+  show(): void;
+}
+
+/** Those that end the process without its having a say, and without Node giving the terminal back. */
+const deadly = ['SIGHUP', 'SIGQUIT'] as const;
+
+/**
+ * Not by raw mode, in which what is typed would be this process's: so it stays with the terminal, for the shell that
+ * reads it next. At the end of the process Node itself gives the terminal back as it found it.
+ */
+export function openTyping(): Typing {
+  /** The terminal's settings to go back to; null: they are in force. */
+  let before: string | null = null;
+  const show = () => {
+    for (const signal of deadly) process.off(signal, end);
+    if (before !== null && isInForeground())
+      spawnSync('stty', [before], { stdio: ['inherit', 'ignore', 'ignore'] });
+    before = null;
+  };
+  const end = (signal: NodeJS.Signals) => {
+    show();
+    process.kill(process.pid, signal);
+  };
+  return {
+    hide() {
+      // A pager that the output goes to has settings of its own.
+      if (before !== null || ![0, 1, 2].every(isatty) || !isInForeground()) return;
+      const { status, stdout } = spawnSync('sh', ['-c', 'stty -g && stty -echo'], {
+        encoding: 'utf8',
+        stdio: ['inherit', 'pipe', 'ignore'],
+      });
+      if (status !== 0) return;
+      before = stdout.trim();
+      for (const signal of deadly) process.on(signal, end);
+    },
+    show,
+  };
+}
+
+/** Who isn't, would be stopped for changing what the shell has set. */
+function isInForeground(): boolean {
+  try {
+    if (process.platform !== 'linux') {
+      const ps = ['-o', 'stat=', '-p', String(process.pid)];
+      return execFileSync('ps', ps, { encoding: 'utf8' }).includes('+');
+    }
+    const stat = readFileSync('/proc/self/stat', 'utf8');
+    // The name, in parentheses, may hold spaces and parentheses itself.
+    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return group === foreground;
+  } catch {
+    return false;
+  }
+}

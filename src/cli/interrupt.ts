@@ -10,24 +10,27 @@ export interface Interruption {
 
 export type InterruptHandler = (count: number, signal: NodeJS.Signals) => void;
 
-/** Takes over Ctrl+C (and SIGTERM) until released. */
-export function onInterrupt(first: InterruptHandler): Interruption {
+const usual: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
+
+/** Those, and that the terminal is closed, which may come twice: from the system, and from the shell. */
+export const alsoHangUp: readonly NodeJS.Signals[] = [...usual, 'SIGHUP'];
+
+/** Takes over Ctrl+C (and SIGTERM, or what else is given) until released. */
+export function onInterrupt(first: InterruptHandler, signals = usual): Interruption {
   let count = 0;
   let handle = first;
   const listener = (signal: NodeJS.Signals) => {
     count += 1;
     handle(count, signal);
   };
-  process.on('SIGINT', listener);
-  process.on('SIGTERM', listener);
+  for (const signal of signals) process.on(signal, listener);
   return {
     count: () => count,
     answer(next) {
       handle = next;
     },
     release() {
-      process.off('SIGINT', listener);
-      process.off('SIGTERM', listener);
+      for (const signal of signals) process.off(signal, listener);
     },
   };
 }

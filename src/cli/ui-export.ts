@@ -8,7 +8,7 @@ import { openAnswers } from '../web/answers.ts';
 import { largestFile, writeExport } from '../web/export.ts';
 import { openLogFiles } from '../web/log-files.ts';
 import { readPageFiles } from '../web/page-files.ts';
-import { onInterrupt } from './interrupt.ts';
+import { alsoHangUp, onInterrupt } from './interrupt.ts';
 import { locateRuns, openProjectState } from './open-state.ts';
 import { packageFile } from './package-file.ts';
 import type { Project } from './project.ts';
@@ -33,14 +33,14 @@ export async function exportPage(
   const runs = [...new Map(located.map((found) => [found.run.name, found])).values()];
   const state = await openProjectState(project);
   const sources = openWebSources(project, () => state, runs);
+  // At the first one what has been written is removed; a second one leaves that there.
+  const interruption = onInterrupt((count, signal) => {
+    if (count > 1 && signal !== 'SIGHUP') process.exit(130);
+  }, alsoHangUp);
   const passing = await mkdtemp(join(tmpdir(), 'dstack-ui-'));
   const logs = openLogFiles(passing, sources);
   const leftOut: string[] = [];
   const answers = openAnswers(sources, logs.readWhole);
-  // At the first one what has been written is removed; a second one leaves that there.
-  const interruption = onInterrupt((count) => {
-    if (count > 1) process.exit(130);
-  });
   try {
     await writeExport(folder, {
       runs,

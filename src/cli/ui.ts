@@ -8,7 +8,7 @@ import { openFeed } from '../web/feed.ts';
 import { openLogFiles } from '../web/log-files.ts';
 import { readPageFiles } from '../web/page-files.ts';
 import { openWebServer } from '../web/server.ts';
-import { onInterrupt } from './interrupt.ts';
+import { alsoHangUp, onInterrupt } from './interrupt.ts';
 import { liveSource } from './live-source.ts';
 import { openInBrowser } from './open-browser.ts';
 import { locateRuns, openProjectState } from './open-state.ts';
@@ -98,11 +98,6 @@ function untilInterrupted(): { readonly interrupted: Promise<void>; release(): v
   const interrupted = new Promise<void>((resolve) => {
     end = resolve;
   });
-  const interruption = onInterrupt(() => end());
-  process.on('SIGHUP', end);
-  const release = () => {
-    interruption.release();
-    process.off('SIGHUP', end);
-  };
+  const { release } = onInterrupt(() => end(), alsoHangUp);
   return { interrupted, release };
 }

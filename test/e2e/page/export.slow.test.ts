@@ -162,21 +162,26 @@ test('a folder with something else in it is left alone, an earlier export replac
 test('one that is ended in the middle leaves nothing', async () => {
   const project = await projectWithRuns();
   try {
-    const folder = path.join(project.root, 'deep', 'paper');
-    const child = spawn(process.execPath, [executable, 'ui', 'first', 'second', '--export', folder], {
-      cwd: project.folder,
-      env: project.env,
-      stdio: 'ignore',
-    });
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    const deep = path.dirname(folder);
-    await until('its folder', async () => existsSync(deep) && readdirSync(deep).length > 0);
-    child.kill('SIGTERM');
-    // Nothing else is right but that it was too late, and all of it is there.
-    if ((await ended) === 0) assert.equal(readdirSync(deep), ['paper']);
-    else {
-      assert.is(child.exitCode, 130);
-      assert.equal(readdirSync(deep), []);
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+      const folder = path.join(project.root, signal, 'paper');
+      const temporary = path.join(project.root, `${signal}-tmp`);
+      mkdirSync(temporary);
+      const child = spawn(process.execPath, [executable, 'ui', 'first', 'second', '--export', folder], {
+        cwd: project.folder,
+        env: { ...project.env, TMPDIR: temporary },
+        stdio: 'ignore',
+      });
+      const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      const parent = path.dirname(folder);
+      await until('its folder', async () => existsSync(parent) && readdirSync(parent).length > 0);
+      child.kill(signal);
+      // A terminal that is closed may say so twice.
+      if (signal === 'SIGHUP') child.kill(signal);
+      // Nothing else is right but that it was too late, and all of it is there.
+      const exitCode = await ended;
+      assert.ok(exitCode === 0 || exitCode === 130, `${signal}: ${exitCode}`);
+      assert.equal(readdirSync(parent), exitCode === 0 ? ['paper'] : []);
+      assert.equal(readdirSync(temporary), []);
     }
   } finally {
     await project.remove();

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { diskFull, saysDiskFull } from '../disk-full.ts';
+import { reasonIn } from '../errors.ts';
 import { logBytesInGit, type NewChunk } from '../ledger/log-chunks.ts';
 import { logTailBytes } from '../ledger/log-note.ts';
 import { logFailed } from '../ledger/reasons.ts';
@@ -118,9 +119,8 @@ export async function openLogPump({ file, inherited, store, whole, send }: LogPu
         append(bytes);
         schedule();
       } catch (error) {
-        const { message } = error as Error;
-        const words = saysDiskFull(message) ? diskFull(dirname(file)).message : message;
-        problem = logFailed(words);
+        const isFull = saysDiskFull((error as Error).message);
+        problem = logFailed(reasonIn(isFull ? diskFull(dirname(file)) : error));
       }
     },
     async end() {
@@ -161,6 +161,6 @@ async function storeWhole(store: Store, file: string, sha256: string): Promise<s
     await store.putFile(file, sha256);
     return null;
   } catch (error) {
-    return logFailed((error as Error).message);
+    return logFailed(reasonIn(error));
   }
 }

@@ -1,4 +1,4 @@
-import { DstackError } from '../errors.ts';
+import { DstackError, reasonIn } from '../errors.ts';
 import { keptManifest } from '../ledger/claim-commits.ts';
 import type { ClaimChange, ClaimHolder } from '../ledger/claim-holder.ts';
 import { timeOf } from '../ledger/clock.ts';
@@ -49,7 +49,7 @@ export async function collectUpload(
     if (inputCache) await adoptArtifacts(collected.manifest, workspace, inputCache);
     return { ...collected, problem: null };
   } catch (error) {
-    return { ...noUpload, problem: artifactsFailed((error as Error).message) };
+    return { ...noUpload, problem: artifactsFailed(reasonIn(error)) };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { LedgerState } from '../ledger/state.ts';
 import type { FeedLine, RunSummary } from './answer-types.ts';
-import type { LiveState, Sources } from './sources.ts';
+import type { LiveReading, LiveState, Sources } from './sources.ts';
 import { summarise } from './summaries.ts';
 
 /** What there is, for any number of pages: the repository is looked at once for all of them, and not at all without any. */
@@ -19,20 +19,28 @@ export function openFeed(live: LiveState, sources: Pick<Sources, 'tags'>): Feed 
   let state: LedgerState | null = null;
   let tags: ReadonlyMap<string, readonly string[]> = new Map();
 
+  /** What was read last, though its tags may still be on their way. */
+  let newest: LiveReading | null = null;
+
+  const publish = ({ state: read, readAt, error }: LiveReading) => {
+    const runs = (state?.runs ?? []).map((run) => summarise(run, tags.get(run.name) ?? []));
+    last = {
+      runs: new Map(runs.map((run) => [run.name, run])),
+      archived: state?.archived ?? 0,
+      runners: state?.runners.length ?? 0,
+      readAt: read === null ? null : readAt,
+      error,
+    };
+    for (const listener of [...listeners]) listener();
+  };
   const begin = () =>
     live.subscribe(async (reading) => {
+      newest = reading;
+      state = reading.state ?? state;
       // They are no part of the state, and change for themselves.
       if (reading.error === null) tags = await sources.tags().catch(() => tags);
-      state = reading.state ?? state;
-      const runs = (state?.runs ?? []).map((run) => summarise(run, tags.get(run.name) ?? []));
-      last = {
-        runs: new Map(runs.map((run) => [run.name, run])),
-        archived: state?.archived ?? 0,
-        runners: state?.runners.length ?? 0,
-        readAt: reading.state === null ? null : reading.readAt,
-        error: reading.error,
-      };
-      for (const listener of [...listeners]) listener();
+      // Not what was read before they came: since then the repository may have ceased to answer.
+      publish(newest);
     });
 
   return {

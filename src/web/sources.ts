@@ -27,16 +27,16 @@ export interface Sources {
   orPruned<T>(ledger: Ledger, id: JobId, work: () => Promise<T>): Promise<T>;
 }
 
+export interface LiveReading {
+  readonly state: LedgerState | null;
+  readonly error: string | null;
+  /** Milliseconds since 1970. */
+  readonly readAt: number;
+}
+
 /** What a live page shows, read again at every sign of a change. */
 export interface LiveState {
-  subscribe(
-    listener: (reading: {
-      readonly state: LedgerState | null;
-      readonly error: string | null;
-      /** Milliseconds since 1970. */
-      readonly readAt: number;
-    }) => void,
-  ): () => void;
+  subscribe(listener: (reading: LiveReading) => void): () => void;
 }
 
 /** Reads from the store what of a job's streams is there, and says so where that was pruned. */

@@ -4,6 +4,7 @@ import type { LedgerState, RunView } from '../../src/ledger/state.ts';
 import type { FeedLine } from '../../src/web/answer-types.ts';
 import { openFeed } from '../../src/web/feed.ts';
 
+type Tags = ReadonlyMap<string, readonly string[]>;
 type Listener = Parameters<Parameters<typeof openFeed>[0]['subscribe']>[0];
 
 function run(name: string, more: Partial<RunView> = {}): RunView {
@@ -23,7 +24,7 @@ function run(name: string, more: Partial<RunView> = {}): RunView {
 const state = (...runs: RunView[]): LedgerState => ({ runs, runners: [], archived: 3 });
 
 /** A source whose readings the test decides on, and a feed of it. */
-function begin(tags: ReadonlyMap<string, readonly string[]> = new Map()) {
+function begin(tags: Tags | Promise<Tags> = new Map()) {
   let listener: Listener | null = null;
   const feed = openFeed(
     {
@@ -79,6 +80,23 @@ test('a lost connection is told with how old everything is', async () => {
   await read({ state: state(run('a')), error: 'unreachable', readAt: 5 });
   const last = lines.at(-1);
   assert.equal([last?.error, last?.readAt, last?.gone], ['unreachable', 5, []]);
+});
+
+test('tags that come late cover nothing that was read meanwhile', async () => {
+  let come = (_: Tags) => {};
+  const late = new Promise<Tags>((resolve) => {
+    come = resolve;
+  });
+  const { feed, read } = begin(late);
+  const { lines, listener } = page();
+  feed.subscribe(listener);
+  const first = read({ state: state(run('a')), error: null, readAt: 1 });
+  await read({ state: state(run('a')), error: 'unreachable', readAt: 1 });
+  assert.is(lines.at(-1)?.error, 'unreachable');
+  come(new Map([['a', ['best']]]));
+  await first;
+  const last = lines.at(-1);
+  assert.equal([last?.error, last?.runs[0]?.tags], ['unreachable', ['best']]);
 });
 
 test('who can’t take a line now is told later, all at once', async () => {

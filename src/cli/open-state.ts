@@ -76,17 +76,26 @@ export interface LocatedRun {
 
 /**
  * Finds a run that a person named, and the ledger that it is in.
+ * @param opened the project's ledgers, if they are open already
  * @throws DstackError `unknown-run`, `ambiguous-run`, `unknown-job`, `unknown-tag`
  */
-export async function locateRun(project: Project, text: string): Promise<LocatedRun> {
-  return (await locateRuns(project, [text]))[0] as LocatedRun;
+export async function locateRun(
+  project: Project,
+  text: string,
+  opened?: readonly Ledger[],
+): Promise<LocatedRun> {
+  return (await locateRuns(project, [text], opened))[0] as LocatedRun;
 }
 
 /** As {@link locateRun}, of several; each repository is looked at once. */
-export async function locateRuns(project: Project, texts: readonly string[]): Promise<LocatedRun[]> {
+export async function locateRuns(
+  project: Project,
+  texts: readonly string[],
+  opened?: readonly Ledger[],
+): Promise<LocatedRun[]> {
   const found: { ledger: Ledger; state: LedgerState; tags: Map<string, Tag> }[] = [];
   let failure: unknown = null;
-  for (const ledger of await openReachable(project)) {
+  for (const ledger of opened ?? (await openReachable(project))) {
     try {
       const areTags = texts.some((text) => text.startsWith(':'));
       const tags = areTags ? await listTags(ledger) : new Map<string, Tag>();

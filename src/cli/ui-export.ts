@@ -29,9 +29,9 @@ export async function exportPage(
       'name them: `dstack ui RUN … --export FOLDER`',
     );
   const folder = resolve(target);
-  const located = await locateRuns(project, names);
-  const runs = [...new Map(located.map((found) => [found.run.name, found])).values()];
   const state = await openProjectState(project);
+  const located = await locateRuns(project, names, state.ledgers);
+  const runs = [...new Map(located.map((found) => [found.run.name, found])).values()];
   const sources = openWebSources(project, () => state, runs);
   // At the first one what has been written is removed; a second one leaves that there.
   const interruption = onInterrupt((count, signal) => {
@@ -56,8 +56,6 @@ export async function exportPage(
     interruption.release();
     await logs.close();
     await rm(passing, { recursive: true, force: true });
-    sources.close();
-    for (const { ledger } of located) ledger.close();
     for (const ledger of state.ledgers) ledger.close();
   }
   if (leftOut.length > 0) {

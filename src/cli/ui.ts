@@ -36,10 +36,10 @@ export async function ui(names: readonly string[], options: UiOptions): Promise<
 }
 
 async function servePage(project: Project, names: readonly string[], options: UiOptions): Promise<void> {
-  const located = names.length > 0 ? await locateRuns(project, names) : [];
   const recent = await openProjectState(project, { whole: true });
+  const located = names.length > 0 ? await locateRuns(project, names, recent.ledgers) : [];
   const every = await openProjectState(project, { whole: true, all: true });
-  const ledgers = [...recent.ledgers, ...every.ledgers, ...located.map(({ ledger }) => ledger)];
+  const ledgers = [...recent.ledgers, ...every.ledgers];
   const wakes = recent.ledgers.map((ledger) => openWake(ledger.shared));
   let reader = recent;
   const live = liveSource(wakes, () => reader.read(), project.config.runner.poll);
@@ -76,7 +76,6 @@ async function servePage(project: Project, names: readonly string[], options: Ui
   } finally {
     ended.release();
     live.close();
-    sources.close();
     for (const wake of wakes) wake.close();
     await logs.close();
     await rm(folder, { recursive: true, force: true });

@@ -17,7 +17,6 @@ const tagsLast = 10_000;
 export interface WebSources extends Sources {
   /** Passes a state on, and remembers it, so that what is asked about it is not read again. */
   watched(live: LiveState): LiveState;
-  close(): void;
 }
 
 /** So many archived runs that were asked for are remembered. */
@@ -25,7 +24,7 @@ const mostRemembered = 100;
 
 /**
  * The project as the page sees it.
- * @param reader what the state is read by now
+ * @param reader what the state is read by now; in its ledgers the runs are that are asked for
  * @param located runs that have been found already
  */
 export function openWebSources(
@@ -35,7 +34,6 @@ export function openWebSources(
 ): WebSources {
   const stores = new WeakMap<Ledger, Promise<Store>>();
   const found = new Map(located.map((one) => [one.run.name, one]));
-  const opened: Ledger[] = [];
   let runs: ReadonlyMap<string, RunView> = new Map();
   let known: { tags: ReadonlyMap<string, readonly string[]>; until: number } | null = null;
 
@@ -54,11 +52,9 @@ export function openWebSources(
       if (run && ledger) return { ledger, run };
       const known = found.get(name);
       if (known) return known;
-      const { ledger: other, run: archived } = await locateRun(project, name);
-      opened.push(other);
-      const one = { ledger: other, run: archived };
+      const one = await locateRun(project, name, reader().ledgers);
       // What has ended stays as it is; its full name is another one than what was asked for, perhaps.
-      if (isFinal(archived.state) && archived.name === name) found.set(name, one);
+      if (isFinal(one.run.state) && one.run.name === name) found.set(name, one);
       for (const old of [...found.keys()].slice(0, -mostRemembered)) found.delete(old);
       return one;
     },
@@ -83,8 +79,5 @@ export function openWebSources(
       return store;
     },
     orPruned,
-    close() {
-      for (const ledger of opened) ledger.close();
-    },
   };
 }

@@ -45,6 +45,7 @@ export function openWebSources(
           if (reading.state) runs = new Map(reading.state.runs.map((run) => [run.name, run]));
           listener(reading);
         }),
+      hurry: live.hurry,
     }),
     async find(name) {
       const run = runs.get(name);

@@ -37,6 +37,7 @@ export function RunnersScreen({ source, colour, glyphs, clock = Date.now }: Runn
   const from = Math.min(top, lowest);
 
   useInput((input, key) => {
+    source.hurry();
     const by = key.upArrow || input === 'k' ? -1 : key.downArrow || input === 'j' ? 1 : 0;
     const page = key.pageUp ? -height : key.pageDown || input === ' ' ? height : 0;
     if (input === 'q' || key.escape) exit();

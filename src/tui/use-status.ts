@@ -17,14 +17,14 @@ import type { Row } from './status-rows.ts';
 /** Where a screen gets what it shows: calls the listener at once with what it has, then with all that is new. */
 export interface StateSource {
   subscribe(listener: (reading: Reading) => void): () => void;
+  /** Somebody is looking: what is shown should be new. */
+  hurry(): void;
 }
 
 /** The same for runs of which there may be many. */
 export interface StatusSource extends StateSource {
   /** Older runs are wanted, too, if there are. */
   older(): void;
-  /** Somebody is looking: what is shown should be new. */
-  hurry(): void;
 }
 
 /** What of the rows in view is read only for them. */

@@ -10,6 +10,8 @@ export interface Feed {
    * @param listener returns false if it can't take that now: it is told later, all at once, what it has missed
    */
   subscribe(listener: (line: FeedLine) => boolean): () => void;
+  /** Somebody is looking at a page: what it shows should be new. */
+  hurry(): void;
 }
 
 export function openFeed(live: LiveState, sources: Pick<Sources, 'tags'>): Feed {
@@ -51,7 +53,9 @@ export function openFeed(live: LiveState, sources: Pick<Sources, 'tags'>): Feed 
         if (listener(changesBetween(told, standing))) told = standing;
       };
       listeners.add(tell);
-      unsubscribe ??= begin();
+      // What others have been shown may be of a while ago.
+      if (unsubscribe) live.hurry();
+      else unsubscribe = begin();
       tell();
       return () => {
         listeners.delete(tell);
@@ -60,6 +64,7 @@ export function openFeed(live: LiveState, sources: Pick<Sources, 'tags'>): Feed 
         unsubscribe = null;
       };
     },
+    hurry: () => live.hurry(),
   };
 }
 

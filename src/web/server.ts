@@ -75,8 +75,9 @@ async function answer(
   const [kind, run = '', job = '', name = ''] = question;
   if (kind === 'feed') return stream(response, options.feed);
   if (kind === 'file') return sendFile(response, options.sources, run, job, name);
-  if (kind === 'all') {
-    options.onAll();
+  if (kind === 'all' || kind === 'look') {
+    if (kind === 'all') options.onAll();
+    else options.feed.hurry();
     return sendJson(response, 200, {});
   }
   return sendJson(response, 200, await options.answers(question));

@@ -37,6 +37,8 @@ export interface LiveReading {
 /** What a live page shows, read again at every sign of a change. */
 export interface LiveState {
   subscribe(listener: (reading: LiveReading) => void): () => void;
+  /** Somebody is looking: what is shown should be new. */
+  hurry(): void;
 }
 
 /** Reads from the store what of a job's streams is there, and says so where that was pruned. */

@@ -35,6 +35,7 @@ async function show(
 ) {
   const state = { runs: [], runners: many } as unknown as LedgerState;
   const reading: Reading = { state, error, readAt: error === null ? NOW : NOW - 60_000 };
+  let looks = 0;
   const app = render(
     createElement(RunnersScreen, {
       ...{ colour, glyphs, clock: () => NOW },
@@ -43,11 +44,15 @@ async function show(
           listener(reading);
           return () => {};
         },
+        hurry() {
+          looks += 1;
+        },
       },
     }),
   );
   await resize(app, size);
   return {
+    looks: () => looks,
     screen: () => (app.lastFrame() ?? '').split('\n'),
     async press(keys: string) {
       app.stdin.write(keys);
@@ -81,6 +86,13 @@ for (const [columns, rows] of [
     }
   }
 }
+
+test('whoever presses a key is shown what is new', async () => {
+  const { press, looks } = await show({ columns: 80, rows: 24 });
+  assert.is(looks(), 0);
+  await press('j');
+  assert.is(looks(), 1);
+});
 
 test('what is shown is said to be old where the repository does not answer', async () => {
   const { screen } = await show({ columns: 80, rows: 24 }, { error: 'it is gone' });

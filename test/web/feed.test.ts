@@ -26,6 +26,7 @@ const state = (...runs: RunView[]): LedgerState => ({ runs, runners: [], archive
 /** A source whose readings the test decides on, and a feed of it. */
 function begin(tags: Tags | Promise<Tags> = new Map()) {
   let listener: Listener | null = null;
+  let looks = 0;
   const feed = openFeed(
     {
       subscribe(given) {
@@ -34,13 +35,16 @@ function begin(tags: Tags | Promise<Tags> = new Map()) {
           listener = null;
         };
       },
+      hurry() {
+        looks += 1;
+      },
     },
     { tags: async () => tags },
   );
   const read = async (reading: Parameters<Listener>[0]) => {
     await (listener?.(reading) as unknown);
   };
-  return { feed, read, isRead: () => listener !== null };
+  return { feed, read, isRead: () => listener !== null, looks: () => looks };
 }
 
 /** Keeps what is told, and takes it unless told otherwise. */
@@ -114,11 +118,14 @@ test('who can’t take a line now is told later, all at once', async () => {
 });
 
 test('several pages share one reading, and without any there is none', async () => {
-  const { feed, read, isRead } = begin();
+  const { feed, read, isRead, looks } = begin();
   const [one, two] = [page(), page()];
   const endOne = feed.subscribe(one.listener);
   await read({ state: state(run('a')), error: null, readAt: 1 });
+  assert.is(looks(), 0);
   const endTwo = feed.subscribe(two.listener);
+  // What there was may be of a while ago.
+  assert.is(looks(), 1);
   assert.equal(names(two.lines[0]), ['a']);
   endOne();
   assert.ok(isRead());

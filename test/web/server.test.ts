@@ -42,6 +42,7 @@ function ask(
 
 const authorization = `Bearer ${token}`;
 const files = { script: 'page()', style: 'p {}', icon: '<svg/>' };
+const idle = { subscribe: () => () => {}, hurry() {} };
 const noTags = { tags: async () => new Map<string, string[]>() };
 
 async function withServer(
@@ -55,7 +56,7 @@ async function withServer(
       asked.push([...question]);
       return { question };
     },
-    feed: openFeed({ subscribe: () => () => {} }, noTags),
+    feed: openFeed(idle, noTags),
     ...more,
   });
   try {
@@ -152,12 +153,26 @@ test('a failure is told in words, a bug only to who runs the server', () => {
   });
 });
 
+test('where somebody looks at the page, the repository is looked at, too', () => {
+  let looks = 0;
+  const hurry = () => {
+    looks += 1;
+  };
+  return withServer({ feed: openFeed({ ...idle, hurry }, noTags) }, async ({ port }, asked) => {
+    assert.is((await ask(port, '/api/look')).status, 401);
+    assert.is(looks, 0);
+    assert.is((await ask(port, '/api/look', { headers: { authorization } })).status, 200);
+    assert.is(looks, 1);
+    assert.equal(asked, []);
+  });
+});
+
 test('it listens at this machine’s own address, and says so if it can’t', () =>
   withServer({}, async ({ port }) => {
     const failure = await openWebServer({
       ...{ port, token, files, sources: {} as Sources, onAll() {}, onBug() {} },
       answers: async () => ({}),
-      feed: openFeed({ subscribe: () => () => {} }, noTags),
+      feed: openFeed(idle, noTags),
     }).catch((error: unknown) => error);
     assert.instance(failure, DstackError);
     assert.is((failure as DstackError).code, 'cannot-listen');

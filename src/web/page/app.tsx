@@ -12,10 +12,12 @@ import { type Marks, RunsPage } from './runs-page.tsx';
 import type { Source } from './source.ts';
 import { SourceContext } from './use-answer.ts';
 import { type Standing, useFeed } from './use-feed.ts';
+import { usePresence } from './use-presence.ts';
 import { plural, useNow } from './words.tsx';
 
 export function App({ source }: { source: Source }) {
   const standing = useFeed(source);
+  usePresence(source);
   const route = useRoute();
   const marks = useMarks();
   useTitle(route);

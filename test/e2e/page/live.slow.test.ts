@@ -33,6 +33,11 @@ async function followsAll(browser: Browser): Promise<void> {
       await page.getByRole('link', { name: run }).waitFor();
       await page.locator('td .state-running').waitFor();
 
+      // Whoever does something there is shown what is new.
+      const looked = page.waitForRequest(/\/api\/look$/);
+      await page.keyboard.press('Shift');
+      await looked;
+
       await goTo(page, '/job/slow/train');
       await shown('begun');
       writeFileSync(path.join(project.root, 'step-1'), '');

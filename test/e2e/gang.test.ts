@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isAlive } from '../harness/is-alive.ts';
+import { isAlive } from '../../src/git/is-alive.ts';
 import { meet } from './meeting.ts';
 import { linesOf, type RunnerProcess, type TestProject, until, withProject } from './project.ts';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isAlive } from '../harness/is-alive.ts';
+import { isAlive } from '../../src/git/is-alive.ts';
 import { linesOf, type TestProject, until, withProject } from './project.ts';
 
 const lease = { DSTACK_RUNNER_LEASE: '3s' };

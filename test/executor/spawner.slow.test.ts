@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { identityVariables } from '../../src/executor/job-environment.ts';
 import { createProcessExecutor } from '../../src/executor/process-executor.ts';
 import { processesWith } from '../../src/executor/process-table.ts';
-import { isAlive } from '../harness/is-alive.ts';
+import { isAlive } from '../../src/git/is-alive.ts';
 import { executorContract } from './contract.ts';
 import { exited, removeFolders, run, specOf, start, until } from './support.ts';
 

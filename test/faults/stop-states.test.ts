@@ -8,7 +8,7 @@ const quick = { DSTACK_RUNNER_GRACE: '1s', DSTACK_RUNNER_LEASE: '4s' };
 const options = ['--poll', '300ms'];
 const pids = (project: TestProject) => linesOf(path.join(project.root, 'pids')).map(Number);
 
-function isAlive(pid: number): boolean {
+function isRunning(pid: number): boolean {
   try {
     // A zombie is gone, but for whoever has not asked yet.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -42,7 +42,7 @@ test(
     const run = await project.submit(['after']);
     const runner = project.startRunner('one', options, quick);
     await until('all its processes', () => pids(project).length === 4);
-    assert.equal(pids(project).filter(isAlive).length, 4);
+    assert.equal(pids(project).filter(isRunning).length, 4);
     // Two at once, one of them from the old clone.
     const env = { DSTACK_REMOTE: project.shared };
     const stops = await Promise.all([
@@ -54,7 +54,7 @@ test(
       [0, 0],
       stops.map(({ stderr }) => stderr).join('\n'),
     );
-    assert.equal(pids(project).filter(isAlive), []);
+    assert.equal(pids(project).filter(isRunning), []);
     const record = await project.record(run, 'first');
     assert.is(record.state, 'stopped');
     assert.match(String(record.reason), /^stopped by \S+@\S+$/);
@@ -88,7 +88,7 @@ test(
     const record = await project.record(run, 'first');
     assert.equal([record.state, record.artifacts], ['aborted', null]);
     assert.match(String(record.reason), /^aborted by \S+@\S+$/);
-    assert.equal(pids(project).filter(isAlive), []);
+    assert.equal(pids(project).filter(isRunning), []);
     runner.kill('SIGTERM');
     assert.is(await runner.exited, 0, runner.output());
   }),
@@ -109,7 +109,7 @@ test(
     const stopped = await project.dstack(['stop', run, '--yes']);
     assert.is(stopped.exitCode, 0, stopped.stderr);
     assert.is((await project.record(run, 'first')).state, 'stopped');
-    await until('the end of its processes', () => !pids(project).some(isAlive));
+    await until('the end of its processes', () => !pids(project).some(isRunning));
     runner.kill('SIGTERM');
     assert.is(await runner.exited, 0, runner.output());
     assert.not(existsSync(away));

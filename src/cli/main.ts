@@ -4,7 +4,7 @@ import { addComparingCommands } from './comparing-commands.ts';
 import { fewAtOnce, megabytes, portNumber, several, timeSpan, wholeNumber } from './option-values.ts';
 import { addRunnerCommands } from './runner-commands.ts';
 import { addSubmittingCommands } from './submitting-commands.ts';
-import { endQuietlyWithTheReader, say } from './terminal.ts';
+import { endQuietlyWithTheReader, paint, say } from './terminal.ts';
 
 /** Runs the command line; sets `process.exitCode`. Each command's code is loaded only when it runs. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -29,8 +29,19 @@ function usageExitCode(error: CommanderError, argv: readonly string[]): number {
   if (error.code === 'commander.help') return 2;
   const words = argv.filter((word) => /^[a-z]+$/.test(word));
   const known = commandPath(buildProgram(), words);
-  say(` hint: \`${['dstack', ...known, '--help'].join(' ')}\` shows what there is`);
+  const lacksRun = error.code === 'commander.missingArgument' && error.message.includes("'run'");
+  const where = lacksRun ? '`dstack status` lists the runs, ' : '';
+  say(
+    `${paint('cyan', ' hint:')} ${where}\`${['dstack', ...known, '--help'].join(' ')}\` shows what there is`,
+  );
   return 2;
+}
+
+/** The same, as our own errors look. */
+function ownStyle(text: string): string {
+  return text
+    .replace(/^error:/, paint('red', 'error:'))
+    .replace(/\n\(Did you mean (.*)\?\)/, (_all, words: string) => `; did you mean ${words}?`);
 }
 
 /** The command that these words name, as far as they name one. */
@@ -49,6 +60,7 @@ function buildProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .option('--verbose', 'print the stack trace of a failure')
     .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(ownStyle(text)) })
     .exitOverride();
 
   const command = (name: string, description: string, parent: Command = program): Command =>

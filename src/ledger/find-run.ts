@@ -85,11 +85,17 @@ function byName(state: LedgerState, name: string): RunView {
       },
     );
   }
-  const newest = state.runs.slice(0, 3).map((run) => run.name);
+  // A slip that many make at first.
+  const ofWorkflow = state.runs.find((run) => run.workflow === name)?.name;
+  const [newest, ...others] = state.runs.slice(0, 3).map((run) => run.name);
   throw new DstackError('unknown-run', `there is no run ${JSON.stringify(plainText(name))}`, {
     hint:
-      newest.length > 0
-        ? `the newest are ${newest.join(', ')}; \`dstack status -a\` lists all`
-        : 'there are no runs yet: `dstack run WORKFLOW` starts one',
+      ofWorkflow !== undefined
+        ? `that is a workflow, its newest run is ${ofWorkflow}; \`dstack status --workflow ${plainText(name)}\` lists all`
+        : others.length > 0
+          ? `the newest are ${newest}, ${others.join(', ')}; \`dstack status -a\` lists all`
+          : newest !== undefined
+            ? `the newest is ${newest}; \`dstack status -a\` lists all`
+            : 'there are no runs yet: `dstack run WORKFLOW` starts one',
   });
 }

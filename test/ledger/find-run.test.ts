@@ -44,6 +44,9 @@ test('what is ambiguous or unknown is refused with what there is', () => {
   assert.is(refusal('').code, 'unknown-run');
   assert.is(refusal('zebra').code, 'unknown-run');
   assert.match(refusal('zebra', { runs: [], runners: [], archived: 0 }).hint, /there are no runs yet/);
+  assert.match(refusal('zebra').hint, /^the newest are brave-/);
+  assert.match(refusal('zebra', { ...state, runs: state.runs.slice(0, 1) }).hint, /^the newest is brave-/);
+  assert.match(refusal(state.runs[0]?.workflow ?? '').hint, /^that is a workflow, its newest run is brave-/);
   assert.is(refusal(':worst').code, 'unknown-tag');
   assert.is(refusal(':lost').code, 'unknown-tag');
   const job = refusal('calm/evaluate');

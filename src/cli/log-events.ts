@@ -3,6 +3,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { type ReadStored, readLog } from '../ledger/log-chunks.ts';
 import type { JobView, RunView } from '../ledger/state.ts';
 import type { Wake } from '../ledger/wake.ts';
+import { plainText } from '../terminal-text.ts';
 import { orPruned } from './explain-pruned.ts';
 import { locateRun } from './open-state.ts';
 import { openLedgerStore, type Project } from './project.ts';
@@ -39,6 +40,12 @@ export async function* logOf(source: LogSource, job: JobView, since = 0): AsyncG
   const read = readStored && ((sha256: string) => orPruned(ledger, id, () => readStored(sha256)));
   for await (const { at, bytes } of readLog(ledger.shared, job.commit, 0, read, since))
     yield { kind: 'log', job: job.name, at, bytes };
+}
+
+/** Says why a job has no log of its own, if its result is that of another. */
+export function tellIfCached({ name, cachedFrom }: JobView, notice: (words: string) => void): void {
+  if (cachedFrom)
+    notice(`${plainText(name)} was not executed: its result is that of ${cachedFrom.run}/${cachedFrom.job}`);
 }
 
 /** The logs, and all that happens, to the end. */

@@ -1,11 +1,11 @@
-import { isFinal } from '../ledger/state.ts';
+import { isFinal, type RunView } from '../ledger/state.ts';
 import { openWake } from '../ledger/wake.ts';
 import { plainText } from '../terminal-text.ts';
 import { openLogDocument } from '../tui/log-document.ts';
 import { beingRead, openLogPager } from '../tui/log-pager.ts';
 import { jobPrefixes } from '../tui/log-view.ts';
 import { leavableWake } from './leavable-wake.ts';
-import { eventsOf, type LogSource, logOf } from './log-events.ts';
+import { eventsOf, type LogSource, logOf, tellIfCached } from './log-events.ts';
 import { glyphsOf, hasColour } from './terminal.ts';
 
 /**
@@ -37,6 +37,7 @@ export async function showLogScreen(source: LogSource, options: { follow: boolea
   const wake = leavableWake(openWake(source.ledger.shared));
   const number = new Map(jobs.map(({ name }, index) => [name, index]));
 
+  const stateIn = (view: RunView) => view.jobs.find(({ name }) => name === job)?.state ?? view.state;
   const read = async () => {
     if (jobs.every((one) => isFinal(one.state))) {
       pager.state(beingRead);
@@ -48,14 +49,16 @@ export async function showLogScreen(source: LogSource, options: { follow: boolea
         }
         document.end(index);
       }
-      pager.state(run.state);
+      pager.state(stateIn(run), true);
+      if (document.lineCount() === 0) for (const one of jobs) tellIfCached(one, pager.note);
       return;
     }
     for await (const event of eventsOf(source, wake)) {
       if (wake.left) return;
       if (event.kind === 'log') document.append(number.get(event.job) ?? 0, event.at, event.bytes);
       else if (event.kind === 'run') {
-        pager.state(event.run.jobs.find(({ name }) => name === job)?.state ?? event.run.state);
+        const state = stateIn(event.run);
+        pager.state(state, isFinal(state));
         for (const one of event.run.jobs) if (isFinal(one.state)) document.end(number.get(one.name) ?? -1);
       } else pager.note(event.kind === 'gone' ? 'the run is gone' : plainText(event.error.message));
       changed();

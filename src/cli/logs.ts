@@ -7,7 +7,7 @@ import { bell, endNotice } from '../tui/end-notice.ts';
 import { jobPrefixes, type LinePrinter } from '../tui/log-view.ts';
 import { onInterrupt } from './interrupt.ts';
 import { leavableWake } from './leavable-wake.ts';
-import { eventsOf, type LogSource, logOf, openLogSource } from './log-events.ts';
+import { eventsOf, type LogSource, logOf, openLogSource, tellIfCached } from './log-events.ts';
 import { openProject, type Project } from './project.ts';
 import { newLogPrinter, tellTrouble } from './run-printer.ts';
 import { hasColour, isLive, say, writeToTerminal } from './terminal.ts';
@@ -84,21 +84,29 @@ async function printLogs(
   since: number,
   tail: number | undefined,
 ): Promise<void> {
+  let isSilent = true;
   for (const job of source.jobs) {
     const pieces: Piece[] = [];
     for await (const { at, bytes } of logOf(source, job, since)) {
+      isSilent &&= bytes.length === 0;
       if (tail === undefined) print(job.name, bytes, at);
       else keepLastLines(pieces, { at, bytes }, tail);
     }
     for (const { at, bytes } of pieces) print(job.name, bytes, at);
     endAll();
-    if (job.cachedFrom)
-      say(
-        `${plainText(job.name)} was not executed: its result is that of ${job.cachedFrom.run}/${job.cachedFrom.job}`,
-      );
+    tellIfCached(job, say);
   }
-  if (source.jobs.every((one) => one.commit === null))
-    say(`${source.run.name} has no output yet; \`dstack logs -f\` waits for it`);
+  const isAll = since === 0 && tail === undefined;
+  if (isAll && isSilent && source.jobs.every((one) => one.cachedFrom === null)) tellSilence(source);
+}
+
+/** Of jobs of which there is not a byte. */
+function tellSilence({ run, job, jobs }: LogSource): void {
+  const name = plainText(job === null ? run.name : `${run.name}/${job}`);
+  const reason = jobs.length === 1 ? jobs[0]?.reason : null;
+  if (!jobs.every((one) => isFinal(one.state)))
+    say(`${name} has no output yet; \`dstack logs -f ${name}\` waits for it`);
+  else say(`${name} has no output${reason ? `: ${plainText(reason)}` : ''}`);
 }
 
 async function followLogs(

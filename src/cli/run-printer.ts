@@ -85,8 +85,11 @@ export function describeJob(job: JobView, run: RunView): string | null {
   if (job.state === 'submitted') return job.fits === false && job.reason ? plainText(job.reason) : null;
   if (job.state === 'claimed') return `claimed${where}${attempt}${reason}`;
   if (job.state === 'cached') return `cached, from ${job.cachedFrom?.run}/${job.cachedFrom?.job}`;
-  // The summary that comes at once at a run's end has the reasons.
-  if (isFinal(job.state)) return `${job.state}${isFinal(run.state) ? '' : reason}`;
+  if (isFinal(job.state)) {
+    // The summary that comes at once at a run's end has the reasons; `stopped by …` says both.
+    if (isFinal(run.state)) return job.state;
+    return job.reason?.startsWith(job.state) ? plainText(job.reason) : `${job.state}${reason}`;
+  }
   return `${job.state}${where}${reason}`;
 }
 

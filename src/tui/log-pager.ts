@@ -34,8 +34,8 @@ export interface LogPager {
   press(key: string): 'leave' | undefined;
   /** What the screen shows now. */
   frame(columns: number, rows: number): Frame;
-  /** How it stands with the log: {@link beingRead}, `running`, `done` … */
-  state(text: string): void;
+  /** How it stands with the log: {@link beingRead}, `running`, `done` …; and whether nothing more comes. */
+  state(text: string, isOver?: boolean): void;
   /** Something to tell below it until the next key. */
   note(text: string): void;
 }
@@ -82,6 +82,7 @@ export function openLogPager(options: LogPagerOptions): LogPager {
   let hit: number | null = null;
   let note = '';
   let state = '';
+  let over = false;
   let size = { columns: 80, rows: 23 };
   let searching: AbortController | null = null;
 
@@ -268,12 +269,12 @@ export function openLogPager(options: LogPagerOptions): LogPager {
         : shown.map((row) => row.text);
       return { rows: text.slice(0, size.rows), foot: foot((shown.at(-1)?.line ?? -1) + 1) };
     },
-    state(text) {
+    state(text, isOver = false) {
       if (untilRead && text !== beingRead) {
         if (follow) toEnd();
         [follow, untilRead] = [false, false];
       }
-      state = text;
+      [state, over] = [text, isOver];
     },
     note(text) {
       note = text;
@@ -286,8 +287,9 @@ export function openLogPager(options: LogPagerOptions): LogPager {
     if (typed !== null) return truncateLeft(`/${typed}_`, columns);
     if (note !== '') return truncate(note, columns, glyphs.ellipsis);
     const count = document.lineCount();
-    const where = count === 0 ? 'nothing yet' : `${top + 1}-${bottom} of ${count}`;
-    const parts = [options.title, where, state, follow && !untilRead ? 'following' : '', '? help', 'q quit'];
+    const where = count === 0 ? (over ? 'no output' : 'nothing yet') : `${top + 1}-${bottom} of ${count}`;
+    const following = follow && !untilRead && !over ? 'following' : '';
+    const parts = [options.title, where, state, following, '? help', 'q quit'];
     return truncate(parts.filter(Boolean).join(glyphs.separator), columns, glyphs.ellipsis);
   }
 }

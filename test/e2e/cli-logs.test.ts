@@ -10,6 +10,8 @@ workflows:
     commands: ["i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo number $i; done", "echo 'ValueError: nope'; seq 1 50"]
   - name: short
     commands: ["printf '10%%\\\\r100%%\\\\n'; printf '\\\\033[31mred\\\\033[0m \\\\033]0;title\\\\007\\\\n'"]
+  - name: silent
+    commands: ["true"]
   - name: both
     depends-on: {workflows: [short, long]}
     commands: [echo over]
@@ -90,6 +92,32 @@ test('in a pipe, and with --plain, it is printed whole; --timestamps stand befor
   terminal.send('dstack logs calm-fox/long --plain', 'Enter');
   const lines = await terminal.until('the end', ended(0));
   assert.ok(lines.includes('50'), lines.join('\n'));
+});
+
+test('where there is no output, it is said why', async ({ project, terminal }) => {
+  for (const name of ['quiet', 'again'])
+    assert.is((await project.dstack(['run', 'silent', '--local', '--name', name])).exitCode, 0);
+  const quiet = await project.dstack(['logs', 'quiet']);
+  assert.equal([quiet.stdout, quiet.stderr], ['', 'quiet has no output\n']);
+  const cached = 'silent was not executed: its result is that of quiet/silent';
+  assert.is((await project.dstack(['logs', 'again/silent'])).stderr, `${cached}\n`);
+  assert.is((await project.dstack(['logs', 'quiet', '--since', '1h'])).stderr, '');
+
+  terminal.send('dstack status', 'Enter');
+  const isOn = (lines: string[]) => lines.some((line) => /^❯ . again /.test(line));
+  await terminal.until('the runs', (lines) => lines.some((line) => /again .*cached/.test(line)));
+  terminal.send('/again', 'Enter');
+  await terminal.until('its run', isOn);
+  terminal.send('l');
+  await terminal.until('why there is none', (lines) => lines.includes(cached));
+  terminal.send('w');
+  await terminal.until('how it stands', (lines) =>
+    lines.includes('again/silent · no output · cached · ? help · q quit'),
+  );
+  terminal.send('q');
+  await terminal.until('the list', (lines) => lines[0]?.startsWith('dstack  ') === true);
+  terminal.send('q');
+  await terminal.until('the shell', ended(0));
 });
 
 test.run();

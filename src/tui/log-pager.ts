@@ -3,6 +3,7 @@ import { findTrouble } from './error-lines.ts';
 import { truncate } from './fit-text.ts';
 import type { Glyphs } from './glyphs.ts';
 import type { DocumentLine, Find, LogDocument } from './log-document.ts';
+import { logKeys } from './log-keys.ts';
 import { clockTime, columnsOf, finder, marked, shownText, wrapped } from './log-text.ts';
 
 export interface LogPagerOptions {
@@ -39,19 +40,6 @@ export interface LogPager {
   /** Something to tell below it until the next key. */
   note(text: string): void;
 }
-
-const help = [
-  'j k ↓ ↑           a line down, up',
-  'space b PgDn PgUp a page down, up',
-  'd u               half a page down, up',
-  'g G Home End      the beginning, the end',
-  'F                 follow: stay at the end as it grows',
-  '/                 search; n N the next, the one before',
-  'e E               the next error, the one before',
-  't                 when lines were written',
-  'w                 long lines wrapped, or cut; → ← then move',
-  'q                 leave',
-];
 
 interface Row {
   readonly line: number;
@@ -265,7 +253,7 @@ export function openLogPager(options: LogPagerOptions): LogPager {
       if (follow) toEnd();
       const shown = rowsFrom(top, size.rows + above).slice(above, above + size.rows);
       const text = showHelp
-        ? help.map((line) => truncate(line.replace('↓ ↑', glyphs.upDown), columns, glyphs.ellipsis))
+        ? logKeys.map((line) => truncate(line.replace('↓ ↑', glyphs.upDown), columns, glyphs.ellipsis))
         : shown.map((row) => row.text);
       return { rows: text.slice(0, size.rows), foot: foot((shown.at(-1)?.line ?? -1) + 1) };
     },

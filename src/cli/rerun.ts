@@ -35,6 +35,13 @@ export async function rerun(
     await home.shared.obtain([source.commit]);
     // Nobody else would execute what is in the project's own repository.
     const local = given.local || home.shared.remote === localLedgerPath(project);
+    if (local && given.detach) {
+      throw usageError(
+        'contradiction',
+        `${run.name} is a run of --local: again it runs in this process, so it can't --detach`,
+        'leave out --detach, or send it to the shared repository first: `dstack sync --push`',
+      );
+    }
     const ledger = local ? await openLocalLedger(project, true) : home;
     if (!ledger) throw new Error('unreachable');
     const options = {
@@ -42,7 +49,6 @@ export async function rerun(
       reason: given.reason ?? `rerun of ${run.name}`,
       ...(local && { local: true as const }),
     };
-    checkSubmitOptions(options);
     const request = await requestFor(project, { home, ledger, source, overrides });
     if (given.dryRun) {
       const { printPlan } = await import('./plan-output.ts');

@@ -82,6 +82,7 @@ test(
     assert.match(again.stdout, 'old');
     const detached = await project.dstack(['rerun', 'first', '--detach']);
     assert.is(detached.exitCode, 2);
+    assert.match(detached.stderr, /first is a run of --local: .* --detach\n.*hint: leave out --detach/);
     // What was run elsewhere can be run here.
     project.write({ code: 'third\n' });
     const run = await project.submit(['work']);

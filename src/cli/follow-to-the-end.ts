@@ -162,7 +162,7 @@ async function printerFor(jobs: readonly JobSpec[], local: boolean): Promise<Run
   const names = jobs.map(({ name }) => name);
   if (!isLive(process.stderr)) return createRunPrinter(names, local);
   const { createLiveRunPrinter } = await import('./live-run-printer.ts');
-  return createLiveRunPrinter(names, new Map(jobs.map((spec) => [spec.name, cellOf(spec)])));
+  return createLiveRunPrinter(names, new Map(jobs.map((spec) => [spec.name, cellOf(spec)])), local);
 }
 
 async function syncOthers(project: Project): Promise<void> {

@@ -5,7 +5,7 @@ import { createLiveRegion } from '../tui/live-region.ts';
 import { columnsOf } from '../tui/log-text.ts';
 import { createLinePrinter, jobPrefixes, type LinePrinter } from '../tui/log-view.ts';
 import { runTree } from '../tui/run-tree.ts';
-import { describeJob, type RunPrinter, tellTrouble } from './run-printer.ts';
+import { describeJob, type RunPrinter, tellIfUnserved, tellTrouble } from './run-printer.ts';
 import { glyphsOf, hasColour, keepBelow, paint, say } from './terminal.ts';
 import { openTyping } from './typing.ts';
 
@@ -18,10 +18,12 @@ const STOPPED_BY_NOW = 100;
 /**
  * For a terminal: logs as they come, and below them the jobs as a tree that fills in, until it is closed.
  * @param cells what tells the cells of a matrix from each other, by job
+ * @param local it is executed in this process: there is no runner to wait for
  */
 export function createLiveRunPrinter(
   jobs: readonly string[],
   cells: ReadonlyMap<string, string>,
+  local: boolean,
 ): RunPrinter {
   const stream = process.stderr;
   const region = createLiveRegion({
@@ -40,6 +42,7 @@ export function createLiveRunPrinter(
   const colour = hasColour(stream);
   const glyphs = glyphsOf(stream);
   let run: RunView | null = null;
+  let isTold = local;
   let hidden = false;
   let stopped = false;
 
@@ -107,6 +110,7 @@ export function createLiveRunPrinter(
       trouble(event);
       if (event.kind === 'run') {
         run = event.run;
+        if (!isTold) isTold = tellIfUnserved(event.run.jobs);
         tell(event.run);
       } else if (event.kind === 'log') {
         if (process.stdout.isTTY) region.above(() => printerOf(event.job).push(event.bytes));

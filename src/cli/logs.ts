@@ -9,7 +9,7 @@ import { onInterrupt } from './interrupt.ts';
 import { leavableWake } from './leavable-wake.ts';
 import { eventsOf, type LogSource, logOf, openLogSource, tellIfCached } from './log-events.ts';
 import { openProject, type Project } from './project.ts';
-import { newLogPrinter, tellTrouble } from './run-printer.ts';
+import { newLogPrinter, tellTrouble, tellWaiting } from './run-printer.ts';
 import { hasColour, isLive, say, writeToTerminal } from './terminal.ts';
 
 interface LogsOptions {
@@ -118,13 +118,17 @@ async function followLogs(
   const wake = leavableWake(openWake(source.ledger.shared));
   const interruption = onInterrupt(() => wake.leave());
   const trouble = tellTrouble();
+  const waiting = tellWaiting();
   let last = source.run;
   try {
     for await (const event of eventsOf(source, wake, since)) {
       if (wake.left) break;
       trouble(event);
       if (event.kind === 'log') print(event.job, event.bytes, event.at);
-      else if (event.kind === 'run') last = event.run;
+      else if (event.kind === 'run') {
+        last = event.run;
+        waiting(last.jobs.filter(({ name }) => source.jobs.some((one) => one.name === name)));
+      }
     }
   } catch (error) {
     if (!wake.left) throw error;

@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { FollowEvent } from '../ledger/follow.ts';
 import { isFinal, type JobView, type RunView } from '../ledger/state.ts';
+import { nobodyThere } from '../ledger/wait-words.ts';
 import { plainText } from '../terminal-text.ts';
 import { createLinePrinter, jobPrefixes, type LinePrinter } from '../tui/log-view.ts';
 import { hasColour, paint, say, warn } from './terminal.ts';
@@ -24,7 +25,7 @@ export function createRunPrinter(jobs: readonly string[], local: boolean): RunPr
   const printers = new Map<string, LinePrinter>();
   const told = new Map<string, string>();
   const trouble = tellTrouble();
-  let waiting = false;
+  const waiting = tellWaiting();
   const tell = (job: JobView, run: RunView) => {
     // Its own runner is about to take it.
     if (local && job.state === 'submitted') return;
@@ -41,10 +42,7 @@ export function createRunPrinter(jobs: readonly string[], local: boolean): RunPr
   const show = (event: FollowEvent) => {
     trouble(event);
     if (event.kind === 'run') {
-      if (!local && !waiting && event.run.jobs.every((job) => job.state === 'submitted')) {
-        waiting = true;
-        say(paint('dim', 'waiting for a runner; `dstack runners` lists them'));
-      }
+      if (!local) waiting(event.run.jobs);
       for (const job of event.run.jobs) tell(job, event.run);
     } else if (event.kind === 'log') {
       const printer = printers.get(event.job) ?? newLogPrinter(prefixes.get(event.job) ?? '');
@@ -53,6 +51,23 @@ export function createRunPrinter(jobs: readonly string[], local: boolean): RunPr
     }
   };
   return { show, hide: () => {}, close: () => {} };
+}
+
+/** Says once that nobody has begun with any of these jobs, and how a runner is had if there is none at all. */
+export function tellWaiting(): (jobs: readonly JobView[]) => void {
+  let told = false;
+  return (jobs) => {
+    if (told || !jobs.every((job) => job.state === 'submitted')) return;
+    told = true;
+    if (!tellIfUnserved(jobs)) say(paint('dim', 'waiting for a runner; `dstack runners` lists them'));
+  };
+}
+
+/** Says so, if it is that there is no runner that jobs wait for. */
+export function tellIfUnserved(jobs: readonly JobView[]): boolean {
+  const isUnserved = jobs.some(({ state, reason }) => state === 'submitted' && reason === nobodyThere);
+  if (isUnserved) say(paint('dim', 'there is no runner: `dstack runner start` starts one on this machine'));
+  return isUnserved;
 }
 
 /** Says that the repository does not answer, once for each time, or that the run is gone. */

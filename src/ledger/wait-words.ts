@@ -18,6 +18,9 @@ export interface Wait {
   readonly fits: boolean;
 }
 
+/** What a job waits for where nobody executes anything. */
+export const nobodyThere = 'waits for a runner: there is none';
+
 /**
  * Why nobody has a job yet: there is nobody, it fits nobody, who could take it is away or busy, or it will be taken any
  * moment. Pure.
@@ -25,7 +28,7 @@ export interface Wait {
  */
 export function waitForRunner(needs: Needs, runners: readonly Candidate[], now: number): Wait {
   const wait = (why: string, fits: boolean): Wait => ({ words: `waits for a runner${why}`, fits });
-  if (runners.length === 0) return wait(': there is none', false);
+  if (runners.length === 0) return { words: nobodyThere, fits: false };
   const fitting = runners.filter((runner) => misfit(needs, runner) === null);
   if (fitting.length === 0) return wait(`: it ${nearestMiss(needs, runners)}`, false);
   const present = fitting.filter((runner) => fitsOn(runner, needs) && !isSilent(runner, now));

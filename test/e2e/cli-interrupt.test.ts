@@ -113,6 +113,7 @@ test('during the push: says whether it was submitted, either way', async ({ proj
 
 test('while it waits for a runner: continue, then detach', async ({ project, terminal }) => {
   await type(terminal, 'run train --name waiting', 'waits for a runner');
+  await terminal.until('how one is had', seen('there is no runner: `dstack runner start` starts one'));
   terminal.send('C-c');
   await terminal.until('the question', seen('[c]ontinue'));
   terminal.send('c', 'Enter');
@@ -122,6 +123,10 @@ test('while it waits for a runner: continue, then detach', async ({ project, ter
   terminal.send('d', 'Enter');
   assert.match(await ends(terminal, 130), /waiting goes on without you: `dstack logs -f waiting`/);
   assert.equal(await project.refs('queue'), ['waiting/train']);
+  await terminal.clear();
+  await type(terminal, 'logs -f waiting', 'there is no runner: `dstack runner start` starts one');
+  terminal.send('C-c');
+  await ends(terminal, 130);
 });
 
 test('while it waits for a runner: stop ends it, though there is no runner', async ({
@@ -191,7 +196,7 @@ test('in a pipe: detaches with a message', async ({ project }) => {
     text += more;
   });
   const ended = new Promise((resolve) => child.once('close', resolve));
-  await until('that it waits', () => text.includes('waiting for a runner'));
+  await until('that it waits', () => text.includes('there is no runner: `dstack runner start` starts one'));
   child.kill('SIGINT');
   assert.is(await ended, 130);
   assert.match(text, /piped goes on without you/);

@@ -47,13 +47,17 @@ export function runTree(run: RunView, options: RunTreeOptions): string[] {
 function headLine(run: RunView, { now, width, colour, glyphs }: RunTreeOptions): string {
   const ended = run.jobs.filter((job) => isFinal(job.state)).length;
   const time = runDuration(run, now);
-  const text = [
-    plainText(run.name),
-    `${run.state}${time === null ? '' : ` ${formatDuration(time)}`}`,
-    run.jobs.length > 1 ? `${ended} of ${run.jobs.length} jobs have ended` : '',
-  ]
-    .filter(Boolean)
-    .join(glyphs.separator);
+  const count = `${ended} of ${run.jobs.length}`;
+  const [long, short] = [`${count} jobs have ended`, count].map((progress) =>
+    [
+      plainText(run.name),
+      `${run.state}${time === null ? '' : ` ${formatDuration(time)}`}`,
+      run.jobs.length > 1 ? progress : '',
+    ]
+      .filter(Boolean)
+      .join(glyphs.separator),
+  ) as [string, string];
+  const text = long.length <= width ? long : short;
   return paint('bold', truncate(text, width, glyphs.ellipsis), colour);
 }
 

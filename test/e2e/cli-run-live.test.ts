@@ -78,7 +78,12 @@ const filling = [
 const childOf = (shell: number): number =>
   Number(execFileSync('ps', ['-o', 'pid=', '--ppid', String(shell)], { encoding: 'utf8' }));
 
-const narrow = [/^live · .*…$/, /^prep .*✔ done/, /^├ train-1.*● running .*…$/, /^└ train-2.*● running .*…$/];
+const narrow = [
+  /^live · .* · 1 of 3$/,
+  /^prep .*✔ done/,
+  /^├ train-1.*● running .*…$/,
+  /^└ train-2.*● running .*…$/,
+];
 
 test('the plan fills in below the log, at any size; a question stands alone; a summary follows', async (context) => {
   await open(context);

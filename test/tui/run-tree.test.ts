@@ -55,6 +55,7 @@ test('each job below what it waits for, with its state, how far it is, or why no
     '  └ report        ○ submitted  waits for train-1, train-2',
   ]);
   assert.match(runTree(run, options)[0] ?? '', /^calm-fox · \w+ .* · 1 of 4 jobs have ended$/);
+  assert.match(runTree(run, { ...options, width: 36 })[0] ?? '', /^calm-fox · \w+ .* · 1 of 4$/);
 });
 
 test('no line is wider than there is room, at any width, with ASCII and with colours', () => {

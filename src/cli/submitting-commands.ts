@@ -31,8 +31,10 @@ export function addSubmittingCommands(command: (name: string, description: strin
     )
     .option('--json', 'print JSON')
     .option('-h, --help', "show help; after a workflow's name its variables")
-    .action(async (workflow, variables, options, self) =>
-      (await import('./run.ts')).run(workflow, variables, options, self),
+    .action((workflow, variables, options, self) =>
+      guessing(self, [workflow ?? '', ...variables], async () =>
+        (await import('./run.ts')).run(workflow, variables, options, self),
+      ),
     );
 
   command('rerun <run> [variables...]', 'run the code, workflow and variables of a run once more')
@@ -48,5 +50,27 @@ export function addSubmittingCommands(command: (name: string, description: strin
     .addOption(priority())
     .option('--notify', 'ring the terminal, and show a notification where it can, when the run has ended')
     .option('--json', 'print JSON')
-    .action(async (run, variables, options) => (await import('./rerun.ts')).rerun(run, variables, options));
+    .action((run, variables, options, self) =>
+      guessing(self, [run, ...variables], async () =>
+        (await import('./rerun.ts')).rerun(run, variables, options),
+      ),
+    );
+}
+
+/** What is no option of the command is taken for a variable: should that fail, it may be a slip. */
+async function guessing(
+  command: Command,
+  words: readonly string[],
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const { guessOption } = await import('./variable-options.ts');
+    throw guessOption(
+      error,
+      words,
+      command.options.flatMap(({ long }) => long ?? []),
+    );
+  }
 }

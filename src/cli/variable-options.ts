@@ -1,4 +1,5 @@
-import { usageError } from '../errors.ts';
+import { DstackError, usageError } from '../errors.ts';
+import { nearest } from '../language/nearest.ts';
 
 /**
  * Takes apart what is left of `dstack run`'s command line once its own options are gone:
@@ -42,4 +43,23 @@ export function parseVariableOptions(words: readonly string[]): {
     }
   }
   return { workflow, overrides };
+}
+
+const ofOptions: ReadonlySet<string> = new Set([
+  ...['missing-value', 'unexpected-argument', 'unknown-variable', 'missing-workflow', 'missing-run'],
+]);
+
+/**
+ * What `--no-cahe` leads to, which looks like a variable, with the option that may be meant.
+ * @param words of the command line, without the options that are known
+ * @param options those that the command has
+ */
+export function guessOption(error: unknown, words: readonly string[], options: readonly string[]): unknown {
+  if (!(error instanceof DstackError) || !ofOptions.has(error.code)) return error;
+  if (error.message.includes('did you mean')) return error;
+  const names = words.filter((word) => word.startsWith('--')).map((word) => word.replace(/=[\s\S]*/, ''));
+  const guess = names.map((name) => nearest(name, options)).find((option) => option !== null);
+  if (!guess) return error;
+  const { code, message, hint, exitCode } = error;
+  return new DstackError(code, message, { hint: `did you mean ${guess}? if not: ${hint}`, exitCode });
 }

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseVariableOptions } from '../../src/cli/variable-options.ts';
+import { guessOption, parseVariableOptions } from '../../src/cli/variable-options.ts';
 import { DstackError } from '../../src/errors.ts';
 
 const test = suite('variable options');
@@ -48,6 +48,20 @@ test('mistakes are wrong usage', () => {
     assert.is(error.code, code);
     assert.is(error.exitCode, 2);
   }
+});
+
+test('an option that is written wrong is guessed, where it has led to a failure', () => {
+  const guessed = (words: string[]) =>
+    (guessOption(failure(words), words, ['--no-cache', '--name']) as DstackError).hint ?? '';
+  assert.match(guessed(['train', '--no-cahe']), /^did you mean --no-cache\? if not: write it as/);
+  assert.match(
+    guessed(['train', '--no-cahe', '--lr', '0.1']),
+    /^did you mean --no-cache\? if not: start one/,
+  );
+  assert.match(guessed(['train', '--nmae=x', '-x']), /^did you mean --name\? /);
+  assert.match(guessed(['train', '--learning-rate']), /^write it as/);
+  const other = new DstackError('unreachable', 'it is away');
+  assert.is(guessOption(other, ['--no-cahe'], ['--no-cache']), other);
 });
 
 test.run();

@@ -16,9 +16,9 @@ import { createJsonPrinter, createRunPrinter, type RunPrinter } from './run-prin
 import { stopJobs, stopTargets } from './stop-jobs.ts';
 import {
   ask,
+  canDrawBelow,
   glyphsOf,
   hasColour,
-  isLive,
   keepOnWithoutReader,
   say,
   warn,
@@ -160,7 +160,7 @@ async function closingWords(ledger: Ledger, run: RunView): Promise<string> {
 /** Animated where somebody watches, plain lines elsewhere. */
 async function printerFor(jobs: readonly JobSpec[], local: boolean): Promise<RunPrinter> {
   const names = jobs.map(({ name }) => name);
-  if (!isLive(process.stderr)) return createRunPrinter(names, local);
+  if (!canDrawBelow()) return createRunPrinter(names, local);
   const { createLiveRunPrinter } = await import('./live-run-printer.ts');
   return createLiveRunPrinter(names, new Map(jobs.map((spec) => [spec.name, cellOf(spec)])), local);
 }

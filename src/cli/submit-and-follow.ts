@@ -10,7 +10,7 @@ import { setTag } from '../ledger/tags.ts';
 import { plainText } from '../terminal-text.ts';
 import type { Interruption } from './interrupt.ts';
 import type { Request, RunOptions } from './prepare-request.ts';
-import { hasColour, isLive, printJson, say } from './terminal.ts';
+import { canDrawBelow, hasColour, printJson, say } from './terminal.ts';
 
 /** How a request is submitted, and whether it is watched. */
 export type SubmitOptions = Pick<
@@ -51,7 +51,7 @@ export async function submitAndFollow(
     : Promise.all([
         import('../tui/plan-tree.ts'),
         import('./follow-to-the-end.ts'),
-        isLive(process.stderr) && !options.json && import('./live-run-printer.ts'),
+        canDrawBelow() && !options.json && import('./live-run-printer.ts'),
       ]);
   const ownRefs = openRefUpdater(project.repository.gitDir);
   const { name, commit, jobs } = await submit(request, options, interruption, ownRefs);
@@ -59,7 +59,7 @@ export async function submitAndFollow(
   if (!options.json) {
     say(`${name}: submitted to ${plainText(ledger.shared.location)} with ${request.captured}`);
     // On a terminal it is the plan that fills in.
-    if (screen && !isLive(process.stderr)) {
+    if (screen && !canDrawBelow()) {
       const [{ planTree }] = await screen;
       process.stderr.write(
         planTree(

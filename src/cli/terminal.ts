@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { type Glyphs, glyphsForLocale, unicodeGlyphs } from '../tui/glyphs.ts';
 
@@ -9,6 +10,16 @@ export function hasColour(stream: NodeJS.WriteStream): boolean {
 /** Is there a terminal on which lines may change? CI systems that give one keep all that was ever on it. */
 export function isLive(stream: NodeJS.WriteStream): boolean {
   return Boolean(stream.isTTY) && process.env.TERM !== 'dumb' && !process.env.CI;
+}
+
+/**
+ * Can standard error keep lines below all that is printed, and change them? Not where standard output goes through a
+ * pipe: `| tee`, `| grep` print on the same terminal, unknown to us.
+ */
+export function canDrawBelow(): boolean {
+  if (!isLive(process.stderr)) return false;
+  const output = fstatSync(1);
+  return !output.isFIFO() && !output.isSocket();
 }
 
 /** Unicode symbols where the locale says that the terminal shows them; a pipe takes them all. */

@@ -32,8 +32,7 @@ export function openTyping(): Typing {
   };
   return {
     hide() {
-      // A pager that the output goes to has settings of its own.
-      if (before !== null || ![0, 1, 2].every(isatty) || !isInForeground()) return;
+      if (before !== null || !isatty(0) || !isInForeground()) return;
       const { status, stdout } = spawnSync('sh', ['-c', 'stty -g && stty -echo'], {
         encoding: 'utf8',
         stdio: ['inherit', 'pipe', 'ignore'],

@@ -204,6 +204,17 @@ test('one job’s progress bar moves above the tree, without colours and Unicode
   await project.record('bar', 'bar');
 });
 
+test('where the log goes on through a pipe, to the same terminal perhaps, nothing is drawn below it', async (context) => {
+  await open(context);
+  const { terminal, goOn } = context;
+  terminal.send('dstack run train --no-cache --name teed | cat', 'Enter');
+  await terminal.until('that it runs', (all) => times(all, /^train-2: running on r$/) === 1);
+  writeFileSync(goOn, '');
+  const lines = await terminal.until('the end', (all) => all.includes('ended with 0'));
+  assert.is(times(lines, /jobs have ended/), 0, lines.join('\n'));
+  assert.is(times(lines, /^train-1 \| step 3$/), 1, lines.join('\n'));
+});
+
 test('in a pipe there are plain lines, and the log alone on standard output', async (context) => {
   await open(context);
   const { project, goOn } = context;

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
@@ -22,8 +22,7 @@ export function openTyping(): Typing {
   let before: string | null = null;
   const show = () => {
     for (const signal of deadly) process.off(signal, end);
-    if (before !== null && isInForeground())
-      spawnSync('stty', [before], { stdio: ['inherit', 'ignore', 'ignore'] });
+    if (before !== null && isInForeground()) set(before);
     before = null;
   };
   const end = (signal: NodeJS.Signals) => {
@@ -33,16 +32,25 @@ export function openTyping(): Typing {
   return {
     hide() {
       if (before !== null || !isatty(0) || !isInForeground()) return;
-      const { status, stdout } = spawnSync('sh', ['-c', 'stty -g && stty -echo'], {
-        encoding: 'utf8',
-        stdio: ['inherit', 'pipe', 'ignore'],
-      });
-      if (status !== 0) return;
-      before = stdout.trim();
+      before = set('-g');
+      if (before === null || set('-echo') === null) return;
       for (const signal of deadly) process.on(signal, end);
     },
     show,
   };
+}
+
+/** Stopped by a Ctrl+Z of this very moment, it would be waited for in vain: the terminal's signals must not reach it. */
+const apart = {
+  detached: true,
+  encoding: 'utf8',
+  stdio: ['inherit', 'pipe', 'ignore'],
+} satisfies SpawnSyncOptions & { detached: boolean };
+
+/** Calls `stty`. @returns what it prints; null: it couldn't */
+function set(settings: string): string | null {
+  const { status, stdout } = spawnSync('stty', [settings], apart);
+  return status === 0 ? stdout.trim() : null;
 }
 
 /** Who isn't, would be stopped for changing what the shell has set. */

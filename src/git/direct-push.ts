@@ -7,6 +7,7 @@ import type { PushOutcome, RefUpdate } from './push.ts';
 import { openRefUpdater } from './ref-updater.ts';
 import type { Repository } from './repository.ts';
 import { openRepositoryConfig, type RepositoryConfig } from './repository-config.ts';
+import { readSharedPermissions } from './shared-permissions.ts';
 import { openTidyUp } from './tidy-up.ts';
 import { explainTransferFailure } from './transfer-failure.ts';
 import { isMuch, writeEncoded } from './write-commits.ts';
@@ -113,10 +114,11 @@ export function openDirectPush(
       const usual = updates.every(({ ref }) => !/^refs\/(heads|tags)\//.test(ref));
       const config = usual && [...ids].every(isThere) ? await usualConfig() : null;
       if (config === null) return null;
+      const permissions = readSharedPermissions(shared.commonDir);
       const own = new Set([...ids].flatMap((id) => written.get(id) ?? []));
       // Until a ref leads to them they are nobody's: somebody who tidies up may have removed them, or be about to.
       const writeAgain = async () => {
-        for (const encoded of own) await writeEncoded(shared, encoded);
+        for (const encoded of own) await writeEncoded(shared, encoded, permissions);
       };
       try {
         await writeAgain();

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSorted, packedRefs } from './packed-refs.ts';
 import type { Repository } from './repository.ts';
 
 /** Where there are more, or more has to be read than this (bytes), Git itself is as fast. */
@@ -32,6 +33,7 @@ export function openRefFiles({ commonDir }: Pick<Repository, 'commonDir'>): RefF
     const of = `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
     // A file that is replaced while it is read is taken for the older one, and read again the next time.
     if (packed?.of !== of) packed = { of, content: readFileSync(file) };
+    if (!isSorted(packed.content)) throw new NotForUs();
     return packed.content;
   };
 
@@ -46,7 +48,7 @@ export function openRefFiles({ commonDir }: Pick<Repository, 'commonDir'>): RefF
       for (const name of wanted) readLoose(commonDir, name, below, loose);
       const found = new Map<string, string>();
       const content = readPacked();
-      for (const name of wanted) findPacked(content, name, below, found);
+      for (const name of wanted) addPacked(content, name, below, found);
       for (const [ref, id] of loose) found.set(ref, id);
       return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
     } catch {
@@ -108,19 +110,10 @@ function readOne(file: string, ref: string, found: Map<string, string>): void {
   found.set(ref, id);
 }
 
-function findPacked(content: Buffer, prefix: string, below: boolean, found: Map<string, string>): void {
-  const newline = 10;
-  const slash = 47;
-  const text = Buffer.from(` ${prefix}`);
-  for (let at = content.indexOf(text); at >= 0; at = content.indexOf(text, at + 1)) {
-    const after = content[at + text.length];
-    if (after !== newline && !(below && after === slash)) continue;
-    const start = content.lastIndexOf(newline, at) + 1;
-    const end = content.indexOf(newline, at);
-    const line = content.toString('utf8', start, end < 0 ? content.length : end);
-    const match = /^([0-9a-f]{40}|[0-9a-f]{64}) (\S+)$/.exec(line);
-    if (!match?.[1] || !match[2] || !isSoundName(match[2])) throw new NotForUs();
-    found.set(match[2], match[1]);
+function addPacked(content: Buffer, name: string, below: boolean, found: Map<string, string>): void {
+  for (const [ref, id] of packedRefs(content, name, below)) {
+    if (!isSoundName(ref)) throw new NotForUs();
+    found.set(ref, id);
     if (found.size > 100 * mostFiles) throw new NotForUs();
   }
 }

@@ -36,10 +36,19 @@ const idsAreNoNames = ['-c', 'core.warnAmbiguousRefs=false'];
 interface Session {
   readonly child: ChildProcess;
   readonly begun: number;
-  /** A transaction that is under way has been committed, or the process has ended. */
-  onAnswer: ((committed: boolean) => void) | null;
+  /** Git's answers to a transaction that is under way, or the process has ended. */
+  onAnswer: ((answer: 'prepared' | 'committed' | 'ended') => void) | null;
   stderr: string;
   ended: boolean;
+}
+
+/** What became of some transactions: so many from the first on were committed. */
+interface Commits {
+  readonly committed: number;
+  /** The next one has changed nothing: Git refused it while it looked whether it can be made. */
+  readonly untouched: boolean;
+  /** Why it was not committed. */
+  readonly words: string;
 }
 
 /** Opens an updater on a repository's own folder; its process starts with the first update. */
@@ -60,21 +69,22 @@ export function openRefUpdater(gitDir: string): RefUpdater {
     return session;
   };
 
-  /** Hands over one transaction after the other. @returns how many were committed, and why the next one was not */
-  const commit = (
-    transactions: readonly (readonly RefUpdate[])[],
-  ): Promise<{ committed: number; words: string }> =>
+  /** Hands over one transaction after the other. */
+  const commit = (transactions: readonly (readonly RefUpdate[])[]): Promise<Commits> =>
     new Promise((resolve) => {
       const input = transactions.map(transaction).join('');
       const now = begin();
       let committed = 0;
+      let prepared = 0;
       reference(now.child);
-      now.onAnswer = (ok) => {
-        if (ok) committed += 1;
-        if (ok && committed < transactions.length) return;
+      now.onAnswer = (answer) => {
+        if (answer === 'prepared') prepared += 1;
+        if (answer === 'committed') committed += 1;
+        const ended = answer === 'ended';
+        if (!ended && committed < transactions.length) return;
         now.onAnswer = null;
-        if (!ok && session === now) session = null;
-        resolve({ committed, words: ok ? '' : reasonOf(now.stderr) });
+        if (ended && session === now) session = null;
+        resolve({ committed, untouched: prepared === committed, words: ended ? reasonOf(now.stderr) : '' });
       };
       now.child.stdin?.write(input);
     });
@@ -90,13 +100,16 @@ export function openRefUpdater(gitDir: string): RefUpdater {
     clearTimeout(idle);
     const done = new Set<string>();
     const words: string[] = [];
-    let left: readonly (readonly RefUpdate[])[] = atomic ? [updates] : updates.map((one) => [one]);
+    // All together first: each transaction takes a lock of its own, and one that deletes writes all packed refs anew.
+    let left: readonly (readonly RefUpdate[])[] = [updates];
     while (left.length > 0) {
       const answer = await commit(left);
       for (const { ref } of left.slice(0, answer.committed).flat()) done.add(ref);
       // Git has ended with the first that it could not commit, and seen none of those after it.
-      if (answer.committed < left.length) words.push(answer.words);
+      const refused = left[answer.committed];
       left = left.slice(answer.committed + 1);
+      if (refused && refused.length > 1 && !atomic && answer.untouched) left = refused.map((one) => [one]);
+      else if (refused) words.push(answer.words);
     }
     rest();
     return { done, words: words.join('\n') };
@@ -133,7 +146,10 @@ function startSession(gitDir: string): Session {
   child.stdout?.on('data', (chunk: Buffer) => {
     const lines = (received + chunk.toString('latin1')).split('\n');
     received = lines.pop() as string;
-    for (const line of lines) if (line === 'commit: ok') session.onAnswer?.(true);
+    for (const line of lines) {
+      if (line === 'prepare: ok') session.onAnswer?.('prepared');
+      if (line === 'commit: ok') session.onAnswer?.('committed');
+    }
   });
   child.stderr?.on('data', (chunk: Buffer) => {
     session.stderr += chunk.toString('utf8');
@@ -141,7 +157,7 @@ function startSession(gitDir: string): Session {
   const fail = (error?: unknown) => {
     session.ended = true;
     if (error instanceof Error) session.stderr ||= `fatal: ${error.message}`;
-    session.onAnswer?.(false);
+    session.onAnswer?.('ended');
   };
   child.on('error', fail);
   child.on('close', () => fail());
@@ -153,7 +169,7 @@ function startSession(gitDir: string): Session {
 /** Git's reason, as a push would put it; without its advice. */
 function reasonOf(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => /^(fatal|error):/.test(line));
-  const reasons = lines.map((line) => line.replace(/^(\w+: )commit: /, '$1'));
+  const reasons = lines.map((line) => line.replace(/^(\w+: )(prepare|commit): /, '$1'));
   if (reasons.length === 0) return stderr.trim() || `fatal: ${wasKilled} (update-ref)`;
   return reasons
     .map((line) =>
@@ -174,5 +190,5 @@ function transaction(updates: readonly RefUpdate[]): string {
     if (to === null) return `delete ${ref}\0${from ?? ''}\0`;
     return from === null ? `create ${ref}\0${to}\0` : `update ${ref}\0${to}\0${from ?? ''}\0`;
   });
-  return `start\0${commands.join('')}commit\0`;
+  return `start\0${commands.join('')}prepare\0commit\0`;
 }

@@ -7,7 +7,7 @@ import { importCommits } from './import-commits.ts';
 import { writeLooseObject } from './loose-objects.ts';
 import { type ObjectReader, openObjectReader } from './object-reader.ts';
 import type { Repository } from './repository.ts';
-import { readSharedPermissions } from './shared-permissions.ts';
+import { readSharedPermissions, type SharedPermissions } from './shared-permissions.ts';
 
 export type { CommitInput, Signature } from './commit-input.ts';
 
@@ -78,8 +78,8 @@ export async function writeCommitOf(
 export async function writeEncoded(
   { objectDir, commonDir }: Repository,
   { blobs, trees, tips }: EncodedCommits,
+  permissions: SharedPermissions = readSharedPermissions(commonDir),
 ): Promise<void> {
-  const permissions = readSharedPermissions(commonDir);
   const write = (object: EncodedObject) => writeLooseObject(objectDir, object, permissions);
   // What leads to others comes after them: wherever this is cut off, what is there is whole.
   await Promise.all(blobs.map(write));

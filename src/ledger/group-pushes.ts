@@ -44,7 +44,8 @@ export function groupPushes(push: Push): Push {
     if (options.atomic || updates.length === 0) return push(updates, options);
     return new Promise((resolve, reject) => {
       waiting.push({ updates, limit: options.limit, resolve, reject });
-      runNext();
+      // What others ask for in the same turn goes with it.
+      setImmediate(runNext);
     });
   };
 }

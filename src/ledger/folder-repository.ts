@@ -121,6 +121,8 @@ export async function openOnThisMachine(local: Repository, path: string): Promis
       await bringHere(updates);
       return push(local, path, updates, { atomic, limit });
     },
+    // As Git changes refs in files: it deletes last.
+    pushWhole: (updates) => direct.push(updates, { atomic: true }),
     close() {
       direct.close();
       reader.close();

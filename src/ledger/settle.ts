@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { RefUpdate } from '../git/push.ts';
+import type { PushOutcome, RefUpdate } from '../git/push.ts';
 import { isObjectId } from '../git/repository.ts';
 import { backOff } from './back-off.ts';
 import { formatVersion, type RecordFile } from './formats.ts';
@@ -30,13 +30,16 @@ export async function readFinished(ledger: Ledger, id: JobId, commit: string): P
  */
 export async function settle(ledger: Ledger, jobs: readonly Finished[]): Promise<boolean> {
   if (jobs.length === 0) return true;
-  const { shared, names } = ledger;
+  const { shared } = ledger;
   await shared.obtain(
     jobs.map((job) => job.commit),
     { toBuildOn: true },
   );
   const notes = await writeNotes(ledger, jobs);
   let now = await listOf(ledger, jobs);
+  const whole = await settleWhole(ledger, jobs, notes, now);
+  if (whole?.ok) return true;
+  if (whole) now = await listOf(ledger, jobs);
   const wait = backOff(ledger.clock, 3);
   for (let attempt = 1; ; attempt += 1) {
     const missing = jobs.flatMap((job) => updatesOf(ledger, job, notes, now));
@@ -50,18 +53,23 @@ export async function settle(ledger: Ledger, jobs: readonly Finished[]): Promise
     // It may have been applied in part, and others settle, too.
     now = await listOf(ledger, jobs);
   }
-  await fillCache(ledger, jobs, now);
-  // The claim goes last, and only once the outcome rests elsewhere and the queue entry is gone: a claim that could be
-  // created after the end must find that out. A note that can't be written (something is in its way) holds up nothing.
-  const claims = jobs.flatMap(({ id }) => {
-    const ref = names.job('claims', id);
-    const ended = now.has(names.job('jobs', id)) && !now.has(names.job('queue', id));
-    // Any object: a lease beside an outcome is what a claim that came late has left.
-    const tip = now.get(ref);
-    return ended && tip !== undefined ? [{ ref, from: tip, to: null }] : [];
-  });
-  const removed = await shared.push(claims);
+  // In a push of its own, the last writer wins; nothing depends on it but work that is saved.
+  await shared.push(cacheEntries(ledger, jobs, now));
+  const removed = await shared.push(endedClaims(ledger, jobs, now));
   return removed.ok && jobs.every((job) => updatesOf(ledger, job, notes, now).length === 0);
+}
+
+/** Does all in one, where that is as safe as one after the other. */
+async function settleWhole(
+  ledger: Ledger,
+  jobs: readonly Finished[],
+  notes: ReadonlyMap<string, string>,
+  now: ReadonlyMap<string, string>,
+): Promise<PushOutcome | null> {
+  const missing = jobs.flatMap((job) => updatesOf(ledger, job, notes, now));
+  const ended = endedClaims(ledger, jobs, applied(now, missing));
+  const updates = [...missing, ...cacheEntries(ledger, jobs, now), ...ended];
+  return (updates.length > 0 && (await ledger.shared.pushWhole?.(updates))) || null;
 }
 
 async function writeNotes(ledger: Ledger, jobs: readonly Finished[]): Promise<Map<string, string>> {
@@ -120,19 +128,34 @@ function applied(refs: ReadonlyMap<string, string>, updates: readonly RefUpdate[
   return next;
 }
 
-/**
- * Points the cache at what was done. In a push of its own, the last writer wins; nothing depends on it but work that
- * is saved. Before the claim goes: whoever waits for a result of this key finds one of the two.
- */
-async function fillCache(
-  { shared, names }: Ledger,
+/** Points the cache at what was done. Before the claim goes: whoever waits for a result of this key finds one of the two. */
+function cacheEntries(
+  { names }: Ledger,
   jobs: readonly Finished[],
   now: ReadonlyMap<string, string>,
-): Promise<void> {
+): RefUpdate[] {
   const entries = jobs.flatMap(({ id, commit, record: { state, cacheKey } }) =>
     state === 'done' && cacheKey !== null && now.has(names.job('claims', id))
       ? [{ ref: names.cache(cacheKey), from: undefined, to: commit }]
       : [],
   );
-  await shared.push([...new Map(entries.map((entry) => [entry.ref, entry])).values()]);
+  return [...new Map(entries.map((entry) => [entry.ref, entry])).values()];
+}
+
+/**
+ * The claim goes last, and only once the outcome rests elsewhere and the queue entry is gone: a claim that could be
+ * created after the end must find that out. A note that can't be written (something is in its way) holds up nothing.
+ */
+function endedClaims(
+  { names }: Ledger,
+  jobs: readonly Finished[],
+  now: ReadonlyMap<string, string>,
+): RefUpdate[] {
+  return jobs.flatMap(({ id }) => {
+    const ref = names.job('claims', id);
+    const ended = now.has(names.job('jobs', id)) && !now.has(names.job('queue', id));
+    // Any object: a lease beside an outcome is what a claim that came late has left.
+    const tip = now.get(ref);
+    return ended && tip !== undefined ? [{ ref, from: tip, to: null }] : [];
+  });
 }

@@ -57,6 +57,11 @@ export interface SharedRepository {
   obtain(ids: readonly string[], options?: { toBuildOn?: boolean }): Promise<void>;
   /** @param options.limit milliseconds without a sign of progress after which there is no more use in it */
   push(updates: readonly RefUpdate[], options?: { atomic?: boolean; limit?: number }): Promise<PushOutcome>;
+  /**
+   * All or nothing; and of one that is killed in the middle nothing is deleted unless all that is not deleted is as it
+   * should be. Null: that can't be promised here, and nothing was done.
+   */
+  pushWhole?(updates: readonly RefUpdate[]): Promise<PushOutcome | null>;
   close(): void;
 }
 

@@ -148,6 +148,10 @@ export function withStandIns(
       const changes = updates.map(({ ref, from = null, to }) => ({ ref, tip: tipFor(ref, from), to }));
       return pushOnTips(changes, options);
     },
+    async pushWhole(updates) {
+      const isPlainly = host.rewind && host.delete && !updates.some(({ ref }) => stoodIn.has(ref));
+      return (isPlainly && (await inner.pushWhole?.(updates))) || null;
+    },
     async tips(refs) {
       const held = [...(await inner.tips(refs))].map(
         async ([ref, tip]) => [ref, await holdingOf(tip)] as const,

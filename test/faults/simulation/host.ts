@@ -4,7 +4,7 @@ import type { HostKind } from './server.ts';
 export function drawHost(draw: () => number): HostKind {
   const level = draw() * 0.12;
   const atomic = draw() < 0.6;
-  return {
+  const host = {
     lost: draw() * level,
     answerLost: draw() * level,
     late: draw() * level * 0.3,
@@ -15,4 +15,6 @@ export function drawHost(draw: () => number): HostKind {
     rewind: draw() < 0.75,
     delete: draw() < 0.75,
   };
+  // Not a draw of its own, so that what other seeds have found stays what it was.
+  return { ...host, near: atomic && host.rewind && host.delete };
 }

@@ -10,6 +10,8 @@ import type { Actor, World } from './world.ts';
 export interface HostKind {
   /** Can it push several refs all or none? (And even so it is not crash-atomic.) */
   readonly atomic: boolean;
+  /** Is it on the machine of who pushes, so that all can be done in one, and what is deleted goes last whatever kills it? */
+  readonly near: boolean;
   /** Is a push that isn't atomic carried out without those of others in between? */
   readonly isolated: boolean;
   /** Does it let refs be replaced by what isn't built on them, and deleted? Where not, the ledger has to do without. */
@@ -91,7 +93,7 @@ export function createServer(
   /** Carries a push out, now or step by step. `crash`: draws which part of it stays. */
   const carryOut = (
     updates: readonly RefUpdate[],
-    atomic: boolean,
+    atomic: boolean | 'whole',
     by: Actor,
     late: boolean,
     crash: (() => number) | null,
@@ -99,13 +101,21 @@ export function createServer(
   ): void => {
     // Git sends no command for a ref that is already what it should be, so nothing checks it.
     const commands = updates.filter(({ ref, to }) => (tips.get(ref) ?? null) !== to);
+    if (crash && atomic === 'whole') {
+      const inOrder = [...commands].sort((a, b) => Number(a.to === null) - Number(b.to === null));
+      const some = commands.every(fits) ? inOrder.slice(0, Math.floor(crash() * (inOrder.length + 1))) : [];
+      for (const update of some) set(update, by, late);
+      awayUntil = Math.max(awayUntil, world.now() + 200 + crash() * 3_000);
+      done(false);
+      return;
+    }
     if (crash) {
       for (const update of commands) if (crash() < 0.5 && fits(update)) set(update, by, late);
       awayUntil = Math.max(awayUntil, world.now() + 200 + crash() * 3_000);
       done(false);
       return;
     }
-    if (atomic && host.atomic) {
+    if (atomic === 'whole' || (atomic && host.atomic)) {
       const all = commands.every(fits);
       if (all) for (const update of commands) set(update, by, late);
       done(all);
@@ -126,7 +136,11 @@ export function createServer(
     step(0, true);
   };
 
-  const push = (actor: Actor, updates: readonly RefUpdate[], atomic: boolean): Promise<PushOutcome> =>
+  const push = (
+    actor: Actor,
+    updates: readonly RefUpdate[],
+    atomic: boolean | 'whole',
+  ): Promise<PushOutcome> =>
     new Promise((resolve) => {
       const { luck } = actor;
       actor.calls += 1;
@@ -250,6 +264,7 @@ export function createServer(
         tips: (wanted) => look(actor, (ref) => wanted.includes(ref), false),
         push: async (updates, options) =>
           updates.length === 0 ? { ok: true } : push(actor, updates, options?.atomic ?? false),
+        pushWhole: async (updates) => (host.near ? push(actor, updates, 'whole') : null),
       };
     },
   };

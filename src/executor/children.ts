@@ -25,6 +25,8 @@ export interface Child {
   readonly job: JobGroup;
   /** Rejects if it will never be known. */
   readonly exited: Promise<Exit>;
+  /** Who has started it ends it should this process be gone. */
+  readonly isGuarded?: boolean;
 }
 
 /**

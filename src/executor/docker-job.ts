@@ -69,7 +69,7 @@ export function startDockerJob(
 
   /** From nothing to the end of the commands. */
   async function runCommands(): Promise<ExecutionResult> {
-    const { relative: workingDir } = await resolveWorkingDir(spec.workspace, spec.workingDir);
+    const { relative: workingDir } = resolveWorkingDir(spec.workspace, spec.workingDir);
     const tell = {
       progress: (line: string) => events.phase('pulling', line),
       notice: (line: string) => events.notice?.(line),

@@ -19,8 +19,9 @@ export interface OutputPipe {
   destroy(): void;
 }
 
-/** So many pipes are made by one process. */
-const madeAtOnce = 16;
+/** So many pipes are made by one process: few at first, then more and more, for a runner of many short jobs. */
+const madeAtFirst = 8;
+const madeAtMost = 64;
 
 /** Gives each job a pipe for its output. */
 export interface OutputPipes {
@@ -37,8 +38,10 @@ export interface OutputPipes {
 export function openOutputPipes(folder: string = os.tmpdir()): OutputPipes {
   const unused: Ends[] = [];
   let making: Promise<void> | null = null;
+  let count = madeAtFirst;
   const make = async () => {
-    unused.push(...(await makePipes(folder, madeAtOnce)));
+    unused.push(...(await makePipes(folder, count)));
+    count = Math.min(2 * count, madeAtMost);
   };
   return {
     async open(output) {

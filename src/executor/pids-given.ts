@@ -10,14 +10,23 @@ export interface PidsGiven {
   readonly limit: number;
 }
 
+/** What stays as it is for as long as this process is there; null where pids can't be told. */
+let fixed: { readonly limit: number } | null | undefined;
+
+function readFixed(): { readonly limit: number } | null {
+  // Of another namespace's processes they would be other ones.
+  if (readlinkSync('/proc/self') !== String(process.pid)) return null;
+  return { limit: Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1')) };
+}
+
 /** @returns null where it can't be told */
 export function readPidsGiven(): PidsGiven | null {
   try {
-    // Of another namespace's processes they would be other ones.
-    if (readlinkSync('/proc/self') !== String(process.pid)) return null;
+    fixed ??= readFixed();
+    if (fixed === null) return null;
+    const { limit } = fixed;
     const count = Number(/^processes (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1]);
     const last = Number(readFileSync('/proc/loadavg', 'latin1').trim().split(' ').at(-1));
-    const limit = Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'));
     return count > 0 && last > 0 && limit > 0 ? { count, last, limit } : null;
   } catch {
     return null;

@@ -18,6 +18,7 @@ import { reclaim, resolveWorkingDir } from './workspace.ts';
 /** How long what a finished shell left running has to end by itself, and then after SIGTERM, in milliseconds. */
 const lingerMs = 1_000;
 const terminateMs = 2_000;
+const guardedAfterMs = 50;
 
 /**
  * Runs jobs as plain processes of this machine: with its tools, as this user, without isolation.
@@ -34,7 +35,15 @@ export function createProcessExecutor(
   const memory = createJobMemory();
   const pipes = openOutputPipes(options.folder);
   const spawner = options.spawner ? openSpawner(options.spawner) : null;
-  const tools = { memory, pipes, spawner, watchdog: options.watchdog, meter: openProcessMeter() };
+  const tools: Tools = {
+    memory,
+    pipes,
+    spawner,
+    watchdog: options.watchdog,
+    meter: openProcessMeter(),
+    // Each look into Node's own asks the system.
+    host: { ...process.env },
+  };
   return {
     kind: 'process',
     check: checkShell,
@@ -75,34 +84,36 @@ interface Tools {
   readonly spawner: Spawner | null;
   readonly watchdog: Watchdog | undefined;
   readonly meter: ProcessMeter;
+  /** The runner's environment. */
+  readonly host: NodeJS.ProcessEnv;
 }
 
 async function startProcess(
   spec: ExecutionSpec,
   events: ExecutionEvents,
-  { memory, pipes, spawner, watchdog, meter }: Tools,
+  { memory, pipes, spawner, watchdog, meter, host }: Tools,
 ): Promise<Execution> {
   let pipe: OutputPipe | undefined;
   try {
-    const { absolute: cwd } = await resolveWorkingDir(spec.workspace, spec.workingDir);
+    const { absolute: cwd } = resolveWorkingDir(spec.workspace, spec.workingDir);
     const starter = ownStarter();
     pipe = await pipes.open(events.output);
     const { nonce } = spec.identity;
     const asked = {
       script: shellScript(spec.commands),
       cwd,
-      env: jobEnvironment(process.env, spec, starter),
+      env: jobEnvironment(host, spec, starter),
       nonce,
     };
     const child = (await startElsewhere(spawner, asked, pipe)) ?? (await startChild(asked, pipe.writer));
     pipe.closeWriter();
     const { job } = child;
-    watchdog?.guard('group', guardOfGroup(job));
+    const unguard = watchdog ? guard(watchdog, child) : () => {};
     memory.remember(job, spec.identity.runner, starter);
     events.phase('running', spec.image === null ? undefined : 'as a plain process: its image is not used');
     for (const port of spec.ports) events.port(port, port);
     const release = () => {
-      watchdog?.release('group', guardOfGroup(job));
+      unguard();
       memory.forget(job);
     };
     return superviseProcess(child, pipe, spec.workspace, release, meter);
@@ -110,6 +121,24 @@ async function startProcess(
     pipe?.destroy();
     return endedExecution(failureOf(error));
   }
+}
+
+/** What others guard the watchdog need not know at once, and of most short jobs not at all. @returns what takes it back */
+function guard(watchdog: Watchdog, { job, isGuarded }: Child): () => void {
+  const id = guardOfGroup(job);
+  if (!isGuarded) {
+    watchdog.guard('group', id);
+    return () => watchdog.release('group', id);
+  }
+  let isKnown = false;
+  const timer = setTimeout(() => {
+    isKnown = true;
+    watchdog.guard('group', id);
+  }, guardedAfterMs);
+  return () => {
+    clearTimeout(timer);
+    if (isKnown) watchdog.release('group', id);
+  };
 }
 
 /** Whatever goes wrong, nothing is left running of which nobody knows. */

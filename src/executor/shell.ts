@@ -14,14 +14,28 @@ export function shellFor(
   script: string,
   PATH: string | undefined,
 ): { program: string; argv0: string; args: string[] } {
-  const folders = PATH?.split(':') ?? [];
-  // What is relative to where the job begins, its shell may look for.
-  const bash = folders.every((folder) => path.isAbsolute(folder))
-    ? folders.map((folder) => path.join(folder, 'bash')).find(isExecutable)
-    : undefined;
+  const now = performance.now();
+  if (!found || found.PATH !== PATH || now - found.at > foundForMs)
+    found = { PATH, bash: findBash(PATH), at: now };
+  const { bash } = found;
   return bash === undefined
     ? { program: '/bin/sh', argv0: '/bin/sh', args: ['-c', shellLauncher, 'sh', script] }
     : { program: bash, argv0: 'bash', args: ['-e', '-c', script] };
+}
+
+/** Many short jobs look in the same folders. */
+let found: {
+  readonly PATH: string | undefined;
+  readonly bash: string | undefined;
+  readonly at: number;
+} | null = null;
+const foundForMs = 1_000;
+
+function findBash(PATH: string | undefined): string | undefined {
+  const folders = PATH?.split(':') ?? [];
+  // What is relative to where the job begins, its shell may look for.
+  if (!folders.every((folder) => path.isAbsolute(folder))) return undefined;
+  return folders.map((folder) => path.join(folder, 'bash')).find(isExecutable);
 }
 
 function isExecutable(file: string): boolean {

@@ -6,8 +6,11 @@ import { hasProc, startOf } from './process-table.ts';
  * it, so that a sweep takes only what a process that is gone has left, never the jobs of a living namesake.
  */
 export function ownStarter(): string {
-  return `${bootId()}:${process.pid}:${startOf(process.pid)}`;
+  cachedStarter ??= `${bootId()}:${process.pid}:${startOf(process.pid)}`;
+  return cachedStarter;
 }
+
+let cachedStarter: string | undefined;
 
 /** Is the process that a starter names still there? */
 export function starterIsAlive(starter: string): boolean {

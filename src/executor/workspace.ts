@@ -1,6 +1,6 @@
-import type { Stats } from 'node:fs';
-import { chmod, lchown, lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { chmodSync, lchownSync, lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 
@@ -8,22 +8,25 @@ import { plainText } from '../terminal-text.ts';
  * The folder that the commands start in, as an absolute path and relative to the workspace, links resolved.
  * @throws DstackError `bad-working-dir` if it isn't a folder inside the workspace
  */
-export async function resolveWorkingDir(
+export function resolveWorkingDir(
   workspace: string,
   workingDir: string,
-): Promise<{ absolute: string; relative: string }> {
-  const root = await realpath(workspace);
+): { absolute: string; relative: string } {
+  const root = realpathSync.native(workspace);
   const bad = (what: string) =>
     new DstackError('bad-working-dir', `working_dir ${plainText(JSON.stringify(workingDir))} ${what}`, {
       hint: 'name a folder of the project, relative to its root',
     });
   const wanted = path.join(root, workingDir);
   if (!isInside(root, wanted)) throw bad('leads out of the workspace');
-  const absolute = await realpath(wanted).catch(() => {
+  let absolute: string;
+  try {
+    absolute = realpathSync.native(wanted);
+  } catch {
     throw bad('is not there, as Git keeps no empty folders and no ignored ones');
-  });
+  }
   if (!isInside(root, absolute)) throw bad('leads out of the workspace through a symbolic link');
-  if (!(await stat(absolute)).isDirectory()) throw bad('is not a folder');
+  if (!statSync(absolute).isDirectory()) throw bad('is not a folder');
   return { absolute, relative: path.relative(root, absolute) };
 }
 
@@ -40,7 +43,7 @@ export async function openToEveryone(workspace: string): Promise<void> {
   for await (const { file, stats } of walk(workspace)) {
     if (stats.isSymbolicLink()) continue;
     const executable = stats.isDirectory() || (stats.mode & 0o100) !== 0;
-    await chmod(file, (stats.mode & 0o777) | (executable ? 0o777 : 0o666));
+    chmodSync(file, (stats.mode & 0o777) | (executable ? 0o777 : 0o666));
   }
 }
 
@@ -57,30 +60,39 @@ export async function reclaim(workspace: string): Promise<boolean> {
   for await (const { file, stats } of walk(workspace, () => {
     foreign = true;
   })) {
-    if (stats.uid !== uid && uid === 0) await lchown(file, uid, gid);
+    if (stats.uid !== uid && uid === 0) lchownSync(file, uid, gid);
     else if (stats.uid !== uid) foreign = true;
     const mine = uid === 0 || stats.uid === uid;
-    if (mine && stats.isDirectory() && (stats.mode & 0o700) !== 0o700) await chmod(file, stats.mode | 0o700);
+    if (mine && stats.isDirectory() && (stats.mode & 0o700) !== 0o700) chmodSync(file, stats.mode | 0o700);
   }
   return foreign;
 }
 
+/** Milliseconds for which others may have to wait. */
+const turn = 5;
+
 /**
  * Everything from `root` down, a folder before what is in it. Folders that can't be read are told and left out.
  * Paths are bytes: a name that is not UTF-8 would not survive as text.
+ * By this thread itself, which of most folders takes less than asking another one about each file.
  */
 async function* walk(
   root: string,
   unreadable?: (folder: Buffer) => void,
 ): AsyncGenerator<{ file: Buffer; stats: Stats }> {
   const waiting = [Buffer.from(root)];
+  let from = performance.now();
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-    const stats = await lstat(file);
+    if (performance.now() - from > turn) {
+      await setImmediate();
+      from = performance.now();
+    }
+    const stats = lstatSync(file);
     yield { file, stats };
     if (!stats.isDirectory()) continue;
     try {
       const below = Buffer.concat([file, Buffer.from(path.sep)]);
-      for (const name of await readdir(file, { encoding: 'buffer' })) {
+      for (const name of readdirSync(file, { encoding: 'buffer' })) {
         waiting.push(Buffer.concat([below, name]));
       }
     } catch (error) {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { QueueEntry } from '../ledger/live.ts';
 import type { JobId } from '../ledger/refs.ts';
@@ -7,9 +8,9 @@ import type { JobSecrets } from './job-secrets.ts';
 import type { Workplace } from './workplace.ts';
 
 /** Makes one that no other job has had. */
-async function makeFreshFolder(folder: string, { run, job }: JobId): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  return mkdtemp(join(folder, `${run}-${job}-`.slice(0, 100)));
+function makeFreshFolder(folder: string, { run, job }: JobId): string {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return mkdtempSync(join(folder, `${run}-${job}-`.slice(0, 100)));
 }
 
 /** Does a job's work in its folder, which is gone afterwards. What goes wrong is told without its secrets. */
@@ -24,10 +25,33 @@ export async function inWorkFolder<T>(
   } catch (error) {
     throw secrets.hideInError(error);
   } finally {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
+    await removeFolder(folder).catch((error: unknown) => {
       log.warn({ folder, error: secrets.hide(String(error)) }, 'a work folder could not be removed');
     });
   }
+}
+
+/** So few files this thread removes itself: to ask other threads about each takes longer. */
+const few = 100;
+
+async function removeFolder(folder: string): Promise<void> {
+  try {
+    if (countUpTo(few, folder) < few) rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // Tried again, with patience.
+  }
+  if (existsSync(folder)) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** How many entries a folder has, and those below it; no more than `limit` are counted. */
+function countUpTo(limit: number, folder: string): number {
+  let count = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    count += 1;
+    if (count < limit && entry.isDirectory()) count += countUpTo(limit - count, join(folder, entry.name));
+    if (count >= limit) break;
+  }
+  return count;
 }
 
 /**

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { openOutputPipes } from '../../src/executor/output-pipe.ts';
 import { scratchFolder } from '../git/scratch-repository.ts';
 
-test('each has a pipe of its own, one process makes those of many, and no file is left', async () => {
+test('each has a pipe of its own, a process makes those of several, each more than the last, and no file is left', async () => {
   const folder = scratchFolder();
   const calls = join(folder, 'calls');
   const real = execFileSync('sh', ['-c', 'command -v mkfifo'], { encoding: 'utf8' }).trim();
@@ -22,7 +22,7 @@ test('each has a pipe of its own, one process makes those of many, and no file i
   Object.assign(process.env, { PATH: `${bin}${delimiter}${PATH}`, TMPDIR: temporary });
   try {
     const pipes = openOutputPipes(place);
-    const got = Array.from({ length: 12 }, () => '');
+    const got = Array.from({ length: 8 + 16 }, () => '');
     const opened = await Promise.all(
       got.map((_, index) =>
         pipes.open((chunk) => {
@@ -40,7 +40,7 @@ test('each has a pipe of its own, one process makes those of many, and no file i
       got,
       got.map((_, index) => `line of ${index}\n`),
     );
-    assert.is(readFileSync(calls, 'utf8'), 'call\n');
+    assert.is(readFileSync(calls, 'utf8'), 'call\ncall\n');
     pipes.close();
   } finally {
     Object.assign(process.env, { PATH, TMPDIR });

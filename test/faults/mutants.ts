@@ -180,8 +180,15 @@ export const mutants: readonly Mutant[] = [
     name: 'settling that removes the claim first',
     file: 'src/ledger/settle.ts',
     text: 'const wait = backOff(ledger.clock, 3);',
-    by: `await shared.push(jobs.map(({ id, commit }) => ({ ref: names.job('claims', id), from: commit, to: null })));
+    by: `await shared.push(jobs.map(({ id, commit }) => ({ ref: ledger.names.job('claims', id), from: commit, to: null })));
   const wait = backOff(ledger.clock, 3);`,
+    kind: /the outcome of \S+ is lost/,
+  },
+  {
+    name: 'settling in one step that leaves out all but the end of the claim',
+    file: 'src/ledger/settle.ts',
+    text: 'const updates = [...missing, ...cacheEntries(ledger, jobs, now), ...ended];',
+    by: 'const updates = [...ended];',
     kind: /the outcome of \S+ is lost/,
   },
   {

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { identityVariables } from '../../src/executor/job-environment.ts';
 import { createProcessExecutor } from '../../src/executor/process-executor.ts';
 import { processesWith } from '../../src/executor/process-table.ts';
+import type { Watchdog } from '../../src/executor/watchdog.ts';
 import { isAlive } from '../../src/git/is-alive.ts';
 import { executorContract } from './contract.ts';
 import { exited, removeFolders, run, specOf, start, until } from './support.ts';
@@ -110,6 +111,35 @@ test('a job that it was to start when it was killed does not go on', async () =>
     const { exitCode, failure, lost } = await finished;
     assert.ok(exitCode === null && failure !== null && lost, failure ?? '');
     assert.equal(bearers(spec.identity.nonce), []);
+  } finally {
+    await executor.close();
+    removeFolders();
+  }
+});
+
+test('the watchdog hears of what it has started, but for jobs that have ended by then', async () => {
+  const told: string[] = [];
+  const watchdog: Watchdog = {
+    guard: (_, id) => void told.push(`guard ${id}`),
+    release: (_, id) => void told.push(`release ${id}`),
+    close: async () => {},
+  };
+  const executor = createProcessExecutor({ spawner: eager, watchdog });
+  try {
+    await warmUp(executor);
+    const job = await start(executor, specOf(['echo $$', 'sleep 3600']));
+    const isOfJob = (line = '') => line.startsWith('guard ') && line.includes(job.spec.identity.nonce);
+    await until(() => isOfJob(told.at(-1)), 'told');
+    assert.is(JSON.parse((told.at(-1) as string).slice('guard '.length)).group, Number(job.text()));
+    await job.execution.stop(0);
+    assert.is(told.at(-1), told.at(-2)?.replace('guard', 'release'));
+    // Not of one at least, however slow the machine is.
+    told.length = 0;
+    await until(async () => {
+      const before = told.length;
+      await run(executor, specOf([':']));
+      return told.length === before;
+    }, 'one that it does not hear of');
   } finally {
     await executor.close();
     removeFolders();

@@ -102,9 +102,10 @@ export function createServer(
     // Git sends no command for a ref that is already what it should be, so nothing checks it.
     const commands = updates.filter(({ ref, to }) => (tips.get(ref) ?? null) !== to);
     if (crash && atomic === 'whole') {
-      const inOrder = [...commands].sort((a, b) => Number(a.to === null) - Number(b.to === null));
-      const some = commands.every(fits) ? inOrder.slice(0, Math.floor(crash() * (inOrder.length + 1))) : [];
-      for (const update of some) set(update, by, late);
+      const places = new Map(commands.map((update) => [update, update.to === null ? 1 + crash() : 0]));
+      const inOrder = [...commands].sort((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0));
+      const count = commands.every(fits) ? Math.floor(crash() * (inOrder.length + 1)) : 0;
+      for (const update of inOrder.slice(0, count)) set(update, by, late);
       awayUntil = Math.max(awayUntil, world.now() + 200 + crash() * 3_000);
       done(false);
       return;

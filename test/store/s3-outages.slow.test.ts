@@ -138,21 +138,21 @@ check(
 check(
   'slow, for much longer than it may be silent: nothing fails while bytes pass',
   async ({ location }, folder) => {
-    const store = impatient(location, { silence: 3000 });
-    const bytes = randomBytes(12 * MIB);
-    // Faster up than down: the system takes some megabytes at once, of which nobody sees how they go on.
-    s3.proxy.fault = ({ method }) => (method === 'PUT' ? { slow: 2.5 * MIB } : undefined);
+    const store = impatient(location, { silence: 4000 });
+    const bytes = randomBytes(24 * MIB);
+    // The system takes up to ten megabytes at once, of which nobody sees how they go on: that must be no silence.
+    s3.proxy.fault = ({ method }) => (method === 'PUT' ? { slow: 4 * MIB } : undefined);
     const begun = performance.now();
     const { sha256 } = await store.putBytes(bytes);
     const between = performance.now();
-    assert.ok(between - begun > 4000, 'it was not slow');
+    assert.ok(between - begun > 5000, 'it was not slow');
     const puts = s3.proxy.calls.filter(({ method, status }) => method === 'PUT' && status !== 501);
     assert.is(puts.length, 1, 'it was sent once');
     s3.proxy.calls.length = 0;
-    s3.proxy.fault = () => ({ slow: 2.5 * MIB });
+    s3.proxy.fault = () => ({ slow: 4 * MIB });
     await store.fetchFile(sha256, join(folder, 'copy'));
     assert.ok((await readFile(join(folder, 'copy'))).equals(bytes));
-    assert.ok(performance.now() - between > 4000, 'it was not slow');
+    assert.ok(performance.now() - between > 5000, 'it was not slow');
     assert.is(s3.proxy.calls.length, 1, 'it was asked for once');
   },
 );

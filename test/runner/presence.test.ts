@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CardContent, findCard } from '../../src/ledger/runner-cards.ts';
@@ -40,7 +41,7 @@ test('what others may want to see brings the heartbeat forward, once', async () 
   waiting = 'a job that can run here: run-1/a needs Docker';
   presence.tell('fitting');
   const before = asked;
-  for (let tries = 0; tries < 500 && (await card()) !== waiting; tries += 1);
+  for (let tries = 0; tries < 500 && (await card()) !== waiting; tries += 1) await sleep(10);
   assert.is(await card(), waiting);
   presence.tell('fitting');
   presence.tell(null);

@@ -1,6 +1,6 @@
-import { execFileSync, type SpawnSyncOptions, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { isatty } from 'node:tty';
+import { isInForeground } from '../executor/process-table.ts';
 
 /** What is typed on the terminal while lines on it are drawn again and again. */
 export interface Typing {
@@ -31,6 +31,7 @@ export function openTyping(): Typing {
   };
   return {
     hide() {
+      // Who isn't, would be stopped for changing what the shell has set.
       if (before !== null || !isatty(0) || !isInForeground()) return;
       before = set('-g');
       if (before === null || set('-echo') === null) return;
@@ -51,20 +52,4 @@ const apart = {
 function set(settings: string): string | null {
   const { status, stdout } = spawnSync('stty', [settings], apart);
   return status === 0 ? stdout.trim() : null;
-}
-
-/** Who isn't, would be stopped for changing what the shell has set. */
-function isInForeground(): boolean {
-  try {
-    if (process.platform !== 'linux') {
-      const ps = ['-o', 'stat=', '-p', String(process.pid)];
-      return execFileSync('ps', ps, { encoding: 'utf8' }).includes('+');
-    }
-    const stat = readFileSync('/proc/self/stat', 'utf8');
-    // The name, in parentheses, may hold spaces and parentheses itself.
-    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return group === foreground;
-  } catch {
-    return false;
-  }
 }

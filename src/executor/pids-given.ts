@@ -10,21 +10,15 @@ export interface PidsGiven {
   readonly limit: number;
 }
 
-/** What stays as it is for as long as this process is there; null where pids can't be told. */
-let fixed: { readonly limit: number } | null | undefined;
-
-function readFixed(): { readonly limit: number } | null {
-  // Of another namespace's processes they would be other ones.
-  if (readlinkSync('/proc/self') !== String(process.pid)) return null;
-  return { limit: Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1')) };
-}
+/** It stays as it is, and so does the namespace that this process is in. */
+let limit: number | null = null;
 
 /** @returns null where it can't be told */
 export function readPidsGiven(): PidsGiven | null {
   try {
-    fixed ??= readFixed();
-    if (fixed === null) return null;
-    const { limit } = fixed;
+    // Of another namespace's processes they would be other ones.
+    if (limit === null && readlinkSync('/proc/self') !== String(process.pid)) return null;
+    limit ??= Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'));
     const count = Number(/^processes (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1]);
     const last = Number(readFileSync('/proc/loadavg', 'latin1').trim().split(' ').at(-1));
     return count > 0 && last > 0 && limit > 0 ? { count, last, limit } : null;

@@ -13,13 +13,18 @@ export interface ProcessEntry {
 /** Linux has /proc, where any process's start and environment can be read. */
 export const hasProc = process.platform === 'linux';
 
-/** Reads /proc/<pid>/stat; undefined for a process that is gone or only waits to be reaped. */
-function readProcess(pid: number): ProcessEntry | undefined {
+/** What /proc/<pid>/stat says after the name; empty for a process that is gone. */
+function readFields(pid: number | 'self'): string[] {
   const stat = readProcFile(pid, 'stat');
   // The name, in parentheses, may hold spaces and parentheses itself.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state, , group] = fields ?? [];
-  const start = fields?.[19];
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+}
+
+/** Undefined for a process that is gone or only waits to be reaped. */
+function readProcess(pid: number): ProcessEntry | undefined {
+  const fields = readFields(pid);
+  const [state, , group] = fields;
+  const start = fields[19];
   if (state === undefined || group === undefined || start === undefined || 'ZX'.includes(state))
     return undefined;
   return { pid, group: Number(group), start };
@@ -80,6 +85,19 @@ export function variableOf(pid: number, name: string): string | undefined {
   return environment?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
+/** Is this process among those that have its terminal? */
+export function isInForeground(): boolean {
+  if (hasProc) {
+    const [, , group, , , foreground] = readFields('self');
+    return group !== undefined && group === foreground;
+  }
+  try {
+    return execFileSync('ps', ['-o', 'stat=', '-p', String(process.pid)], { encoding: 'utf8' }).includes('+');
+  } catch {
+    return false;
+  }
+}
+
 /** Has the group a process that is not just waiting to be reaped? */
 export function groupIsAlive(group: number): boolean {
   if (!signalProcess(-group, 0)) return false;
@@ -101,7 +119,7 @@ function listPids(): number[] {
 }
 
 /** Undefined if the process is gone or is not ours to read. */
-function readProcFile(pid: number, name: string): string | undefined {
+function readProcFile(pid: number | 'self', name: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
   } catch {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { type BigIntStats, statSync } from 'node:fs';
 import { reference, unreference } from './keep-alive.ts';
 import type { RefUpdate } from './push.ts';
 import { isObjectId } from './repository.ts';
@@ -35,6 +36,8 @@ const idsAreNoNames = ['-c', 'core.warnAmbiguousRefs=false'];
 
 interface Session {
   readonly child: ChildProcess;
+  /** The folder that it is in, whatever has been called so since. */
+  readonly folder: BigIntStats | null;
   readonly begun: number;
   /** Git's answers to a transaction that is under way, or the process has ended. */
   onAnswer: ((answer: 'prepared' | 'committed' | 'ended') => void) | null;
@@ -63,7 +66,8 @@ export function openRefUpdater(gitDir: string): RefUpdater {
     session = null;
   };
   const begin = (): Session => {
-    if (session && !session.ended && performance.now() - session.begun < ageLimit) return session;
+    const young = session && !session.ended && performance.now() - session.begun < ageLimit;
+    if (session && young && isSame(session.folder, folderAt(gitDir))) return session;
     end();
     session = startSession(gitDir);
     return session;
@@ -133,15 +137,37 @@ export function openRefUpdater(gitDir: string): RefUpdater {
   };
 }
 
+/** The folder of that name as it is now: a disk may have been taken away, or another repository put there. */
+function folderAt(gitDir: string): BigIntStats | null {
+  try {
+    return statSync(gitDir, { bigint: true });
+  } catch {
+    return null;
+  }
+}
+
+function isSame(one: BigIntStats | null, other: BigIntStats | null): boolean {
+  return one !== null && one.dev === other?.dev && one.ino === other.ino;
+}
+
 function startSession(gitDir: string): Session {
+  const folder = folderAt(gitDir);
   const child = spawn('git', gitArguments([...idsAreNoNames, 'update-ref', '--stdin', '-z']), {
     cwd: gitDir,
-    env: gitEnvironment({ gitDir }),
+    // Given a whole path, Git makes folders anew that are not there: what looks like an empty repository where none is.
+    env: gitEnvironment({ gitDir: '.' }),
     stdio: ['pipe', 'pipe', 'pipe'],
     // A Ctrl+C in the terminal is not for it; it ends when its input does.
     detached: true,
   });
-  const session: Session = { child, begun: performance.now(), onAnswer: null, stderr: '', ended: false };
+  const session: Session = {
+    child,
+    folder,
+    begun: performance.now(),
+    onAnswer: null,
+    stderr: '',
+    ended: false,
+  };
   let received = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     const lines = (received + chunk.toString('latin1')).split('\n');
@@ -156,6 +182,8 @@ function startSession(gitDir: string): Session {
   });
   const fail = (error?: unknown) => {
     session.ended = true;
+    const isAway = error !== undefined && folderAt(gitDir) === null;
+    if (isAway) session.stderr ||= `fatal: '${gitDir}' does not appear to be a git repository`;
     if (error instanceof Error) session.stderr ||= `fatal: ${error.message}`;
     session.onAnswer?.('ended');
   };
@@ -169,7 +197,9 @@ function startSession(gitDir: string): Session {
 /** Git's reason, as a push would put it; without its advice. */
 function reasonOf(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => /^(fatal|error):/.test(line));
-  const reasons = lines.map((line) => line.replace(/^(\w+: )(prepare|commit): /, '$1'));
+  const reasons = lines.map((line) =>
+    line.replace(/^(\w+: )(prepare|commit): /, '$1').replaceAll('/./', '/'),
+  );
   if (reasons.length === 0) return stderr.trim() || `fatal: ${wasKilled} (update-ref)`;
   return reasons
     .map((line) =>

@@ -65,7 +65,7 @@ export async function tidyUp(
     ['-c', all ? packAll : packNew, 'sh', tidyLock(gitDir), failureLog(gitDir)],
     {
       cwd: gitDir,
-      env: gitEnvironment({ gitDir }),
+      env: gitEnvironment({ gitDir: '.' }),
       stdio: 'ignore',
       detached: true,
     },

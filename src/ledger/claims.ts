@@ -18,7 +18,7 @@ import type { Gang } from './gangs/formats.ts';
 import { inOrder } from './in-order.ts';
 import { type Ledger, signature } from './ledger.ts';
 import type { QueueEntry } from './live.ts';
-import { lookAgain } from './look-again.ts';
+import { isTaken, lookAgain } from './look-again.ts';
 import { givenBack } from './reasons.ts';
 import { jobName } from './refs.ts';
 import { countedAttempts, pauseAfter, pauseAfterGiveBack } from './retries.ts';
@@ -64,6 +64,7 @@ export async function acquireClaim(
   const ref = names.job('claims', entry.id);
   const mine = new Set<string>();
   const limit = limitOf(claimant.lease);
+  if (await isTaken(ledger, entry, over?.commit ?? null)) return { result: 'lost' };
   if (over) await shared.obtain([over.commit], { toBuildOn: true });
   let claim: ClaimFile = {
     format: formatVersion,

@@ -23,3 +23,19 @@ export async function lookAgain(
     }
   }
 }
+
+/**
+ * Has somebody been quicker to claim a job, since the last look? Where looking takes a file or two, that saves a push;
+ * elsewhere it would take as long as the push, which tells the same.
+ * @param from what a claim is to replace, if there is one
+ */
+export async function isTaken(
+  { shared, names }: Ledger,
+  entry: QueueEntry,
+  from: string | null,
+): Promise<boolean> {
+  const ref = names.job('claims', entry.id);
+  if (shared.path === null) return false;
+  const tip = (await shared.tips([ref]).catch(() => null))?.get(ref) ?? null;
+  return tip !== null && tip !== from;
+}

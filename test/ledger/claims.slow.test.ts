@@ -63,6 +63,24 @@ test('a claim names its owner, its lease and the queue object', async () => {
   assert.is(file.state, 'claimed');
 });
 
+test('who comes after another has claimed sees that where it costs a file, and pushes nothing', async () => {
+  const { shared, ledger, entry } = await submitted();
+  const other = await participant(shared.path);
+  const pushed: string[] = [];
+  const { push } = ledger.shared;
+  ledger.shared.push = (updates, options) => {
+    pushed.push(...updates.map(({ ref }) => ref));
+    return push(updates, options);
+  };
+  const first = await claim(other, entry);
+  assert.equal(await acquireClaim(ledger, entry, claimant('late'), null), { result: 'lost' });
+  assert.equal(pushed, []);
+  // What is to be replaced is in nobody's way.
+  const taken = await acquireClaim(ledger, entry, claimant('late'), asFound(first));
+  assert.is(taken.result, 'won');
+  assert.ok(pushed.includes(claimRef));
+});
+
 test('a job that has ended in between is given back at once', async () => {
   const { shared, ledger, entry } = await submitted();
   const other = await participant(shared.path);

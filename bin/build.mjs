@@ -18,6 +18,7 @@ import { licencesOf } from './licences.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const dist = path.join(root, 'dist');
+const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 
 /**
  * What the code we use of our dependencies never reaches: Docker's BuildKit sessions and its ssh, cosmiconfig's loader for TypeScript,
@@ -96,6 +97,7 @@ function buildModules() {
       spawner: 'src/executor/spawner-process.ts',
     },
     entryNames: '[name]',
+    outExtension: { '.js': '.mjs' },
     inject: ['bin/bundle-dirname.mjs'],
     // CommonJS packages inside an ES module still call `require` for Node's own modules.
     banner: {
@@ -206,27 +208,33 @@ const outdir = mkdtempSync(path.join(root, '.dist-'));
 try {
   const modules = await buildModules();
   // Under a name of its content's, so that an older process finds the one that it knows.
-  const screen = `chunk-screen-${buildId()}.js`;
-  renameSync(path.join(outdir, 'chunk-screen.js'), path.join(outdir, screen));
+  const screen = `chunk-screen-${buildId()}.mjs`;
+  renameSync(path.join(outdir, 'chunk-screen.mjs'), path.join(outdir, screen));
   const scripts = await buildScripts(screen);
   const page = await buildPage();
   await Promise.all([
     esbuild.build({
       ...node20,
+      format: 'cjs',
+      splitting: false,
       outdir,
       entryPoints: { main: 'bin/load-bundle.ts' },
       define: { buildId: JSON.stringify(buildId()), entryName: JSON.stringify(`./${scripts.entry}`) },
     }),
     esbuild.build({
       ...shared,
+      format: 'cjs',
       outdir,
       entryPoints: { dstack: 'bin/dstack.ts', 'dstack-runner': 'bin/dstack-runner.ts' },
       target: 'node10',
-      supported: { 'dynamic-import': true },
+      define: { builtVersion: JSON.stringify(version) },
+      supported: { 'dynamic-import': false },
       // Loaded only once they know that Node can read it.
       plugins: [byName(/\/src\/cli\/main\.ts$/, 'main.js')],
     }),
   ]);
+  // Node takes longer to begin with an ES module.
+  writeFileSync(path.join(outdir, 'package.json'), '{ "type": "commonjs" }\n');
   for (const name of ['dstack.js', 'dstack-runner.js']) chmodSync(path.join(outdir, name), 0o755);
   const inputs = [modules.metafile, scripts.metafile, page].flatMap((metafile) =>
     Object.keys(metafile.inputs),

@@ -20,11 +20,12 @@ const hashBytes = 32;
 
 /**
  * Where V8's code for a command is kept: in the user's cache folder, for this build, this Node and this kind of machine.
- * Null if there is no command, or nothing is to be kept, by the variable that Node has for that.
+ * Null if it can't be the name of a command, or nothing is to be kept, by the variable that Node has for that.
  */
-export function codeCacheFile(build: string, [command = '']: readonly string[]): string | null {
-  if (process.env.NODE_DISABLE_COMPILE_CACHE || !/^[a-z]{1,20}$/.test(command)) return null;
-  return path.join(cacheFolder(), `${build}-${process.version}-${process.arch}`, command);
+export function codeCacheFile(build: string, [command = 'help']: readonly string[]): string | null {
+  const name = command.replace(/^--/, '');
+  if (process.env.NODE_DISABLE_COMPILE_CACHE || !/^[a-z]{1,20}$/.test(name)) return null;
+  return path.join(cacheFolder(), `${build}-${process.version}-${process.arch}`, name);
 }
 
 function cacheFolder(): string {

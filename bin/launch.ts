@@ -1,3 +1,6 @@
+// The build puts it here; when run from its sources there is none.
+declare const builtVersion: string | undefined;
+
 /**
  * Starts the command line with these arguments. Runs before anything else is loaded, on whatever Node there is:
  * an old one must see a sentence, not a syntax error, so no syntax newer than Node 10 and no static import of the rest.
@@ -8,6 +11,12 @@ export function launch(argv: string[]): void {
     console.error(`dstack needs Node.js 20 or newer; this is ${process.version} (${process.execPath}).`);
     console.error('Install a newer one, for example from https://nodejs.org, and try again.');
     process.exitCode = 1;
+    return;
+  }
+  if (argv.length === 1 && /^(-V|--version)$/.test(argv[0] || '') && typeof builtVersion !== 'undefined') {
+    // Nothing else need be loaded for it. Whoever reads it no more is told nothing.
+    process.stdout.on('error', () => {});
+    process.stdout.write(`${builtVersion}\n`);
     return;
   }
   import('../src/cli/main.ts').then(

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import { codeCacheFile, readCodeCache, writeCodeCache } from './code-cache.ts';
 
@@ -17,7 +17,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const cacheFile = codeCacheFile(buildId, argv);
   const kept = cacheFile === null ? new Map<string, Buffer>() : readCodeCache(cacheFile);
   const compiled = new Map<string, vm.Script>();
-  const commandLine = loader(path.dirname(fileURLToPath(import.meta.url)), kept, compiled)(entryName);
+  const commandLine = loader(__dirname, kept, compiled)(entryName);
   process.once('exit', () => {
     if (cacheFile === null || compiled.size === 0) return;
     // Only now the functions that the command needs have been compiled.

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 
 const files = {
   /** The bundle of the watchdog process, or its source when dstack itself runs from source. */
-  watchdog: ['dist/watchdog.js', 'src/executor/watchdog-process.ts'],
+  watchdog: ['dist/watchdog.mjs', 'src/executor/watchdog-process.ts'],
   /** Likewise, of the process that starts many short jobs. */
-  spawner: ['dist/spawner.js', 'src/executor/spawner-process.ts'],
+  spawner: ['dist/spawner.mjs', 'src/executor/spawner-process.ts'],
   /** What `dstack ui` shows; its style lies beside it. */
   page: ['dist/page.js'],
   hook: ['hooks/post-receive'],

@@ -1,8 +1,9 @@
-import { execa } from 'execa';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { diskFull, saysDiskFull } from '../disk-full.ts';
 import { DstackError } from '../errors.ts';
+import { outcomeOf } from './child-outcome.ts';
+import { type End, endAtExit, endWhenAborted, killGroup, watchOutput } from './end-process.ts';
 import { hasTerminal } from './has-terminal.ts';
-import { endAtExit, killGroup, watchOutput } from './silence-limit.ts';
 import { noProgress, wasKilled } from './transfer-failure.ts';
 
 /** How a Git command ended. A non-zero exit is a value; only a failure to start throws. */
@@ -92,48 +93,46 @@ export function gitArguments(args: readonly string[]): string[] {
  * @throws DstackError `git-missing` if there is no Git, `interrupted` if `signal` fired.
  */
 export async function runGit(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
-  const { silenceLimit } = options;
-  const foreground = options.mayAsk === true && hasTerminal();
-  const subprocess = execa('git', gitArguments(args), {
-    cwd: options.cwd ?? options.gitDir ?? process.cwd(),
-    env: gitEnvironment(options),
-    extendEnv: false,
-    encoding: 'buffer',
-    input: options.input ?? '',
-    maxBuffer: 1 << 30,
-    reject: false,
-    // In a group of its own a Ctrl+C, which is for us to answer, doesn't break it in the middle.
-    detached: !foreground,
-    cleanup: true,
-    stripFinalNewline: false,
-    ...(options.signal ? { cancelSignal: options.signal, forceKillAfterDelay: 2_000 } : {}),
-  });
+  const { silenceLimit, mayAsk = false } = options;
+  const foreground = mayAsk && hasTerminal();
+  let child: ChildProcessWithoutNullStreams;
+  try {
+    child = spawn('git', gitArguments(args), {
+      cwd: options.cwd ?? options.gitDir ?? process.cwd(),
+      env: gitEnvironment(options),
+      stdio: 'pipe',
+      // In a group of its own a Ctrl+C, which is for us to answer, doesn't break it in the middle.
+      detached: !foreground,
+    });
+  } catch (error) {
+    // Too long a command line, say.
+    return notRun((error as NodeJS.ErrnoException).code);
+  }
   // What Git has started, a filter perhaps, holds its output open and would be waited for.
-  const endGroup = () => killGroup(subprocess.pid);
-  if (!foreground) options.signal?.addEventListener('abort', endGroup, { once: true });
-  const release = foreground ? undefined : endAtExit(subprocess.pid, options.mayAsk === true);
-  const watch = silenceLimit === undefined ? null : watchOutput(subprocess, foreground, silenceLimit);
-  const result = await subprocess;
-  options.signal?.removeEventListener('abort', endGroup);
+  const end: End = (signal) => {
+    if (foreground) child.kill(signal);
+    else killGroup(child.pid, signal);
+  };
+  const isCancelled = endWhenAborted(child, end, options.signal);
+  const release = mayAsk ? endAtExit(() => end('SIGTERM')) : undefined;
+  const watch = silenceLimit === undefined ? null : watchOutput(child, end, silenceLimit);
+  const { exitCode, signal, error, stdout, stderr } = await outcomeOf(child, options.input ?? '', end);
   release?.();
-  watch?.end();
+  watch?.release();
   // Git may still have ended with an exit code of its own, even with 0.
-  if (result.isCanceled) throw new DstackError('interrupted', 'interrupted', { exitCode: 130 });
-  const stderr = Buffer.from(result.stderr).toString('utf8');
+  if (isCancelled()) throw new DstackError('interrupted', 'interrupted', { exitCode: 130 });
   if (watch?.hasFired) {
     const words = `${noProgress} for ${Math.ceil((silenceLimit ?? 0) / 1000)} s`;
-    return { exitCode: 128, stdout: Buffer.from(result.stdout), stderr: `${stderr}\nfatal: ${words}\n` };
+    return { exitCode: 128, stdout, stderr: `${stderr}\nfatal: ${words}\n` };
   }
-  if (result.exitCode === undefined) {
-    if (result.code === 'ENOENT') throw gitMissing(options.cwd, result.cause);
-    // Killed by a signal: to callers the same as any other failure.
-    return {
-      exitCode: 128,
-      stdout: Buffer.from(result.stdout),
-      stderr: `${stderr}\nfatal: ${wasKilled} (${result.signal ?? result.code ?? 'no exit code'})\n`,
-    };
-  }
-  return { exitCode: result.exitCode, stdout: Buffer.from(result.stdout), stderr };
+  if (exitCode !== null) return { exitCode, stdout, stderr };
+  if (error?.code === 'ENOENT') throw gitMissing(options.cwd, error);
+  return notRun(signal ?? error?.code, stdout, stderr);
+}
+
+/** Killed by a signal, or never started: to callers the same as any other failure. */
+function notRun(why: string = 'no exit code', stdout: Buffer = Buffer.alloc(0), stderr = ''): GitResult {
+  return { exitCode: 128, stdout, stderr: `${stderr}\nfatal: ${wasKilled} (${why})\n` };
 }
 
 /**

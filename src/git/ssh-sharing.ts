@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { killGroup } from './end-process.ts';
 import { hasTerminal } from './has-terminal.ts';
 import { isAlive } from './is-alive.ts';
 import { runGit } from './run-git.ts';
-import { killGroup } from './silence-limit.ts';
 import { type SshDestination, sshDestination } from './ssh-destination.ts';
 
 /** A connection that is not used for so long ends by itself, even if this process was killed; seconds. */

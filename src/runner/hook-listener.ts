@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { endAtExit, killGroup } from '../git/silence-limit.ts';
+import { endAtExit, killGroup } from '../git/end-process.ts';
 import { sshPlace, startAtHost } from '../git/ssh-command.ts';
 import { heartbeat, hookLines } from '../ledger/hook-lines.ts';
 import type { SharedRepository } from '../ledger/shared-repository.ts';
@@ -89,12 +89,12 @@ function attend(
 ): Promise<End> {
   return new Promise((resolve) => {
     let [heard, line, words] = [false, '', ''];
-    const endWithProcess = endAtExit(child.pid, true);
     const kill = () => killGroup(child.pid);
+    const release = endAtExit(kill);
     const silence = setTimeout(kill, longestSilence);
     const finish = (exitCode: number | null) => {
       clearTimeout(silence);
-      endWithProcess?.();
+      release();
       signal.removeEventListener('abort', kill);
       const last = words.trim().split('\n').at(-1)?.trim() ?? '';
       // What ssh has left in the background for later connections may hold them open.

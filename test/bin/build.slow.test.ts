@@ -43,11 +43,11 @@ build(
       [],
     );
     const missing = readdirSync(dist)
-      .filter((name) => name.endsWith('.js'))
+      .filter((name) => /\.m?js$/.test(name))
       .flatMap((name) =>
         [
           ...readFileSync(path.join(dist, name), 'utf8').matchAll(
-            /(?:from |import\(|importModule\(|require\()"(\.\/[^"]+\.js)"/g,
+            /(?:from |import\(|importModule\(|require\()"(\.\/[^"]+\.m?js)"/g,
           ),
         ]
           .filter(([, imported = '']) => !existsSync(path.join(dist, imported)))
@@ -72,6 +72,18 @@ for (const name of ['dstack.js', 'dstack-runner.js']) {
     assert.not.match(readFileSync(alone, 'utf8'), /^import\b/m);
   });
 }
+
+build('its version is told before anything else is loaded', ({ folder, dist }) => {
+  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const alone = path.join(folder, 'alone.cjs');
+  cpSync(path.join(dist, 'dstack.js'), alone);
+  for (const option of ['--version', '-V']) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [alone, option], { encoding: 'utf8' });
+    assert.equal([status, stdout, stderr], [0, `${version}\n`, '']);
+  }
+  // What else there is to say is not for it.
+  assert.is(spawnSync(process.execPath, [alone, '--version', 'x']).status, 1);
+});
 
 build(
   "a second start takes V8's code from the first, and does without if that is not whole",
@@ -110,7 +122,7 @@ build('the licences of what is bundled come with it', ({ dist }) => {
 
 for (const name of ['watchdog', 'spawner']) {
   build(`the ${name} is a program of its own`, ({ dist }) => {
-    const { status, stderr } = spawnSync(process.execPath, [path.join(dist, `${name}.js`)], { input: '' });
+    const { status, stderr } = spawnSync(process.execPath, [path.join(dist, `${name}.mjs`)], { input: '' });
     assert.is(status, 0, String(stderr));
   });
 }

@@ -67,12 +67,18 @@ cache('what is damaged or cut off is not taken', () => {
   }
 });
 
-cache("nothing is kept without a command's name, nor where Node's own variable says so", () => {
-  assert.is(codeCacheFile('b1', []), null);
-  assert.is(codeCacheFile('b1', ['--version']), null);
-  assert.is(codeCacheFile('b1', ['../up']), null);
-  process.env.NODE_DISABLE_COMPILE_CACHE = '1';
-  assert.is(codeCacheFile('b1', ['status']), null);
+cache(
+  "what can't be a command's name names no file, and nothing is kept where Node's own variable says so",
+  () => {
+    for (const argument of ['../up', '--', '-V', '--a/b']) assert.is(codeCacheFile('b1', [argument]), null);
+    process.env.NODE_DISABLE_COMPILE_CACHE = '1';
+    assert.is(codeCacheFile('b1', ['status']), null);
+  },
+);
+
+cache('an option in the place of a command has a file, too, and no argument is as good as --help', () => {
+  assert.match(codeCacheFile('b1', ['--version']) as string, /\/version$/);
+  assert.is(codeCacheFile('b1', []), codeCacheFile('b1', ['--help']));
 });
 
 cache("a folder that can't be written is no failure, and nothing unfinished is left", ({ folder }) => {

@@ -76,7 +76,7 @@ test('holds what is needed, and nothing else', ({ prefix }) => {
   for (const name of readdirSync(path.join(installed(prefix), 'dist')))
     assert.match(
       name,
-      /^((chunk-.*|dstack|dstack-runner|main|page|spawner|watchdog)\.js|page\.css|THIRD-PARTY-LICENSES\.txt)$/,
+      /^((chunk-.*|dstack|dstack-runner|main|page)\.js|(chunk-.*|spawner|watchdog)\.mjs|package\.json|page\.css|THIRD-PARTY-LICENSES\.txt)$/,
     );
 });
 

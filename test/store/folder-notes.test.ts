@@ -1,6 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, open, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore } from '../../src/store/open-store.ts';
@@ -11,7 +11,7 @@ test('what is no file is neither waited for nor read, and is no note', () =>
   inTempFolder(async (folder) => {
     const store = openStore(folder);
     await mkdir(join(folder, 'notes'));
-    await execa('mkfifo', [join(folder, 'notes/user-a')]);
+    execFileSync('mkfifo', [join(folder, 'notes/user-a')]);
     await symlink('/dev/zero', join(folder, 'notes/user-b'));
     await writeFile(join(folder, 'other'), 'other');
     await symlink('../other', join(folder, 'notes/user-c'));

@@ -1,8 +1,9 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore } from '../../src/store/open-store.ts';
@@ -58,10 +59,13 @@ test('a put killed in the middle leaves no blob, and does not hinder the next', 
     const bytes = randomBytes(64 << 20);
     const sha256 = sha256Of(bytes);
     await writeFile(join(folder, 'file'), bytes);
-    const child = execa(process.execPath, putProcess(root, join(folder, 'file'), sha256), { reject: false });
+    const child = spawn(process.execPath, putProcess(root, join(folder, 'file'), sha256), {
+      stdio: 'ignore',
+    });
+    const exited = once(child, 'exit');
     while ((await partSize(root)) === 0 && child.exitCode === null) await sleep(1);
     child.kill('SIGKILL');
-    const { signal } = await child;
+    const [, signal] = await exited;
     assert.is(signal, 'SIGKILL', 'the kill came too late to test anything');
     await assertAbsent(blobPath(root, sha256));
     assert.is((await readdir(join(root, 'tmp'))).length, 1);
@@ -102,7 +106,7 @@ test('a read-only file system is an error of its own', () =>
   onTmpfs(async (disk) => {
     const store = openStore(disk);
     const { sha256 } = await store.putBytes(Buffer.from('x'));
-    await execa('mount', ['-o', 'remount,ro', disk]);
+    execFileSync('mount', ['-o', 'remount,ro', disk]);
     await assertFails(() => store.putBytes(Buffer.from('y')), 'store-read-only', /disk/);
     assert.is(await store.has(sha256, 1), true);
   }));
@@ -112,8 +116,8 @@ async function onTmpfs(work: (disk: string, folder: string) => Promise<void>): P
   await inTempFolder(async (folder) => {
     const disk = join(folder, 'disk');
     await mkdir(disk);
-    const mounted = await execa('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk], { reject: false });
-    if (mounted.failed) {
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk], { encoding: 'utf8' });
+    if (mounted.status !== 0) {
       if (process.env.CI === 'true') throw new Error(`cannot mount a tmpfs: ${mounted.stderr}`);
       console.error(`skipped: needs the right to mount a tmpfs (${mounted.stderr})`);
       return;
@@ -121,7 +125,7 @@ async function onTmpfs(work: (disk: string, folder: string) => Promise<void>): P
     try {
       await work(disk, folder);
     } finally {
-      await execa('umount', [disk]);
+      execFileSync('umount', [disk]);
     }
   });
 }

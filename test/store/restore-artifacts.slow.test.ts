@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   lstat,
@@ -13,7 +14,6 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
-import { execa } from 'execa';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { collectArtifacts } from '../../src/store/collect-artifacts.ts';
@@ -94,8 +94,8 @@ check(
   tree,
   async ({ into, store, manifest }) => {
     await writeTree(into, { 'a/run': 'x:run', z: '1' });
-    await execa('chmod', ['-x', join(into, 'a/run')]);
-    await execa('chmod', ['+x', join(into, 'z')]);
+    execFileSync('chmod', ['-x', join(into, 'a/run')]);
+    execFileSync('chmod', ['+x', join(into, 'z')]);
     await restoreArtifacts(manifest, store, into);
     assert.equal(await readTree(into), tree);
   },
@@ -168,7 +168,7 @@ check(
   'refuses a FIFO where a file belongs, without waiting for it',
   tree,
   async ({ into, store, manifest }) => {
-    await execa('mkfifo', [join(into, 'z')]);
+    execFileSync('mkfifo', [join(into, 'z')]);
     await assertFails(
       () => restoreArtifacts(manifest, store, into, { overwrite: true }),
       'path-conflict',

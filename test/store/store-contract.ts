@@ -1,8 +1,9 @@
+import { execFile, execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { execa } from 'execa';
+import { promisify } from 'node:util';
 import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Store, StoredBlob } from '../../src/store/store.ts';
@@ -60,7 +61,7 @@ export function addStoreContract(test: Test, subject: (folder: string) => Promis
     const sha256 = (await store.putBytes(Buffer.from('x'))).sha256;
     await writeFile(join(folder, 'file'), 'x');
     await symlink('file', join(folder, 'link'));
-    await execa('mkfifo', [join(folder, 'fifo')]);
+    execFileSync('mkfifo', [join(folder, 'fifo')]);
     for (const name of ['link', 'fifo']) {
       await assertFails(() => store.putFile(join(folder, name), sha256), 'not-a-file', new RegExp(name));
     }
@@ -192,7 +193,9 @@ export function addStoreContract(test: Test, subject: (folder: string) => Promis
     const sha256 = sha256Of(bytes);
     await writeFile(join(folder, 'file'), bytes);
     await Promise.all(
-      [1, 2, 3].map(() => execa(process.execPath, putProcess(location, join(folder, 'file'), sha256))),
+      [1, 2, 3].map(() =>
+        promisify(execFile)(process.execPath, putProcess(location, join(folder, 'file'), sha256)),
+      ),
     );
     await store.fetchFile(sha256, join(folder, 'copy'));
     assert.ok((await readFile(join(folder, 'copy'))).equals(bytes));

@@ -121,12 +121,13 @@ async function buildScripts(screen) {
   });
   for (const { path: file, text } of built.outputFiles) {
     const { code } = await esbuild.transform(
-      text.replaceAll(`import("./${screen}")`, `importModule("./${screen}")`),
+      text
+        .replaceAll(`import("./${screen}")`, `importModule("./${screen}")`)
+        .replaceAll('import.meta.url', 'moduleUrl()'),
       {
         format: 'cjs',
         target: 'node20',
         supported: { 'dynamic-import': false },
-        define: { 'import.meta.url': 'moduleUrl' },
         // Strict as ES modules are.
         banner:
           "(function (exports, require, module, __filename, __dirname, moduleUrl, importModule) { 'use strict';",

@@ -54,7 +54,7 @@ function loader(
     });
     if (script.cachedDataRejected !== false) compiled.set(name, script);
     const run = script.runInThisContext() as (...args: unknown[]) => void;
-    run(module.exports, requireAny, module, file, folder, pathToFileURL(file).href, importModule);
+    run(module.exports, requireAny, module, file, folder, () => pathToFileURL(file).href, importModule);
     return module.exports;
   };
   const requireAny = Object.assign(requireOne, { resolve: requireOther.resolve });

@@ -109,6 +109,11 @@ test('only git/ runs Git', () => {
   assert.equal(wrong, []);
 });
 
+test('zod is imported so that what is not used of it can be left out', () => {
+  const wrong = offenders((file) => /^import \{[^}]*\} from 'zod'/m.test(file.text));
+  assert.equal(wrong, []);
+});
+
 test('only executor/ talks to Docker', () => {
   const wrong = offenders((file) => folderOf(file.name) !== 'executor' && file.imports.includes('dockerode'));
   assert.equal(wrong, []);

@@ -117,7 +117,7 @@ async function probe(place: Place, megabytes: number | null): Promise<HostFacts>
   });
   let made = 0;
   try {
-    const { name, email } = await userSignature(place.folder, Date.now());
+    const { name, email } = userSignature(place.folder, Date.now());
     return await probeHost({
       remote: place.remote,
       makeRepository: (objectFormat) => {

@@ -61,7 +61,7 @@ async function embeddedRunner(
     local: repositories.own,
     remote: location,
     refPrefix: ledger.names.prefix,
-    who: ledger.who,
+    who: () => ledger.who,
   });
   const own = ownLedger(opened, log);
   const watchdog = startWatchdog({ watchdogScript: packageFile('watchdog') });

@@ -4,13 +4,13 @@ import { addComparingCommands } from './comparing-commands.ts';
 import { fewAtOnce, megabytes, portNumber, several, timeSpan, wholeNumber } from './option-values.ts';
 import { addRunnerCommands } from './runner-commands.ts';
 import { addSubmittingCommands } from './submitting-commands.ts';
-import { endQuietlyWithTheReader, paint, say } from './terminal.ts';
+import { canAsk, endQuietlyWithTheReader, paint, say } from './terminal.ts';
 
 /** Runs the command line; sets `process.exitCode`. Each command's code is loaded only when it runs. */
 export async function main(argv: readonly string[]): Promise<void> {
   endQuietlyWithTheReader();
   // Somebody at the terminal can answer when Git asks for a password; a daemon can't.
-  if (process.stdin.isTTY && process.stderr.isTTY) process.env.GIT_TERMINAL_PROMPT ??= '1';
+  if (canAsk()) process.env.GIT_TERMINAL_PROMPT ??= '1';
   const program = buildProgram();
   try {
     await program.parseAsync(['node', 'dstack', ...argv]);

@@ -86,28 +86,23 @@ export async function openLedgerAt(
   remote: string,
   layout: Pick<LedgerOptions, 'refPrefix' | 'host'> = project.config,
 ): Promise<Ledger> {
-  const who = whoIn(project);
-  // Should the ledger fail to open, nobody waits for this one.
-  who.catch(() => {});
-  const ledger = openLedger({
+  return openLedger({
     local: project.repository,
     remote,
     refPrefix: layout.refPrefix,
     host: layout.host,
     folder: project.folder,
+    who: () => whoIn(project),
   });
-  return { ...(await ledger), who: await who };
 }
 
-const identities = new WeakMap<Project, Promise<Ledger['who']>>();
+const identities = new WeakMap<Project, Ledger['who']>();
 
 /** The user's name and address as Git would write them here, asked for once. */
-function whoIn(project: Project): Promise<Ledger['who']> {
-  const known =
-    identities.get(project) ??
-    userSignature(project.folder, Date.now()).then(({ name, email }) => ({ name, email }));
+function whoIn(project: Project): Ledger['who'] {
+  const known = identities.get(project) ?? userSignature(project.folder, Date.now());
   identities.set(project, known);
-  return known;
+  return { name: known.name, email: known.email };
 }
 
 /**

@@ -59,7 +59,7 @@ export async function startRunnerCommand(options: RunnerStartOptions): Promise<v
       remote: path ?? address,
       refPrefix: config.refPrefix,
       host: config.host,
-      who: { name: `dstack runner ${name}`, email: `${name}@${hostname()}` },
+      who: () => ({ name: `dstack runner ${name}`, email: `${name}@${hostname()}` }),
     };
     const ledger = ownLedger(await openLedger({ ...shared, local: own }), log);
     const triggers = await openLedger({ ...shared, local: cache });

@@ -1,4 +1,5 @@
 import { fstatSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { styleText } from 'node:util';
 import { type Glyphs, glyphsForLocale, unicodeGlyphs } from '../tui/glyphs.ts';
 
@@ -89,7 +90,8 @@ export function keepOnWithoutReader(): void {
 
 /** Is somebody there to answer a question? */
 export function canAsk(): boolean {
-  return Boolean(process.stdin.isTTY && process.stderr.isTTY);
+  // `process.stdin` is made when it is first looked at, which takes longer.
+  return isatty(0) && isatty(2);
 }
 
 /** Asks one question on the terminal; null if nobody can be asked, or the answer was Ctrl+C or Ctrl+D. */

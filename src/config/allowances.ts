@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A folder of the machine, which jobs may also write to if `:rw` stands behind it. */
 const mountRoot = z

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DstackError, usageError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { allSettings, ownSettings, settings } from './settings.ts';

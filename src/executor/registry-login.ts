@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { homedir } from 'node:os';
 import type { AuthConfig } from 'dockerode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { plainText } from '../terminal-text.ts';
 import { type DockerConfig, readDockerConfig } from './docker-config.ts';
 import { sourceOf } from './image-name.ts';

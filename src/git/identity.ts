@@ -1,12 +1,19 @@
+import { spawnSync } from 'node:child_process';
 import { hostname, userInfo } from 'node:os';
-import { runGit } from './run-git.ts';
+import { gitArguments, gitEnvironment } from './run-git.ts';
 import type { Signature } from './write-commits.ts';
 
 /** The user's name as Git would write it; where none is configured, the login name and this machine's. */
-export async function userSignature(folder: string, now: number): Promise<Signature> {
-  const result = await runGit(['var', 'GIT_AUTHOR_IDENT'], { cwd: folder });
-  const match = /^(.*) <(.*)> \d+ [+-]\d+$/.exec(result.stdout.toString('utf8').trim());
-  if (result.exitCode === 0 && match?.[1]) return { name: match[1], email: match[2] ?? '', time: now };
+export function userSignature(folder: string, now: number): Signature {
+  // It is there at once, so that it need be asked for only where something is written.
+  const { status, stdout } = spawnSync('git', gitArguments(['var', 'GIT_AUTHOR_IDENT']), {
+    cwd: folder,
+    env: gitEnvironment(),
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const match = /^(.*) <(.*)> \d+ [+-]\d+$/.exec(String(stdout).trim());
+  if (status === 0 && match?.[1]) return { name: match[1], email: match[2] ?? '', time: now };
   const login = loginName();
   return { name: login, email: `${login}@${hostname()}`, time: now };
 }

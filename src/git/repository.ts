@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { makeNamedFolder } from './new-folder.ts';
@@ -66,6 +66,8 @@ export async function openRepository(path: string): Promise<Repository> {
       hint: `make one with \`dstack init --create ${path}\`, or correct the path`,
     });
   }
+  const plain = gitDir === absolute ? plainBareRepository(absolute) : null;
+  if (plain) return plain;
   const result = await runGit(describe, { gitDir: gitDir, cwd: absolute });
   if (result.exitCode !== 0) {
     const dubious = /dubious ownership|safe\.directory/.test(result.stderr);
@@ -83,6 +85,30 @@ export async function openRepository(path: string): Promise<Repository> {
     workTree: bare === 'true' ? null : absolute,
     objectFormat: objectFormat === 'sha256' ? 'sha256' : 'sha1',
   };
+}
+
+/**
+ * A bare repository as `git init --bare` leaves it, by its own files: none of them says that a part of it is elsewhere or
+ * of another kind. Null: that is for Git to judge.
+ */
+function plainBareRepository(folder: string): Repository | null {
+  const has = (name: string) => existsSync(join(folder, name));
+  if (!has('objects') || !has('refs') || has('commondir')) return null;
+  try {
+    const head = readFileSync(join(folder, 'HEAD'), 'utf8');
+    const config = readFileSync(join(folder, 'config'), 'utf8');
+    const isPlain =
+      /^(ref: refs\/\S+|[0-9a-f]{40})\n$/.test(head) &&
+      /^\s*repositoryformatversion = 0$/m.test(config) &&
+      /^\s*bare = true$/m.test(config) &&
+      config.match(/bare|repositoryformatversion/gi)?.length === 2 &&
+      !/extensions|worktree|include/i.test(config);
+    if (!isPlain) return null;
+  } catch {
+    return null;
+  }
+  const objectDir = join(folder, 'objects');
+  return { gitDir: folder, commonDir: folder, objectDir, workTree: null, objectFormat: 'sha1' };
 }
 
 /** Makes an empty bare repository; an existing one is left as it is. */

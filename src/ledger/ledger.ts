@@ -33,7 +33,8 @@ export interface LedgerOptions {
   host?: HostSettings | undefined;
   /** What relative paths are relative to; the local repository's folder by default. */
   folder?: string | undefined;
-  who?: { name: string; email: string };
+  /** Asked once something is to be written in their name. */
+  who?: () => Ledger['who'];
 }
 
 /** @throws DstackError if the remote can't be one, or is a path without a repository */
@@ -41,11 +42,16 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const names = refNames(options.refPrefix);
   const shared = await openSharedRepository(options.local, options.remote, options.folder);
   const host = hostAbilities(names, options.host);
+  const { who = () => ({ name: 'dstack', email: `dstack@${hostname()}` }) } = options;
+  let known: Ledger['who'] | undefined;
   return {
     shared: onHost(shared, names, host),
     names,
     host,
-    who: options.who ?? { name: 'dstack', email: `dstack@${hostname()}` },
+    get who() {
+      known ??= who();
+      return known;
+    },
     clock: systemClock,
     close: () => shared.close(),
   };

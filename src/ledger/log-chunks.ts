@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DstackError } from '../errors.ts';
 import { parseTree } from '../git/object-reader.ts';
 import type { CommitInput } from '../git/write-commits.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { chooseOld, type Kept, spareBytes, totalOf } from './cache-room.ts';
 import { copyFolder } from './copy-folder.ts';
 import { errno } from './file-errors.ts';
@@ -159,7 +159,7 @@ export function openKeptFolders(root: string, limit: number): KeptFolders {
 
     async tidy() {
       try {
-        await removeLeft(join(root, 'old'), 0);
+        await removeLeft(join(root, 'old'), ofAnyAge);
         await removeLeft(join(root, 'new'), leftoverMs);
         if ((await spareBytes(root)) < 0) await makeRoom(0, null);
       } catch {
@@ -196,6 +196,9 @@ async function moveFolder(from: string, to: string): Promise<void> {
     await copyFolder(from, to);
   }
 }
+
+/** Also of the future: a file system counts time finer than `Date`, and its clock may be another's. */
+const ofAnyAge = Number.NEGATIVE_INFINITY;
 
 async function removeLeft(folder: string, olderThanMs: number): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {

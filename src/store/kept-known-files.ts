@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type KnownFiles, type KnownState, openKnownFiles } from './known-files.ts';
 import { pieceSchema, sha256Schema } from './manifest.ts';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { mapLimited } from './map-limited.ts';

@@ -38,7 +38,7 @@ export async function makeHistory(
   if (count === 0) return runs;
   const refs = new Map<string, string>();
   const local = await initBareRepository(path.join(workFolder, `maker-${first}.git`));
-  const ledger = await openLedger({ local, remote: shared, who: author });
+  const ledger = await openLedger({ local, remote: shared, who: () => author });
   const folding = { ...ledger, shared: withUnwrittenRefs(ledger.shared, refs) };
   try {
     for (let from = first; from < first + count; from += atATime) {

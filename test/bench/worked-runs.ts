@@ -25,7 +25,7 @@ export async function workOffRuns(
   const head = await project.git(['rev-parse', 'main']);
   const tree = await project.git(['rev-parse', 'main^{tree}']);
   const local = await initBareRepository(path.join(project.root, 'worker.git'));
-  const ledger = await openLedger({ local, remote: project.shared, who: author });
+  const ledger = await openLedger({ local, remote: project.shared, who: () => author });
   try {
     for (let done = 0; done < count; done += atATime) {
       const numbers = Array.from({ length: Math.min(atATime, count - done) }, (_, index) => done + index);

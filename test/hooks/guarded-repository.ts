@@ -30,7 +30,7 @@ export const create = (ref: string, to: string): RefUpdate => ({ ref, from: null
 /** Somebody whose objects are in the shared repository at once, as those of a push are for the hook. */
 export async function insider(shared: Shared): Promise<Ledger> {
   const local = await openRepository(shared.path);
-  return openLedger({ local, remote: shared.path, who: { name: 'eve', email: 'eve@example.org' } });
+  return openLedger({ local, remote: shared.path, who: () => ({ name: 'eve', email: 'eve@example.org' }) });
 }
 
 /** Who may do everything but what an admin may. */

@@ -92,7 +92,7 @@ export async function participant(
     ...layout,
     local,
     remote,
-    who: { name: who, email: `${who}@example.org` },
+    who: () => ({ name: who, email: `${who}@example.org` }),
   });
   opened.push(ledger);
   return ledger;

@@ -150,6 +150,8 @@ test('what killed processes have left is removed, damage is nothing that is kept
     await make(join(fresh, 'folder'), { a: '1' });
     const yesterday = new Date(Date.now() - 86_400_000);
     await utimes(left, yesterday, yesterday);
+    const soon = new Date(Date.now() + 60_000);
+    await utimes(join(folder, 'kept/old/gone'), soon, soon);
     await kept.tidy();
     assert.equal(readdirSync(join(folder, 'kept/old')), []);
     assert.equal(readdirSync(join(folder, 'kept/new')), ['fresh']);

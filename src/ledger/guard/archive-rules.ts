@@ -122,7 +122,7 @@ function endedJob(submittedAt: string, commit: string, record: RecordFile): JobV
 
 /** @param expected what the repository itself says; the file has it as its format holds it */
 function checkSame(what: string, said: RunView, expected: RunView): void {
-  const held = archivedRunSchema.shape.run.safeParse(JSON.parse(JSON.stringify(expected)));
+  const held = archivedRunSchema.unwrap().shape.run.safeParse(JSON.parse(JSON.stringify(expected)));
   if (!isDeepStrictEqual(held.data, said)) refuse(`what it says of ${what} is not what its commits say`);
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DstackError } from '../../errors.ts';
 import type { CommitInput } from '../../git/write-commits.ts';
 import { treeOf } from '../claim-commits.ts';
@@ -12,11 +12,13 @@ import { mustList, mustRead, orStop } from './must-read.ts';
 const name = z.string().refine(isName, 'not a legal name');
 
 /** What is said of a run of which something was given up: when, of each job. */
-export const prunedSchema = z.strictObject({
-  format: z.literal(formatVersion),
-  run: name,
-  jobs: z.record(name, z.string().max(40)),
-});
+export const prunedSchema = z.lazy(() =>
+  z.strictObject({
+    format: z.literal(formatVersion),
+    run: name,
+    jobs: z.record(name, z.string().max(40)),
+  }),
+);
 
 /** Run → job → when its artifacts and long logs were given up, ISO 8601. */
 export type PrunedJobs = ReadonlyMap<string, ReadonlyMap<string, string>>;

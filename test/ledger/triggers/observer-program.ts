@@ -7,7 +7,7 @@ const [own, remote] = process.argv.slice(2) as [string, string];
 const ledger = await openLedger({
   local: await initBareRepository(own),
   remote,
-  who: { name: 'observer', email: 'observer@example.org' },
+  who: () => ({ name: 'observer', email: 'observer@example.org' }),
 });
 const watch = watchTriggers(ledger, { patience: 0.5 });
 for (;;) {

@@ -66,11 +66,16 @@ export async function prepareRequest(
   const listing = listTags(ledger);
   // What is wrong with the snapshot comes first.
   listing.catch(() => {});
-  const snapshot = await takeSnapshot(project.repository, {
+  const taking = takeSnapshot(project.repository, {
     allowLarge: options.allowLarge ?? allowed.allowLarge,
     allowSecrets: [...allowed.allowSecrets, ...(options.allowSecret ?? [])],
     signal,
   });
+  taking.catch(() => {});
+  await listing.catch(() => {});
+  // While Git looks through the files, this takes no time of its own.
+  if (!options.dryRun) void ledger.who;
+  const snapshot = await taking;
   for (const warning of snapshot.warnings) warn(warning);
   const tags = await listing;
   if (options.tag !== undefined && tags.has(options.tag) && !options.dryRun) {

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { callRemote } from './call-remote.ts';
 import { failureOfFetch } from './fetch.ts';
 import { openRefFiles } from './ref-files.ts';
@@ -33,6 +35,19 @@ export async function listRemoteBranches(
     },
   );
   return failure ? { failure } : { refs };
+}
+
+/** The commit at HEAD of a repository on this machine; null if there is none yet. */
+export async function headCommit(
+  repository: Pick<Repository, 'gitDir' | 'commonDir'>,
+): Promise<string | null> {
+  // A branch as it mostly is takes a file or two, Git a process.
+  const head = await readFile(join(repository.gitDir, 'HEAD'), 'utf8').catch(() => '');
+  const branch = /^ref: (refs\/heads\/\S+)\n$/.exec(head)?.[1];
+  const found = branch === undefined ? undefined : openRefFiles(repository).tips([branch])?.get(branch);
+  if (found !== undefined) return found;
+  const result = await runGit(['rev-parse', '--verify', '--quiet', 'HEAD'], { gitDir: repository.gitDir });
+  return result.stdout.toString('utf8').trim() || null;
 }
 
 /** The branch that HEAD stands for in a repository on this machine, whether it is there or not; null: none. */

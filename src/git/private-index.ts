@@ -1,30 +1,46 @@
-import { mkdtemp, open, rm, utimes, writeFile } from 'node:fs/promises';
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { diskFull, saysDiskFull } from '../disk-full.ts';
 
 /**
- * Runs `use` with the path of an index file in a private folder, which is removed afterwards. The file is a copy of
- * `original` if that exists; otherwise it does not exist either, which to Git is an empty index.
+ * Runs `use` with the path of an index file in a private folder, which is removed afterwards, and what is in it. The file
+ * is a copy of `original` if that exists; otherwise it does not exist either, which to Git is an empty index.
  */
 export async function withPrivateIndex<Result>(
   original: string | null,
-  use: (indexFile: string) => Promise<Result>,
+  use: (indexFile: string, content: Buffer) => Promise<Result>,
 ): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), 'git-index-')).catch(orFull);
+  let folder: string | null = null;
   try {
-    const indexFile = join(folder, 'index');
-    if (original !== null) await copyIndex(original, indexFile).catch(orFull);
-    return await use(indexFile);
+    let indexFile: string;
+    let content: Buffer = Buffer.alloc(0);
+    try {
+      folder = mkdtempSync(join(tmpdir(), 'git-index-'));
+      indexFile = join(folder, 'index');
+      if (original !== null) content = copyIndex(original, indexFile);
+    } catch (error) {
+      throw orFull(error as Error);
+    }
+    return await use(indexFile, content);
   } finally {
     // A Git that is being cancelled may still be writing there.
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (folder !== null) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
 /** The folder for temporary files may be on a small disk of its own. */
-function orFull(error: Error): never {
-  throw saysDiskFull(error.message) ? diskFull(tmpdir(), error) : error;
+function orFull(error: Error): Error {
+  return saysDiskFull(error.message) ? diskFull(tmpdir(), error) : error;
 }
 
 /**
@@ -32,19 +48,23 @@ function orFull(error: Error): never {
  * file. So the copy must not be younger than the original: it would hide a change of the same size made in the
  * moment of the last `git add`. Bytes and time come from one open file, since Git replaces its index by renaming.
  */
-async function copyIndex(from: string, to: string): Promise<void> {
-  const file = await open(from).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
-  if (file === null) return;
+function copyIndex(from: string, to: string): Buffer {
+  let file: number;
   try {
-    const { mtimeNs } = await file.stat({ bigint: true });
-    await writeFile(to, await file.readFile(), { mode: 0o600 });
+    file = openSync(from, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
+  try {
+    const { mtimeNs } = fstatSync(file, { bigint: true });
+    const content = readFileSync(file);
+    writeFileSync(to, content, { mode: 0o600 });
     // A millisecond earlier, because Node passes times as floating point numbers, which could round up.
     const seconds = Number(mtimeNs / 1_000_000n - 1n) / 1_000;
-    await utimes(to, seconds, seconds);
+    utimesSync(to, seconds, seconds);
+    return content;
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }

@@ -1,8 +1,8 @@
 import { lstatSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
+import { headCommit } from './branches.ts';
 import { type Change, compareIndex, emptyTree } from './compare-index.ts';
 import { lookAgain } from './look-again.ts';
 import { isPlainIndex } from './plain-index.ts';
@@ -62,7 +62,7 @@ const settings = [
  *   `disk-full`, `git-failed`, `interrupted`
  */
 export async function takeSnapshot(
-  repository: Pick<Repository, 'gitDir' | 'workTree' | 'objectFormat'>,
+  repository: Pick<Repository, 'gitDir' | 'commonDir' | 'workTree' | 'objectFormat'>,
   options: SnapshotOptions = {},
 ): Promise<Snapshot> {
   const { gitDir, workTree } = repository;
@@ -71,7 +71,7 @@ export async function takeSnapshot(
       hint: 'run this in a clone of it',
     });
   }
-  return withPrivateIndex(join(gitDir, 'index'), async (indexFile) => {
+  return withPrivateIndex(join(gitDir, 'index'), async (indexFile, index) => {
     const execute = (args: readonly string[], input?: Uint8Array) =>
       runGit([...settings, ...args], {
         ...{ cwd: workTree, gitDir, workTree, indexFile, input },
@@ -86,14 +86,10 @@ export async function takeSnapshot(
       if (result.exitCode !== 0) throw gitFailed(args, result, full);
       return result;
     };
-    const [parent, listing] = await Promise.all([
-      execute(['rev-parse', '--verify', '--quiet', 'HEAD']).then(
-        (head) => head.stdout.toString().trim() || null,
-      ),
-      readIgnorePatterns(workTree, IGNORE_FILE).then(async (patterns) => {
-        const index = await readFile(indexFile).catch(() => Buffer.alloc(0));
-        return listWorkTree(run, workTree, patterns, isPlainIndex(index, repository.objectFormat));
-      }),
+    const patterns = await readIgnorePatterns(workTree, IGNORE_FILE);
+    const [listing, parent] = await Promise.all([
+      listWorkTree(run, workTree, patterns, isPlainIndex(index, repository.objectFormat)),
+      headCommit(repository),
     ]);
     const { untracked } = listing;
     const intended = await intendedToAdd(run, listing);

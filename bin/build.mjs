@@ -83,6 +83,8 @@ const node20 = {
   define: { 'process.env.NODE_ENV': '"production"' },
   splitting: true,
   chunkNames: 'chunk-[name]-[hash]',
+  // Its ES modules, which Node isn't offered: of CommonJS nothing can be left out.
+  alias: { yaml: path.join(root, 'node_modules/yaml/browser/dist/index.js') },
   plugins: [leaveOutUnreached],
 };
 

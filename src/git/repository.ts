@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, lstatSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { makeNamedFolder } from './new-folder.ts';
 import { git, gitFailed, runGit } from './run-git.ts';
@@ -33,6 +33,8 @@ const describe = [
  * @throws DstackError `not-a-repository`
  */
 export async function discoverRepository(folder: string): Promise<Repository> {
+  const plain = plainWorkTree(folder);
+  if (plain) return plain;
   // The top of the work tree is asked for last: where there is none, Git has said the rest before it fails.
   const result = await runGit([...describe, '--show-toplevel'], { cwd: folder });
   const [gitDir, commonDir, objectDir, objectFormat, bare, top] = result.stdout.toString('utf8').split('\n');
@@ -66,7 +68,7 @@ export async function openRepository(path: string): Promise<Repository> {
       hint: `make one with \`dstack init --create ${path}\`, or correct the path`,
     });
   }
-  const plain = gitDir === absolute ? plainBareRepository(absolute) : null;
+  const plain = gitDir === absolute ? plainRepository(absolute, null) : null;
   if (plain) return plain;
   const result = await runGit(describe, { gitDir: gitDir, cwd: absolute });
   if (result.exitCode !== 0) {
@@ -88,27 +90,48 @@ export async function openRepository(path: string): Promise<Repository> {
 }
 
 /**
- * A bare repository as `git init --bare` leaves it, by its own files: none of them says that a part of it is elsewhere or
- * of another kind. Null: that is for Git to judge.
+ * The repository of a work tree, found by its own files as Git finds it, if it is as `git init` leaves it and this user's
+ * own. Null: that is for Git to judge.
  */
-function plainBareRepository(folder: string): Repository | null {
-  const has = (name: string) => existsSync(join(folder, name));
+function plainWorkTree(folder: string): Repository | null {
+  if (process.env.GIT_CEILING_DIRECTORIES !== undefined) return null;
+  try {
+    for (let top = realpathSync(folder); ; top = dirname(top)) {
+      const gitDir = join(top, '.git');
+      const stats = lstatSync(gitDir, { throwIfNoEntry: false });
+      const isOwn = [stats, lstatSync(top)].every((one) => one?.uid === process.geteuid?.());
+      if (stats) return stats.isDirectory() && isOwn ? plainRepository(gitDir, top) : null;
+      // The root of another file system is as far as Git goes, and what is a repository's own folder is no work tree.
+      const above = dirname(top);
+      if (above === top || lstatSync(above).dev !== lstatSync(top).dev) return null;
+      if (existsSync(join(top, 'HEAD'))) return null;
+    }
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * A repository whose files say nothing of parts that are elsewhere or of another kind.
+ * @param workTree null: it is bare
+ */
+function plainRepository(gitDir: string, workTree: string | null): Repository | null {
+  const has = (name: string) => existsSync(join(gitDir, name));
   if (!has('objects') || !has('refs') || has('commondir')) return null;
   try {
-    const head = readFileSync(join(folder, 'HEAD'), 'utf8');
-    const config = readFileSync(join(folder, 'config'), 'utf8');
+    const head = readFileSync(join(gitDir, 'HEAD'), 'utf8');
+    const config = readFileSync(join(gitDir, 'config'), 'utf8');
     const isPlain =
       /^(ref: refs\/\S+|[0-9a-f]{40})\n$/.test(head) &&
       /^\s*repositoryformatversion = 0$/m.test(config) &&
-      /^\s*bare = true$/m.test(config) &&
+      (workTree === null ? /^\s*bare = true$/m : /^\s*bare = false$/m).test(config) &&
       config.match(/bare|repositoryformatversion/gi)?.length === 2 &&
       !/extensions|worktree|include/i.test(config);
     if (!isPlain) return null;
   } catch {
     return null;
   }
-  const objectDir = join(folder, 'objects');
-  return { gitDir: folder, commonDir: folder, objectDir, workTree: null, objectFormat: 'sha1' };
+  return { gitDir, commonDir: gitDir, objectDir: join(gitDir, 'objects'), workTree, objectFormat: 'sha1' };
 }
 
 /** Makes an empty bare repository; an existing one is left as it is. */

@@ -143,8 +143,10 @@ esac
     { mode: 0o755 },
   );
   const expected = { exitCode: 1, words: [/needs Git 2\.\d+ or newer; this is 2\.30\.2/, /install/] };
+  // With a limit to where it looks, Git is asked which repository this is.
+  const env = { PATH: `${bin}:${real}`, GIT_CEILING_DIRECTORIES: empty };
   for (const args of [['run', 'train'], ['status'], ['runner', 'start', '--once']])
-    await fails(project, args, expected, { env: { PATH: `${bin}:${real}` } });
+    await fails(project, args, expected, { env });
 });
 
 test.run();

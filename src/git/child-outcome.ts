@@ -3,10 +3,9 @@ import type { End } from './end-process.ts';
 
 /** All that a process has written, and how it ended. */
 export interface ChildOutcome {
-  /** Null: a signal has ended it, or it could not be started. */
+  /** Null: a signal has ended it. */
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  readonly error: NodeJS.ErrnoException | null;
   readonly stdout: Buffer;
   readonly stderr: string;
 }
@@ -35,20 +34,21 @@ export function outcomeOf(
   // Whoever doesn't read it to its end says why.
   child.stdin.on('error', () => {});
   child.stdin.end(input);
+  // That it can't be signalled: it goes on.
+  child.on('error', () => {});
   return new Promise((resolve) => {
-    let failure: Error | null = null;
-    const finish = (exitCode: number | null, signal: NodeJS.Signals | null) =>
+    child.once('close', (exitCode, signal) =>
       resolve({
         exitCode,
         signal,
-        error: failure,
         stdout: Buffer.concat(stdout),
         stderr: Buffer.concat(stderr).toString('utf8'),
-      });
-    child.once('error', (error) => {
-      failure = error;
-      if (child.pid === undefined) finish(null, null);
-    });
-    child.once('close', finish);
+      }),
+    );
   });
+}
+
+/** Why a process has not been started. */
+export function whyNotStarted(child: ChildProcessWithoutNullStreams): Promise<NodeJS.ErrnoException> {
+  return new Promise((resolve) => child.once('error', resolve));
 }

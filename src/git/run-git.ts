@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { diskFull, saysDiskFull } from '../disk-full.ts';
 import { DstackError } from '../errors.ts';
-import { outcomeOf } from './child-outcome.ts';
+import { outcomeOf, whyNotStarted } from './child-outcome.ts';
 import { type End, endAtExit, endWhenAborted, killGroup, watchOutput } from './end-process.ts';
 import { hasTerminal } from './has-terminal.ts';
 import { noProgress, wasKilled } from './transfer-failure.ts';
@@ -108,6 +108,11 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     // Too long a command line, say.
     return notRun((error as NodeJS.ErrnoException).code);
   }
+  if (child.pid === undefined) {
+    const error = await whyNotStarted(child);
+    if (error.code === 'ENOENT') throw gitMissing(options.cwd, error);
+    return notRun(error.code);
+  }
   // What Git has started, a filter perhaps, holds its output open and would be waited for.
   const end: End = (signal) => {
     if (foreground) child.kill(signal);
@@ -116,7 +121,7 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
   const isCancelled = endWhenAborted(child, end, options.signal);
   const release = mayAsk ? endAtExit(() => end('SIGTERM')) : undefined;
   const watch = silenceLimit === undefined ? null : watchOutput(child, end, silenceLimit);
-  const { exitCode, signal, error, stdout, stderr } = await outcomeOf(child, options.input ?? '', end);
+  const { exitCode, signal, stdout, stderr } = await outcomeOf(child, options.input ?? '', end);
   release?.();
   watch?.release();
   // Git may still have ended with an exit code of its own, even with 0.
@@ -126,8 +131,7 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     return { exitCode: 128, stdout, stderr: `${stderr}\nfatal: ${words}\n` };
   }
   if (exitCode !== null) return { exitCode, stdout, stderr };
-  if (error?.code === 'ENOENT') throw gitMissing(options.cwd, error);
-  return notRun(signal ?? error?.code, stdout, stderr);
+  return notRun(signal ?? undefined, stdout, stderr);
 }
 
 /** Killed by a signal, or never started: to callers the same as any other failure. */

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -35,6 +36,23 @@ test('one that is killed, or can not be started, has failed in words', async () 
     await runGit(['version'], { cwd: join(scratchFolder(), 'none') }).then(String, codeOf),
     'git-missing',
   );
+});
+
+test('that there are no more files to be opened is a failure like others', () => {
+  const program = [
+    `import { openSync } from 'node:fs';`,
+    `import { runGit } from ${JSON.stringify(new URL('../../src/git/run-git.ts', import.meta.url).href)};`,
+    `await runGit(['version']);`,
+    `try { for (;;) openSync('/dev/null'); } catch {}`,
+    `const { exitCode, stderr } = await runGit(['version']);`,
+    `console.log(exitCode, stderr.trim());`,
+  ].join('\n');
+  const { stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', 'ulimit -n 200; exec "$0" --import tsx --input-type=module -e "$1"', process.execPath, program],
+    { encoding: 'utf8' },
+  );
+  assert.is(stdout, '128 fatal: Git was killed (EMFILE)\n', stderr);
 });
 
 test('a cancelled one ends with all that it has started, whatever they make of the signal', async () => {

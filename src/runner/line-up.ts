@@ -50,6 +50,7 @@ export interface LineUp<O extends Opening> {
  * @param self this runner, of which `others` are told apart by their names
  * @param idle names of others that are not reckoned with: they leave alone what they have room for
  * @param patience milliseconds after which room is kept for a job that finds none
+ * @param keptBefore what this runner has kept room for until now: if that is enough now, it is for nobody who is only alike
  */
 export function lineUp<O extends Opening>(
   openings: readonly O[],
@@ -57,6 +58,7 @@ export function lineUp<O extends Opening>(
   others: readonly Member[],
   idle: ReadonlySet<string>,
   patience: number,
+  keptBefore: string | null = null,
 ): LineUp<O> {
   const sorted = [...openings].sort(compareStandings);
   const kept = sorted.find((opening) => isKeptFor(opening, self, others, patience)) ?? null;
@@ -68,8 +70,11 @@ export function lineUp<O extends Opening>(
   const candidates: Candidate<O>[] = [];
   for (const group of groupsOf(weighable)) {
     if (candidates.length >= weighed) break;
+    const due = group.find(({ key, hasRoom }) => hasRoom && key === keptBefore);
+    if (due) candidates.push({ opening: due, place: 0, suitsSmaller: false, afterKept: false });
     candidates.push(
       ...firstFor(self.name, group, ({ key }) => key, weighed)
+        .filter((opening) => opening !== due)
         .map((opening) => {
           const { smaller = 0, load = new Map() } = rivalsOf.get(opening) ?? {};
           return {

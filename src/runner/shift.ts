@@ -198,6 +198,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
       (key) => heldBack(key) > 0,
     );
     offer = null;
+    const keptBefore = keptFor?.key ?? null;
     keptFor = null;
     if (others.length + executable.length === 0) return dueIn;
     const fleet = await fleetNow(live, own.size + claiming.size);
@@ -219,7 +220,7 @@ export function startShift(work: Workplace, options: RunnerOptions, changed: () 
     }
 
     const idle = openings.idle(ways, fleet.others);
-    const { candidates, kept } = lineUp(ways, room.self(), fleet.others, idle, options.lease);
+    const { candidates, kept } = lineUp(ways, room.self(), fleet.others, idle, options.lease, keptBefore);
     const makers = makersByKey(live, silence, held());
     offer = { at, candidates: [...candidates], kept, makers, begun: new Set() };
     keptFor = kept;

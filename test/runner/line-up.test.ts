@@ -133,6 +133,25 @@ test('beside what room is kept for begins only what leaves that room', () => {
   assert.not.ok(fitsBeside(big, asks({}), { ...self, load: 7 }));
 });
 
+test('room that was kept is for that job once it is enough, not for one that is only alike', () => {
+  const self = member('a', 8);
+  const openings = Array.from({ length: 40 }, (_, index) =>
+    opening(`r/${index}`, { since: index, waited: minute }),
+  );
+  const others = [member('b', 8), member('c', 4)];
+  for (const { key } of openings) {
+    const { candidates } = lineUp(openings, self, others, new Set(), minute, key);
+    assert.is(candidates.length, openings.length);
+    const [first] = candidates;
+    assert.equal([first?.opening.key, first?.place, first?.suitsSmaller], [key, 0, false]);
+  }
+  const late = opening('r/late', { since: 60_000 });
+  assert.is(
+    lineUp([...openings, late], self, [], new Set(), minute, 'r/late').candidates.at(-1)?.opening,
+    late,
+  );
+});
+
 test("what this runner can't try is no reason to keep room", () => {
   const big = opening('r/big', { hasRoom: false, waited: minute, heldBack: true });
   assert.is(lineUp([big], member('a', 8), [], new Set(), minute).kept, null);

@@ -75,7 +75,7 @@ export function createChecker(world: World, now: () => number): Checker {
       for (const job of world.jobs) {
         if (!job.begun) violated(`${keyOf(job)} never begins`);
         else if (isBig(job)) {
-          const waited = job.begun.at - job.at;
+          const waited = job.begun.at - lastBefore(world, job, job.begun.at);
           const longest = world.patience * 4 ** deaf + bigs.length * (longestSmall + slack) + bigTime;
           if (waited > longest) violated(`${keyOf(job)} waits for ${Math.round(waited)} ms`);
         }
@@ -83,6 +83,14 @@ export function createChecker(world: World, now: () => number): Checker {
     },
   };
 }
+
+/** When all that had been submitted before a job, and began before it, had begun: until then the queue was longer than the hands. */
+const lastBefore = (world: World, { at }: Job, begunAt: number): number =>
+  world.jobs.reduce(
+    (last, other) =>
+      other.begun && other.at < at && other.begun.at < begunAt ? Math.max(last, other.begun.at) : last,
+    at,
+  );
 
 /** Could one of these runners, which are not deaf, take the job if it were empty? */
 export const fitsSome = (world: World, job: Job): boolean =>

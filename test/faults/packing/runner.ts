@@ -81,6 +81,7 @@ export function startRunner(
     wake.give();
   }
 
+  let keptBefore: string | null = null;
   function act(): number {
     const live = look();
     const executable = [...live.queue].flatMap(([key, entry]): Execute[] => {
@@ -98,7 +99,9 @@ export function startRunner(
       cards.filter(({ name }) => name !== spec.name),
       live,
     );
-    const { candidates, kept } = lineUp(ways, room.self(), others, openings.idle(ways, others), patience);
+    const idle = openings.idle(ways, others);
+    const { candidates, kept } = lineUp(ways, room.self(), others, idle, patience, keptBefore);
+    keptBefore = kept?.key ?? null;
     watcher.keeps(spec, kept);
     const offer: Offer = {
       at: clock.now(),

@@ -7,7 +7,7 @@ import type { Config, ConfigInput } from '../config/settings.ts';
 import { writeConfig } from '../config/write-config.ts';
 import { DstackError, usageError } from '../errors.ts';
 import { requireGit } from '../git/git-version.ts';
-import { userSignature } from '../git/identity.ts';
+import { userIdentity } from '../git/identity.ts';
 import {
   discoverRepository,
   initBareRepository,
@@ -117,7 +117,6 @@ async function probe(place: Place, megabytes: number | null): Promise<HostFacts>
   });
   let made = 0;
   try {
-    const { name, email } = userSignature(place.folder, Date.now());
     return await probeHost({
       remote: place.remote,
       makeRepository: (objectFormat) => {
@@ -126,7 +125,7 @@ async function probe(place: Place, megabytes: number | null): Promise<HostFacts>
       },
       refPrefix: place.config.refPrefix,
       megabytes,
-      who: { name, email },
+      who: userIdentity(place.folder),
       signal: abort.signal,
       progress: (what) => {
         if (process.stderr.isTTY) say(`trying: ${what}`);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { loadConfig } from '../config/load-config.ts';
 import type { Config, ConfigInput } from '../config/settings.ts';
 import { DstackError } from '../errors.ts';
-import { userSignature } from '../git/identity.ts';
+import { userIdentity } from '../git/identity.ts';
 import { discoverRepository, initBareRepository, type Repository } from '../git/repository.ts';
 import { runGit } from '../git/run-git.ts';
 import { type Ledger, type LedgerOptions, openLedger } from '../ledger/ledger.ts';
@@ -100,9 +100,9 @@ const identities = new WeakMap<Project, Ledger['who']>();
 
 /** The user's name and address as Git would write them here, asked for once. */
 function whoIn(project: Project): Ledger['who'] {
-  const known = identities.get(project) ?? userSignature(project.folder, Date.now());
+  const known = identities.get(project) ?? userIdentity(project.folder);
   identities.set(project, known);
-  return { name: known.name, email: known.email };
+  return known;
 }
 
 /**

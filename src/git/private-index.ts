@@ -20,27 +20,25 @@ export async function withPrivateIndex<Result>(
   original: string | null,
   use: (indexFile: string, content: Buffer) => Promise<Result>,
 ): Promise<Result> {
-  let folder: string | null = null;
+  const folder = whereThereIsRoom(() => mkdtempSync(join(tmpdir(), 'git-index-')));
   try {
-    let indexFile: string;
-    let content: Buffer = Buffer.alloc(0);
-    try {
-      folder = mkdtempSync(join(tmpdir(), 'git-index-'));
-      indexFile = join(folder, 'index');
-      if (original !== null) content = copyIndex(original, indexFile);
-    } catch (error) {
-      throw orFull(error as Error);
-    }
+    const indexFile = join(folder, 'index');
+    const content =
+      original === null ? Buffer.alloc(0) : whereThereIsRoom(() => copyIndex(original, indexFile));
     return await use(indexFile, content);
   } finally {
     // A Git that is being cancelled may still be writing there.
-    if (folder !== null) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-/** The folder for temporary files may be on a small disk of its own. */
-function orFull(error: Error): Error {
-  return saysDiskFull(error.message) ? diskFull(tmpdir(), error) : error;
+/** The folder for temporary files may be on a small disk of its own. @throws DstackError `disk-full` */
+function whereThereIsRoom<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw saysDiskFull((error as Error).message) ? diskFull(tmpdir(), error) : error;
+  }
 }
 
 /**

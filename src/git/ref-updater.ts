@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { type BigIntStats, statSync } from 'node:fs';
+import { folderIdentity } from './folder-identity.ts';
 import { reference, unreference } from './keep-alive.ts';
 import type { RefUpdate } from './push.ts';
 import { isObjectId } from './repository.ts';
@@ -37,7 +37,7 @@ const idsAreNoNames = ['-c', 'core.warnAmbiguousRefs=false'];
 interface Session {
   readonly child: ChildProcess;
   /** The folder that it is in, whatever has been called so since. */
-  readonly folder: BigIntStats | null;
+  readonly folder: string | null;
   readonly begun: number;
   /** Git's answers to a transaction that is under way, or the process has ended. */
   onAnswer: ((answer: 'prepared' | 'committed' | 'ended') => void) | null;
@@ -67,7 +67,9 @@ export function openRefUpdater(gitDir: string): RefUpdater {
   };
   const begin = (): Session => {
     const young = session && !session.ended && performance.now() - session.begun < ageLimit;
-    if (session && young && isSame(session.folder, folderAt(gitDir))) return session;
+    // A disk may have been taken away, or another repository put there.
+    if (session && young && session.folder !== null && session.folder === folderIdentity(gitDir))
+      return session;
     end();
     session = startSession(gitDir);
     return session;
@@ -137,21 +139,8 @@ export function openRefUpdater(gitDir: string): RefUpdater {
   };
 }
 
-/** The folder of that name as it is now: a disk may have been taken away, or another repository put there. */
-function folderAt(gitDir: string): BigIntStats | null {
-  try {
-    return statSync(gitDir, { bigint: true });
-  } catch {
-    return null;
-  }
-}
-
-function isSame(one: BigIntStats | null, other: BigIntStats | null): boolean {
-  return one !== null && one.dev === other?.dev && one.ino === other.ino;
-}
-
 function startSession(gitDir: string): Session {
-  const folder = folderAt(gitDir);
+  const folder = folderIdentity(gitDir);
   const child = spawn('git', gitArguments([...idsAreNoNames, 'update-ref', '--stdin', '-z']), {
     cwd: gitDir,
     // Given a whole path, Git makes folders anew that are not there: what looks like an empty repository where none is.
@@ -182,7 +171,7 @@ function startSession(gitDir: string): Session {
   });
   const fail = (error?: unknown) => {
     session.ended = true;
-    const isAway = error !== undefined && folderAt(gitDir) === null;
+    const isAway = error !== undefined && folderIdentity(gitDir) === null;
     if (isAway) session.stderr ||= `fatal: '${gitDir}' does not appear to be a git repository`;
     if (error instanceof Error) session.stderr ||= `fatal: ${error.message}`;
     session.onAnswer?.('ended');

@@ -97,14 +97,16 @@ function plainWorkTree(folder: string): Repository | null {
   if (process.env.GIT_CEILING_DIRECTORIES !== undefined) return null;
   try {
     for (let top = realpathSync(folder); ; top = dirname(top)) {
+      const here = lstatSync(top);
       const gitDir = join(top, '.git');
-      const stats = lstatSync(gitDir, { throwIfNoEntry: false });
-      const isOwn = [stats, lstatSync(top)].every((one) => one?.uid === process.geteuid?.());
-      if (stats) return stats.isDirectory() && isOwn ? plainRepository(gitDir, top) : null;
+      const found = lstatSync(gitDir, { throwIfNoEntry: false });
+      if (found) {
+        const isOwn = [here, found].every(({ uid }) => uid === process.geteuid?.());
+        return found.isDirectory() && isOwn ? plainRepository(gitDir, top) : null;
+      }
       // The root of another file system is as far as Git goes, and what is a repository's own folder is no work tree.
       const above = dirname(top);
-      if (above === top || lstatSync(above).dev !== lstatSync(top).dev) return null;
-      if (existsSync(join(top, 'HEAD'))) return null;
+      if (above === top || lstatSync(above).dev !== here.dev || existsSync(join(top, 'HEAD'))) return null;
     }
   } catch {
     return null;

@@ -64,7 +64,7 @@ export async function acquireClaim(
   const ref = names.job('claims', entry.id);
   const mine = new Set<string>();
   const limit = limitOf(claimant.lease);
-  if (await isTaken(ledger, entry, over?.commit ?? null)) return { result: 'lost' };
+  if (await isTaken(shared, ref, over?.commit ?? null)) return { result: 'lost' };
   if (over) await shared.obtain([over.commit], { toBuildOn: true });
   let claim: ClaimFile = {
     format: formatVersion,

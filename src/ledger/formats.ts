@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { DstackError } from '../errors.ts';
 import { dependencySchema, jobSpecSchema } from '../language/job-spec.ts';
+import { heldBy, jobId, line, name, objectId, time } from './field-schemas.ts';
 import { gangSchema } from './gangs/formats.ts';
 import { measurementsSchema } from './metrics.ts';
-import { isName } from './names.ts';
 import { highestPriority } from './priority.ts';
 import { usageSchema } from './usage.ts';
 
@@ -11,10 +11,6 @@ import { usageSchema } from './usage.ts';
 export const formatVersion = 1;
 
 const format = z.literal(formatVersion);
-const name = z.string().refine(isName, 'not a legal name');
-const time = z.string().max(40);
-const line = z.string().max(4000);
-const jobId = z.strictObject({ run: name, job: name });
 
 /** What is said of a manifest, whose text lies beside it as `artifacts.json`. */
 const artifacts = z.strictObject({
@@ -50,14 +46,7 @@ export const jobSchema = z.lazy(() =>
 export const claimSchema = z.lazy(() =>
   z.strictObject({
     format,
-    run: name,
-    job: name,
-    runner: name,
-    host: line,
-    /** Drawn at the runner's start; two runners of one name differ in it. */
-    instance: z.string().max(64),
-    /** Drawn anew for every object, so that no two claims are ever the same object. */
-    nonce: z.string().max(64),
+    ...heldBy,
     attempt: z.number().int().positive(),
     /** How many of the attempts before this one ended with the loss of their runner. */
     lost: z.number().int().nonnegative(),
@@ -190,7 +179,6 @@ export const runnerSchema = z.lazy(() =>
 
 /** Commits are made with it: those of Git begin in 1970, and years have four digits. */
 const exactTime = time.refine((text) => /^\d{4}-/.test(text) && Date.parse(text) > 0, 'not a time');
-const objectId = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/);
 /** Characters; longer ones are left alone. */
 export const longestRef = 4000;
 const branchOrTag = z.string().startsWith('refs/').max(longestRef);

@@ -33,7 +33,7 @@ export interface LedgerOptions {
   host?: HostSettings | undefined;
   /** What relative paths are relative to; the local repository's folder by default. */
   folder?: string | undefined;
-  /** Asked once something is to be written in their name. */
+  /** Asked whenever something is to be written in their name. */
   who?: () => Ledger['who'];
 }
 
@@ -43,14 +43,12 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const shared = await openSharedRepository(options.local, options.remote, options.folder);
   const host = hostAbilities(names, options.host);
   const { who = () => ({ name: 'dstack', email: `dstack@${hostname()}` }) } = options;
-  let known: Ledger['who'] | undefined;
   return {
     shared: onHost(shared, names, host),
     names,
     host,
     get who() {
-      known ??= who();
-      return known;
+      return who();
     },
     clock: systemClock,
     close: () => shared.close(),

@@ -27,14 +27,10 @@ export async function lookAgain(
 /**
  * Has somebody been quicker to claim a job, since the last look? Where looking takes a file or two, that saves a push;
  * elsewhere it would take as long as the push, which tells the same.
+ * @param ref of the claim
  * @param from what a claim is to replace, if there is one
  */
-export async function isTaken(
-  { shared, names }: Ledger,
-  entry: QueueEntry,
-  from: string | null,
-): Promise<boolean> {
-  const ref = names.job('claims', entry.id);
+export async function isTaken(shared: Ledger['shared'], ref: string, from: string | null): Promise<boolean> {
   if (shared.path === null) return false;
   const tip = (await shared.tips([ref]).catch(() => null))?.get(ref) ?? null;
   return tip !== null && tip !== from;

@@ -1,6 +1,7 @@
-import { type FSWatcher, mkdirSync, statSync, watch } from 'node:fs';
+import { type FSWatcher, mkdirSync, watch } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { folderIdentity } from '../git/folder-identity.ts';
 import type { SharedRepository } from './shared-repository.ts';
 
 /** The file that the hook of a shared repository touches at every push in which there is something to do, inside its folder. */
@@ -90,7 +91,7 @@ function watchFile(file: string, notify: () => void): FileWatcher {
     watched = null;
   };
   const renew = () => {
-    const of = identityOf(folder);
+    const of = folderIdentity(folder);
     if (closed || of === watched?.of) return;
     end();
     if (of === null) return;
@@ -118,10 +119,4 @@ function watchFile(file: string, notify: () => void): FileWatcher {
       end();
     },
   };
-}
-
-/** Which folder it is: another one, even of the same number, can come to be in its place. Null: none. */
-function identityOf(folder: string): string | null {
-  const stats = statSync(folder, { throwIfNoEntry: false });
-  return stats ? `${stats.dev} ${stats.ino} ${stats.birthtimeMs}` : null;
 }

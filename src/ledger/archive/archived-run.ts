@@ -1,26 +1,20 @@
 import * as z from 'zod';
+import { jobId, line, name, objectId, time } from '../field-schemas.ts';
 import { formatVersion } from '../formats.ts';
 import { measurementsSchema } from '../metrics.ts';
-import { isName } from '../names.ts';
 import { jobStates, type RunView } from '../state.ts';
 import { usageSchema } from '../usage.ts';
-
-const name = z.string().refine(isName, 'not a legal name');
-const time = z.string().max(40);
-const text = z.string().max(4_000);
-const commit = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/);
-const jobId = z.strictObject({ run: name, job: name });
 
 /** A job that has ended, as readers show it. */
 const jobSchema = z.lazy(() =>
   z.strictObject({
     run: name,
     name,
-    workflow: text,
+    workflow: line,
     state: z.enum(jobStates),
-    reason: text.nullable(),
+    reason: line.nullable(),
     dependsOn: z.array(z.object({ run: name.nullable(), job: name })),
-    runner: text.nullable(),
+    runner: line.nullable(),
     attempt: z.number().int().nonnegative(),
     submittedAt: time,
     claimedAt: time.nullable(),
@@ -31,8 +25,8 @@ const jobSchema = z.lazy(() =>
     artifacts: z.strictObject({ files: z.number(), bytes: z.number() }).nullable(),
     metrics: measurementsSchema.nullable(),
     usage: usageSchema.optional(),
-    image: text.nullable(),
-    commit,
+    image: line.nullable(),
+    commit: objectId,
     queueEntry: z.null(),
     stopping: z.literal(false),
   }),
@@ -43,13 +37,13 @@ export const archivedRunSchema = z.lazy(() =>
   z.strictObject({
     format: z.literal(formatVersion),
     /** Commit of the archive that keeps its objects; its tree has the logs as notes. */
-    keeper: commit,
+    keeper: objectId,
     /** Keys of the cache that its jobs have the result for, with their names. */
     cache: z.record(z.string().regex(/^[0-9a-f]{64}$/), name),
     run: z.strictObject({
       name,
-      commit,
-      workflow: text,
+      commit: objectId,
+      workflow: line,
       variables: z.record(z.string(), z.string()),
       submittedAt: time,
       submittedBy: z.string(),

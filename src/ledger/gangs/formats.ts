@@ -1,9 +1,7 @@
 import * as z from 'zod';
 import { mostNodes } from '../../language/job-spec.ts';
-import { isName } from '../names.ts';
+import { heldBy, line, name } from '../field-schemas.ts';
 
-const name = z.string().refine(isName, 'not a legal name');
-const line = z.string().max(4000);
 const id = z.string().min(1).max(64);
 
 /** Part of `claim.json` of a job for several nodes: all who have it together. Its runner is the node of rank 0. */
@@ -28,12 +26,7 @@ export const gangSchema = z.lazy(() =>
 export const nodeSchema = z.lazy(() =>
   z.strictObject({
     format: z.literal(1),
-    run: name,
-    job: name,
-    runner: name,
-    host: line,
-    instance: z.string().max(64),
-    nonce: z.string().max(64),
+    ...heldBy,
     /** Seconds without a change of the ref after which it counts as dead. */
     lease: z.number().positive(),
     /** The queue object that it is for. */

@@ -3,20 +3,18 @@ import { DstackError } from '../../errors.ts';
 import type { CommitInput } from '../../git/write-commits.ts';
 import { treeOf } from '../claim-commits.ts';
 import { compareAndSwap } from '../compare-and-swap.ts';
+import { name, time } from '../field-schemas.ts';
 import { formatVersion, parseFile, printFile } from '../formats.ts';
 import { insist } from '../insist.ts';
 import { type Ledger, signature } from '../ledger.ts';
-import { isName } from '../names.ts';
 import { mustList, mustRead, orStop } from './must-read.ts';
-
-const name = z.string().refine(isName, 'not a legal name');
 
 /** What is said of a run of which something was given up: when, of each job. */
 export const prunedSchema = z.lazy(() =>
   z.strictObject({
     format: z.literal(formatVersion),
     run: name,
-    jobs: z.record(name, z.string().max(40)),
+    jobs: z.record(name, time),
   }),
 );
 

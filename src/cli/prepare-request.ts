@@ -1,4 +1,5 @@
 import { requireGit } from '../git/git-version.ts';
+import { openRefUpdater, type RefUpdater } from '../git/ref-updater.ts';
 import { type Snapshot, takeSnapshot } from '../git/snapshot.ts';
 import { optionKey } from '../language/names.ts';
 import { tracedPlan } from '../language/plan.ts';
@@ -34,6 +35,8 @@ export interface RunOptions {
 export interface Request {
   readonly project: Project;
   readonly ledger: Ledger;
+  /** Changes refs of the user's own repository. */
+  readonly ownRefs: RefUpdater;
   readonly workflow: string;
   readonly overrides: Readonly<Record<string, string>>;
   readonly snapshot: { readonly tree: string; readonly parent: string | null };
@@ -62,20 +65,22 @@ export async function prepareRequest(
   });
   const ledger = await (await opening)();
   if (!options.local && !options.dryRun) await confirmFirstPush(project);
+  const ownRefs = openRefUpdater(project.repository.gitDir);
   const { snapshot: allowed } = project.config;
   const listing = listTags(ledger);
   // What is wrong with the snapshot comes first.
   listing.catch(() => {});
-  const taking = takeSnapshot(project.repository, {
+  const snapshot = await takeSnapshot(project.repository, {
     allowLarge: options.allowLarge ?? allowed.allowLarge,
     allowSecrets: [...allowed.allowSecrets, ...(options.allowSecret ?? [])],
     signal,
+    meanwhile() {
+      if (options.dryRun) return;
+      void ledger.who;
+      ownRefs.start();
+      ledger.shared.expectPush?.();
+    },
   });
-  taking.catch(() => {});
-  await listing.catch(() => {});
-  // While Git looks through the files, this takes no time of its own.
-  if (!options.dryRun) void ledger.who;
-  const snapshot = await taking;
   for (const warning of snapshot.warnings) warn(warning);
   const tags = await listing;
   if (options.tag !== undefined && tags.has(options.tag) && !options.dryRun) {
@@ -96,7 +101,16 @@ export async function prepareRequest(
     overrides,
     new Set(early.specs.flatMap((spec) => Object.keys(spec.variables))),
   );
-  return { project, ledger, workflow, overrides: recorded, snapshot, captured: captured(snapshot), planFor };
+  return {
+    project,
+    ledger,
+    ownRefs,
+    workflow,
+    overrides: recorded,
+    snapshot,
+    captured: captured(snapshot),
+    planFor,
+  };
 }
 
 /** An old Git is named as such, whatever else it fails at; asking for its version takes no time of its own. */

@@ -1,5 +1,6 @@
 import { usageError } from '../errors.ts';
 import { requireGit } from '../git/git-version.ts';
+import { openRefUpdater } from '../git/ref-updater.ts';
 import type { JobSpec } from '../language/job-spec.ts';
 import type { Workflows } from '../language/workflows.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -90,6 +91,7 @@ async function requestFor(
   return {
     project,
     ledger,
+    ownRefs: openRefUpdater(project.repository.gitDir),
     workflow,
     overrides,
     snapshot: { tree: source.tree, parent: source.parent },

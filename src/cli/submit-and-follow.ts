@@ -1,5 +1,4 @@
 import { DstackError, usageError } from '../errors.ts';
-import { openRefUpdater, type RefUpdater } from '../git/ref-updater.ts';
 import { signature } from '../ledger/ledger.ts';
 import { checkName, drawRunName, nameTaken } from '../ledger/names.ts';
 import type { PlannedJob } from '../ledger/plan-run.ts';
@@ -44,7 +43,7 @@ export async function submitAndFollow(
   options: SubmitOptions,
   interruption: Interruption,
 ): Promise<void> {
-  const { project, ledger } = request;
+  const { project, ledger, ownRefs } = request;
   // What shows a run isn't loaded for nothing, and while the push is waited for.
   const screen = options.detach
     ? null
@@ -53,8 +52,7 @@ export async function submitAndFollow(
         import('./follow-to-the-end.ts'),
         canDrawBelow() && !options.json && import('./live-run-printer.ts'),
       ]);
-  const ownRefs = openRefUpdater(project.repository.gitDir);
-  const { name, commit, jobs } = await submit(request, options, interruption, ownRefs);
+  const { name, commit, jobs } = await submit(request, options, interruption);
   if (options.tag !== undefined) await setTag(ledger, options.tag, commit);
   if (!options.json) {
     say(`${name}: submitted to ${plainText(ledger.shared.location)} with ${request.captured}`);
@@ -101,9 +99,8 @@ async function submit(
   request: Request,
   options: SubmitOptions,
   interruption: Interruption,
-  ownRefs: RefUpdater,
 ): Promise<{ name: string; commit: string; jobs: readonly PlannedJob[] }> {
-  const { ledger, workflow, overrides, snapshot, planFor } = request;
+  const { ledger, ownRefs, workflow, overrides, snapshot, planFor } = request;
   const author = signature(ledger);
   for (;;) {
     const name = options.name ?? drawRunName();
@@ -130,7 +127,6 @@ async function submit(
       say(`${name} may have been submitted: \`dstack status ${name}\` tells`);
       process.exit(130);
     });
-    ownRefs.start();
     const result = await submitRun(ledger, prepared, () => interruption.count() > 0);
     if (result === 'submitted') {
       // So that `git show` finds it at once; the rest of the history comes with a sync.

@@ -27,6 +27,8 @@ export interface DirectPush {
   isTip(id: string): boolean;
   /** Is what is done here the same as a push, as the repository is now? */
   isPossible(): Promise<boolean>;
+  /** Begins what every push needs. */
+  begin(): void;
   /** What was written there and not pushed yet: to be written elsewhere, too. */
   unpushed(id: string): EncodedCommits | null;
   /** Changes refs; null if that is not the same as a push, or some object might not be there: nothing was done then. */
@@ -49,10 +51,14 @@ export interface HookStandIn {
   follow(refs: readonly string[], config: RepositoryConfig): Promise<void>;
 }
 
+/**
+ * @param send brings objects, and all that belongs to them, from where else they may be; false: it could not
+ */
 export function openDirectPush(
   shared: Repository,
   reader: Pick<ObjectReader, 'read'>,
   hook: HookStandIn,
+  send: (ids: readonly string[], updates: readonly RefUpdate[]) => Promise<boolean> = async () => false,
 ): DirectPush {
   const updater = openRefUpdater(shared.gitDir);
   const readConfig = openRepositoryConfig(shared);
@@ -94,6 +100,10 @@ export function openDirectPush(
     sawTips,
     isTip: (id) => tips.has(id),
     isPossible: async () => (await usualConfig()) !== null,
+    begin() {
+      updater.start();
+      readConfig().catch(() => {});
+    },
     unpushed: (id) => written.get(id) ?? null,
     async write(commits) {
       checkParents(commits);
@@ -110,10 +120,14 @@ export function openDirectPush(
     },
     async push(updates, { atomic }) {
       const ids = new Set(updates.flatMap(({ to }) => to ?? []));
-      const isThere = (id: string) => written.has(id) || tips.has(id);
-      const usual = updates.every(({ ref }) => !/^refs\/(heads|tags)\//.test(ref));
-      const config = usual && [...ids].every(isThere) ? await usualConfig() : null;
+      const absent = [...ids].filter((id) => !written.has(id) && !tips.has(id));
+      if (updates.some(({ ref }) => /^refs\/(heads|tags)\//.test(ref))) return null;
+      const config = await usualConfig();
       if (config === null) return null;
+      if (absent.length > 0) {
+        if (wantsCheckedObjects(config)) return null;
+        if (!(await send(absent, updates))) return null;
+      }
       const permissions = readSharedPermissions(shared.commonDir);
       const own = new Set([...ids].flatMap((id) => written.get(id) ?? []));
       // Until a ref leads to them they are nobody's: somebody who tidies up may have removed them, or be about to.
@@ -162,6 +176,11 @@ function takesDirectPushes({ gitDir, commonDir, workTree }: Repository): boolean
 /** Settings of the receiving side that change nothing for refs other than branches, or only how objects are kept. */
 const harmless =
   /^(receive\.(autogc|shallowupdate|unpacklimit|fsckobjects|fsck\..*|denycurrentbranch|denydeletecurrent|denydeletes|denynonfastforwards|keepalive)|transfer\.(unpacklimit|fsckobjects|fsck\..*|credentialsinurl))$/;
+
+/** Is what others have made to be looked into, as only a push has it done? */
+function wantsCheckedObjects(config: RepositoryConfig): boolean {
+  return [...config.keys()].some((key) => /^(receive|transfer)\.fsck/.test(key));
+}
 
 /** Do the settings leave pushes to other refs than branches as they usually are? */
 function pushesAreUsual(config: RepositoryConfig): boolean {

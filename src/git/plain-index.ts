@@ -2,10 +2,11 @@ import type { Repository } from './repository.ts';
 
 /** Bytes of what `stat` says, in front of an entry's id; then come its flags. */
 const statBytes = 40;
-const modeAt = 24;
-const files = new Set([0o10, 0o12]);
-/** Assumed unchanged, more flags (not looked at, only intended to be added), stages of a merge. */
-const unusualFlags = 0xf000;
+/** Of the mode's four bytes, the one that says what kind of thing it is. */
+const kindAt = 26;
+const [file, link] = [0o10, 0o12];
+/** Of the flags' first byte: assumed unchanged, more flags (not looked at, only intended to be added), stages of a merge. */
+const unusualFlags = 0xf0;
 const longName = 0xfff;
 
 /**
@@ -18,12 +19,14 @@ export function isPlainIndex(index: Buffer, objectFormat: Repository['objectForm
   const end = index.length - idBytes;
   if (end < 12 || index.toString('latin1', 0, 4) !== 'DIRC' || index.readUInt32BE(4) !== 2) return false;
   let at = 12;
+  // Byte by byte: of a process that has just begun, functions that read numbers take several times as long.
   for (let left = index.readUInt32BE(8); left > 0; left -= 1) {
     const nameAt = at + statBytes + idBytes + 2;
     if (nameAt > end) return false;
-    const flags = index.readUInt16BE(nameAt - 2);
-    if (!files.has(index.readUInt32BE(at + modeAt) >>> 12) || (flags & unusualFlags) !== 0) return false;
-    const length = flags & longName;
+    const kind = (index[at + kindAt] as number) >> 4;
+    const flags = index[nameAt - 2] as number;
+    if ((kind !== file && kind !== link) || (flags & unusualFlags) !== 0) return false;
+    const length = (flags << 8) | (index[nameAt - 1] as number);
     const nameEnd = length < longName ? nameAt + length : index.indexOf(0, nameAt);
     // Up to a multiple of eight bytes, at least one.
     at += (nameEnd - at + 8) & ~7;

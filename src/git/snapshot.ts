@@ -22,6 +22,8 @@ import {
 
 export interface SnapshotOptions extends UntrackedOptions {
   signal?: AbortSignal | undefined;
+  /** Called while Git looks through the work tree: what takes this process no longer than that costs no time. */
+  meanwhile?: () => void;
 }
 
 /** The work tree as it is, recorded in the repository. */
@@ -87,10 +89,10 @@ export async function takeSnapshot(
       return result;
     };
     const patterns = await readIgnorePatterns(workTree, IGNORE_FILE);
-    const [listing, parent] = await Promise.all([
-      listWorkTree(run, workTree, patterns, isPlainIndex(index, repository.objectFormat)),
-      headCommit(repository),
-    ]);
+    const looking = listWorkTree(run, workTree, patterns, isPlainIndex(index, repository.objectFormat));
+    looking.catch(() => {});
+    options.meanwhile?.();
+    const [listing, parent] = await Promise.all([looking, headCommit(repository)]);
     const { untracked } = listing;
     const intended = await intendedToAdd(run, listing);
     inspectUntracked(workTree, [...untracked, ...intended], options);

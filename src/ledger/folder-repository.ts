@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { lacksRoom } from '../disk-full.ts';
 import { DstackError } from '../errors.ts';
 import { type CommitInput, neededBy } from '../git/commit-input.ts';
-import { openDirectPush } from '../git/direct-push.ts';
+import { type HookStandIn, openDirectPush } from '../git/direct-push.ts';
 import { fetchRefs } from '../git/fetch.ts';
 import { readLoose } from '../git/loose-reader.ts';
 import { type ObjectReader, openObjectReader } from '../git/object-reader.ts';
@@ -10,6 +11,7 @@ import { push, type RefUpdate } from '../git/push.ts';
 import { openRefFiles } from '../git/ref-files.ts';
 import { listRefs } from '../git/refs.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
+import { sendObjects } from '../git/send-objects.ts';
 import { writeCommits, writeEncoded } from '../git/write-commits.ts';
 import { openHookEffects } from './hook-effects.ts';
 import { exactly, type SharedRepository, unreachable } from './shared-repository.ts';
@@ -28,10 +30,17 @@ export async function openOnThisMachine(local: Repository, path: string): Promis
   const listHere = async (prefixes: readonly string[]): Promise<ReadonlyMap<string, string>> =>
     files.list(prefixes) ?? listRefs(shared.gitDir, prefixes);
   const effects = openHookEffects(shared);
-  const direct = openDirectPush(shared, reader, {
+  /** Copies what only the local repository has: branches, and what lies beside the refs to be, have most of it already. */
+  const send = async (ids: readonly string[], updates: readonly RefUpdate[]): Promise<boolean> => {
+    const beside = updates.map(({ ref }) => dirname(ref));
+    const tips = await listHere([...new Set(['refs/heads', ...beside])]);
+    return sendObjects(local, shared, ids, [...new Set(tips.values())]);
+  };
+  const hook: HookStandIn = {
     mayStandIn: () => effects.isOwnOrNone(),
     follow: (refs, config) => effects.follow(refs, config),
-  });
+  };
+  const direct = openDirectPush(shared, reader, hook, send);
 
   /** Is it a path in what a ref there points at, which is there with all that belongs to it? */
   const isInTip = (name: string): boolean => {
@@ -105,6 +114,7 @@ export async function openOnThisMachine(local: Repository, path: string): Promis
       }
       await obtain(ids);
     },
+    expectPush: () => direct.begin(),
     async write(commits, { pushed = false } = {}) {
       // Who has no room is not to begin anything, and hears it where he writes.
       const ids = pushed || (await lacksRoom(local.objectDir)) ? null : await direct.write(commits);

@@ -49,6 +49,8 @@ export interface SharedRepository {
    * @returns their ids
    */
   write(commits: readonly CommitInput[], options?: { pushed?: boolean }): Promise<string[]>;
+  /** Something will be pushed soon: begins now what that needs. */
+  expectPush?(): void;
   /**
    * Brings objects that were seen there into the local repository.
    * @param options.toBuildOn only so that own commits can build on them and they can be pushed: where those are written

@@ -5,6 +5,7 @@ import { DstackError } from '../errors.ts';
 import { checkOut } from '../git/checkout.ts';
 import { fetchRefs } from '../git/fetch.ts';
 import { parseCommit } from '../git/object-reader.ts';
+import { withObjectsOf } from '../git/objects-elsewhere.ts';
 import { listRefs, setRefs } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import { gitFailed, runGit } from '../git/run-git.ts';
@@ -138,7 +139,8 @@ export function openSnapshots({ ledger, cache, claimant, log, folder, oneAtATime
       known.set(entry.runCommit, here);
       for (const [commit] of [...known].slice(0, -keptSnapshots)) known.delete(commit);
     });
-  const readThere = ledger.shared.path === null ? null : objectsOf(ledger.shared.path);
+  const { path } = ledger.shared;
+  const readThere = path === null ? null : withObjectsOf(join(path, 'objects'));
 
   return {
     close: () => indexes.clear(),
@@ -173,13 +175,6 @@ export function openSnapshots({ ledger, cache, claimant, log, folder, oneAtATime
 function readSnapshot(commit: Buffer): Pick<Known, 'tree' | 'message'> {
   const { tree, message } = parseCommit(commit);
   return { tree, message: parseRunMessage(message) };
-}
-
-/** Variables by which Git, in another repository, reads objects of this one, too. */
-function objectsOf(commonDir: string): Record<string, string> {
-  // In a list of paths, which are divided by colons, one that may have any characters is quoted.
-  const path = join(commonDir, 'objects').replace(/["\\]/g, '\\$&');
-  return { GIT_ALTERNATE_OBJECT_DIRECTORIES: `"${path}"` };
 }
 
 /** A job is what the run commit says it is: whoever can write the queue alone can't have anything executed. */

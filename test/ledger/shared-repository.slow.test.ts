@@ -2,9 +2,10 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { initBareRepository } from '../../src/git/repository.ts';
+import { discoverRepository, initBareRepository } from '../../src/git/repository.ts';
 import { acquireClaim } from '../../src/ledger/claims.ts';
 import { decide } from '../../src/ledger/decide.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
 import { openLiveReader } from '../../src/ledger/live.ts';
 import { readLog } from '../../src/ledger/log-chunks.ts';
 import { openSharedRepository } from '../../src/ledger/open-shared-repository.ts';
@@ -19,6 +20,7 @@ import {
   claim,
   claimant,
   finish,
+  jobSpec,
   participant,
   queued,
   scratchLedger,
@@ -60,6 +62,37 @@ test('on this machine it takes no process to see that a new object has no such p
     delete process.env.GIT_TRACE2_EVENT;
     reader.close();
   }
+});
+
+test('on this machine a run is submitted without a push, unless what is pushed there is to be checked', async () => {
+  const project = scratchProject();
+  const shared = await scratchShared();
+  const ledger = await openLedger({
+    local: await discoverRepository(project.path),
+    remote: shared.path,
+    who: () => ({ name: 'Ada', email: 'ada@example.org' }),
+  });
+  const parent = project.git('rev-parse', 'HEAD');
+  const tree = project.git('rev-parse', 'HEAD^{tree}');
+  const trace = join(scratchFolder(), 'trace');
+  const pushes = async (run: string): Promise<boolean> => {
+    process.env.GIT_TRACE2_EVENT = trace;
+    try {
+      await submit(ledger, run, [jobSpec('train')], { tree, parent });
+    } finally {
+      delete process.env.GIT_TRACE2_EVENT;
+    }
+    assert.is(shared.git('rev-parse', `refs/dstack/runs/${run}^{tree}`), tree);
+    shared.git('fsck', '--strict', '--no-progress', '--no-dangling');
+    const hasPushed = /"name":"receive-pack"/.test(readFileSync(trace, 'utf8'));
+    rmSync(trace);
+    return hasPushed;
+  };
+  assert.is(await pushes('run-1'), false);
+  assert.is(await pushes('run-2'), false);
+  shared.git('config', 'transfer.fsckObjects', 'true');
+  assert.is(await pushes('run-3'), true);
+  ledger.close();
 });
 
 test("on this machine what a ref there points at lacks isn't looked for in one's own repository", async () => {

@@ -1,6 +1,7 @@
+import { backOff } from './back-off.ts';
 import type { Ledger } from './ledger.ts';
 import type { ClaimTip, Live, LiveReader, QueueEntry } from './live.ts';
-import { type JobId, jobName } from './refs.ts';
+import { type JobId, jobName, type RefNames } from './refs.ts';
 import type { SilenceWatch } from './silence.ts';
 
 /** Somebody's claim on a job that gives the same result. */
@@ -40,37 +41,75 @@ export function othersOf(makers: ReadonlyMap<string, readonly Maker[]>, { id, jo
   return (makers.get(job.cacheKey) ?? []).filter((maker) => jobName(maker.id) !== self);
 }
 
+/** So often is it looked whether another job has begun: for a second or two. */
+const mostLooks = 6;
+
 /**
- * The other job for whose result a job that was just claimed is to be given back, or null. Of two that were claimed at
- * the same time the one whose name comes first goes on, since both look only once they have claimed.
+ * The other job for whose result a job that was just claimed is to be given back, or null. Each looks once it has claimed,
+ * so that of two at least one sees the other, and the one whose name comes first goes on. Yet the other may have looked
+ * before there was anything to be seen: it is waited for until it has begun, or was given back. If it takes its time,
+ * this one is given back all the same: it must not hold what the other may need.
  * @param silent claims of which nothing is to be expected
  * @throws DstackError if the shared repository can't be reached
  */
 export async function yieldsTo(
-  { shared, names }: Ledger,
+  { shared, names, clock }: Ledger,
   reader: LiveReader,
   entry: QueueEntry,
   silent: ReadonlySet<string>,
 ): Promise<JobId | null> {
   if (!entry.job.useCache || entry.job.cacheKey === null) return null;
-  const self = jobName(entry.id);
-  const refs = await shared.list([names.area('queue'), names.area('claims')]);
+  const wait = backOff(clock, mostLooks);
+  let awaited: JobId | null = null;
+  for (let attempt = 1; ; attempt += 1) {
+    const refs = await shared.list([names.area('queue'), names.area('claims')]);
+    // It has ended, and left something perhaps.
+    if (awaited && !refs.has(names.job('queue', awaited))) return awaited;
+    const others = await claimsOfSame(names, reader, entry, refs, silent);
+    const first = others.find(({ id, state }) => {
+      if (state === 'ended') return awaited !== null && jobName(id) === jobName(awaited);
+      return state === 'begun' || jobName(id) < jobName(entry.id);
+    });
+    if (first) return first.id;
+    const undecided = others.find(({ state }) => state === 'claimed');
+    if (!undecided) return null;
+    awaited = undecided.id;
+    if (await wait(attempt)) return awaited;
+  }
+}
+
+/** How far those are that have claimed a job of the same result. */
+interface SameClaim {
+  readonly id: JobId;
+  /** Of one that is `claimed` it isn't known whether its commands have begun. */
+  readonly state: 'claimed' | 'begun' | 'ended';
+}
+
+async function claimsOfSame(
+  names: RefNames,
+  reader: LiveReader,
+  entry: QueueEntry,
+  refs: ReadonlyMap<string, string>,
+  silent: ReadonlySet<string>,
+): Promise<SameClaim[]> {
+  const found: SameClaim[] = [];
   for (const [ref, commit] of refs) {
     const id = names.parse(ref);
-    if (id?.area !== 'claims' || jobName(id) === self || silent.has(commit)) continue;
+    if (id?.area !== 'claims' || jobName(id) === jobName(entry.id) || silent.has(commit)) continue;
     const queued = refs.get(names.job('queue', id));
     if (queued === undefined) continue;
     try {
       const other = await reader.queueEntry(id, queued);
       if (other.job.cacheKey !== entry.job.cacheKey) continue;
       const tip = await reader.claimTip(commit);
-      const begun = isHeld(tip) && tip.claim.state !== 'claimed';
-      if (begun || (isHeld(tip) && jobName(id) < self)) return { run: id.run, job: id.job };
+      if (tip.kind === 'finished') found.push({ id: other.id, state: 'ended' });
+      else if (isHeld(tip))
+        found.push({ id: other.id, state: tip.claim.state === 'claimed' ? 'claimed' : 'begun' });
     } catch {
       // What can't be read can't be waited for.
     }
   }
-  return null;
+  return found;
 }
 
 /** Is somebody at it? A claim that waits for another attempt is nobody's. */

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { decide } from '../../src/ledger/decide.ts';
 import { openLiveReader } from '../../src/ledger/live.ts';
 import { yieldsTo } from '../../src/ledger/same-key.ts';
+import { settle } from '../../src/ledger/settle.ts';
 import { watchSilence } from '../../src/ledger/silence.ts';
 import { claim, finish, jobSpec, queued, scratchLedger, submit } from './support.ts';
 
@@ -54,15 +55,30 @@ test('who does not ask the cache neither waits nor yields', async () => {
   assert.is(await yields('run-b'), null);
 });
 
-test('of two that were claimed at the same time exactly one goes on', async () => {
+test('of two that look at the same time the one whose name comes first goes on', async () => {
   const { claimed, yields } = await sameRuns(['run-a', 'run-b']);
-  await claimed('run-b');
-  assert.is(await yields('run-b'), null);
+  const later = await claimed('run-b');
   const first = await claimed('run-a');
-  assert.is(await yields('run-a'), null);
+  const goesOn = yields('run-a');
   assert.is(await yields('run-b'), 'run-a');
-  // Nothing is to be expected of it.
+  await later.withdraw();
+  assert.is(await goesOn, null);
+  // Of who is dead nothing is to be expected.
   assert.is(await yields('run-b', [first.tip()]), null);
+});
+
+test('whoever looked before there was anything to be seen goes on, and the one that comes then does not', async () => {
+  for (const then of ['begins', 'ends', 'is settled', 'takes its time']) {
+    const { ledger, claimed, yields } = await sameRuns(['run-a', 'run-b']);
+    const earlier = await claimed('run-b');
+    assert.is(await yields('run-b'), null);
+    await claimed('run-a');
+    const comesThen = yields('run-a');
+    if (then === 'begins') await earlier.renew({ state: 'running' });
+    if (then === 'ends') await finish(earlier);
+    if (then === 'is settled') await settle(ledger, [await finish(earlier)]);
+    assert.is(await comesThen, 'run-b', then);
+  }
 });
 
 test('one that has begun is not begun again, whatever it is called', async () => {

@@ -6,7 +6,7 @@ import { openArchive } from './archive/read-archive.ts';
 import { inTheWay } from './in-the-way.ts';
 import type { Ledger } from './ledger.ts';
 import { archivedNotes, ownNotes, type RefNames, refNames } from './refs.ts';
-import { unreachable } from './shared-repository.ts';
+import { type SharedRepository, unreachable } from './shared-repository.ts';
 
 /**
  * The names under which one's own repository has what it keeps of the shared one: never among one's branches, whatever
@@ -66,11 +66,10 @@ async function fetchArchive({ shared, names }: Ledger, own: RefNames): Promise<S
   const { local, remote, location } = shared;
   const there = names.area('archive');
   const here = own.area('archive');
-  const listed = await listRemoteRefs(local, remote, [`${there}/*`, `${names.area('runs')}/*`]);
-  if ('failure' in listed) throw unreachable(location, listed.failure);
-  const unarchived = runsWithRef(names, listed.refs);
+  const refs = await listThere(shared, [there, names.area('runs')]);
+  const unarchived = runsWithRef(names, refs);
   const present = await listRefs(local.gitDir, [here]);
-  const changed = [...listed.refs].flatMap(([ref, id]): [from: string, to: string][] => {
+  const changed = [...refs].flatMap(([ref, id]): [from: string, to: string][] => {
     const to = `${here}${ref.slice(there.length)}`;
     return ref.startsWith(`${there}/`) && present.get(to) !== id ? [[ref, to]] : [];
   });
@@ -83,6 +82,18 @@ async function fetchArchive({ shared, names }: Ledger, own: RefNames): Promise<S
   );
   if (failure) throw unreachable(location, failure);
   return unarchived;
+}
+
+/** Elsewhere only names are listed here: what they lead to is fetched as far as it is wanted. */
+async function listThere(
+  { list, local, remote, location, path }: SharedRepository,
+  areas: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (path !== null) return list(areas, { archived: false });
+  const patterns = areas.map((area) => `${area}/*`);
+  const listed = await listRemoteRefs(local, remote, patterns);
+  if ('failure' in listed) throw unreachable(location, listed.failure);
+  return listed.refs;
 }
 
 function runsWithRef(names: RefNames, refs: ReadonlyMap<string, string>): Set<string> {

@@ -67,6 +67,11 @@ export const shardSchema = z.lazy(() =>
   }),
 );
 
+/** Of the same file how many runs there are: of thousands of names nobody asks then whether each is one. */
+export const shardSizeSchema = z.lazy(() =>
+  z.object({ format: z.literal(formatVersion), runs: z.number().int().nonnegative() }),
+);
+
 export type Shard = z.infer<typeof shardSchema>;
 
 export interface ArchivedRun {

@@ -14,6 +14,7 @@ import {
   type Shard,
   shardFile,
   shardSchema,
+  shardSizeSchema,
 } from './archived-run.ts';
 
 /** The commits of all indexes at one moment, by shard: the oldest shard first. */
@@ -132,7 +133,8 @@ export function openArchive(
       return [...found].sort();
     },
     async count(tips) {
-      const shards = await Promise.all([...tips.values()].map(shard));
+      const sizes = [...tips.values()].map((commit) => readFile(shardSizeSchema, `${commit}:${shardFile}`));
+      const shards = await Promise.all(sizes);
       return shards.reduce((sum, one) => sum + (one?.runs ?? 0), 0);
     },
     async foldings(tips, since) {

@@ -43,6 +43,41 @@ const leaveOutUnreached = {
   },
 };
 
+/**
+ * What costs 35 ms when string-width is loaded, and nothing before a text is measured that isn't narrow, is made then; and
+ * packages that use it get what measures the others.
+ */
+const widthsWhenUsed = {
+  name: 'widths-when-used',
+  setup(build) {
+    const own = path.join(root, 'src/tui/cell-width.ts');
+    const late = [
+      ['const segmenter = new Intl.Segmenter();', 'segmenter', 'segment', 'new Intl.Segmenter()'],
+      [
+        'const rgiEmojiRegex = /^\\p{RGI_Emoji}$/v;',
+        'rgiEmojiRegex',
+        'test',
+        "new RegExp('^\\\\p{RGI_Emoji}$', 'v')",
+      ],
+    ];
+    build.onResolve({ filter: /^string-width$/ }, ({ importer }) =>
+      importer === own ? undefined : { path: own },
+    );
+    build.onLoad({ filter: /node_modules\/string-width\/index\.js$/ }, ({ path: file }) => {
+      let contents = readFileSync(file, 'utf8');
+      for (const [line, name, method, made] of late) {
+        if (!contents.includes(line)) throw new Error(`string-width has changed: it lacks ${line}`);
+        contents = contents.replace(
+          line,
+          () =>
+            `let made_${name}; const ${name} = { ${method}: (text) => (made_${name} ??= ${made}).${method}(text) };`,
+        );
+      }
+      return { contents };
+    });
+  },
+};
+
 /** A module that is a file of its own beside what imports it. */
 const byName = (filter, name) => ({
   name: 'by-name',
@@ -85,7 +120,7 @@ const node20 = {
   chunkNames: 'chunk-[name]-[hash]',
   // Its ES modules, which Node isn't offered: of CommonJS nothing can be left out.
   alias: { yaml: path.join(root, 'node_modules/yaml/browser/dist/index.js') },
-  plugins: [leaveOutUnreached],
+  plugins: [leaveOutUnreached, widthsWhenUsed],
 };
 
 /** What is loaded as ES modules: Ink, which waits at the top of a module, and what is a program of its own. */
@@ -119,7 +154,7 @@ async function buildScripts(screen) {
     write: false,
     entryPoints: { 'chunk-main': 'src/cli/main.ts' },
     entryNames: '[name]-[hash]',
-    plugins: [byName(/\/screens\.ts$/, screen), leaveOutUnreached],
+    plugins: [byName(/\/screens\.ts$/, screen), ...node20.plugins],
   });
   for (const { path: file, text } of built.outputFiles) {
     const { code } = await esbuild.transform(

@@ -1,6 +1,6 @@
-import stringWidth from 'string-width';
+import { cellWidth } from './cell-width.ts';
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+let graphemes: Intl.Segmenter | undefined;
 
 /**
  * Cuts `text`, which has no control characters, to at most `width` terminal columns, the last of them `ellipsis`.
@@ -9,11 +9,12 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 export function truncate(text: string, width: number, ellipsis = '…'): string {
   if (width <= 0) return '';
   // A UTF-16 unit takes at most two columns, so most texts need not be measured.
-  if (text.length * 2 <= width || stringWidth(text) <= width) return text;
-  let left = width - stringWidth(ellipsis);
+  if (text.length * 2 <= width || cellWidth(text) <= width) return text;
+  let left = width - cellWidth(ellipsis);
   let cut = '';
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   for (const { segment } of graphemes.segment(text)) {
-    left -= stringWidth(segment);
+    left -= cellWidth(segment);
     if (left < 0) break;
     cut += segment;
   }
@@ -23,5 +24,5 @@ export function truncate(text: string, width: number, ellipsis = '…'): string 
 /** `text` in exactly `width` terminal columns: cut, or filled with spaces. */
 export function fit(text: string, width: number, ellipsis = '…'): string {
   const cut = truncate(text, width, ellipsis);
-  return cut + ' '.repeat(Math.max(0, width - stringWidth(cut)));
+  return cut + ' '.repeat(Math.max(0, width - cellWidth(cut)));
 }

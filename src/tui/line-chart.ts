@@ -1,6 +1,6 @@
-import stringWidth from 'string-width';
 import { plainText } from '../terminal-text.ts';
 import { brailleDots, createCanvas, singleDots } from './canvas.ts';
+import { cellWidth } from './cell-width.ts';
 import { paint } from './colours.ts';
 import { truncate } from './fit-text.ts';
 import type { Glyphs } from './glyphs.ts';
@@ -102,7 +102,7 @@ function bottom(
 ): { axis: string; names: string } {
   const axis = Array.from({ length: columns }, () => glyphs.axis.bottom);
   const name = truncate(plainText(xName), Math.floor(columns / 3), glyphs.ellipsis);
-  const room = columns - stringWidth(name) - 1;
+  const room = columns - cellWidth(name) - 1;
   let names = '';
   for (const { value, label } of ticks) {
     const at = Math.round(xScale.place(value) * (columns - 1));

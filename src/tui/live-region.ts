@@ -1,4 +1,4 @@
-import stringWidth from 'string-width';
+import { cellWidth } from './cell-width.ts';
 
 /** What of a terminal's stream is used. */
 export interface RegionStream {
@@ -51,5 +51,5 @@ export function createLiveRegion(stream: RegionStream): LiveRegion {
 
 /** Lines of such a region have styles, but no other sequences. */
 function widthOf(line: string): number {
-  return stringWidth(line);
+  return cellWidth(line);
 }

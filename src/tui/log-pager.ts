@@ -1,4 +1,4 @@
-import stringWidth from 'string-width';
+import { cellWidth } from './cell-width.ts';
 import { findTrouble } from './error-lines.ts';
 import { truncate } from './fit-text.ts';
 import type { Glyphs } from './glyphs.ts';
@@ -74,12 +74,12 @@ export function openLogPager(options: LogPagerOptions): LogPager {
   let size = { columns: 80, rows: 23 };
   let searching: AbortController | null = null;
 
-  const gutter = () => (hit === null ? 0 : stringWidth(glyphs.pointer) + 1);
+  const gutter = () => (hit === null ? 0 : cellWidth(glyphs.pointer) + 1);
   const leadOf = (line: { job: number; at: number }): string =>
     `${times ? `${clockTime(line.at)} ` : ''}${options.prefixes[line.job] ?? ''}`;
   const rowsOf = (line: DocumentLine, number: number): string[] => {
     const lead = leadOf(line);
-    const indent = stringWidth(lead) + gutter();
+    const indent = cellWidth(lead) + gutter();
     const width = Math.max(8, size.columns - indent);
     const plain = shownText(line, colour);
     const text = sought && colour ? marked(plain, sought) : plain;
@@ -169,7 +169,7 @@ export function openLogPager(options: LogPagerOptions): LogPager {
       if (typed) last = { find: finder(typed), what: `“${typed}”` };
       typed = null;
       if (last) void search(last.find, false, last.what);
-    } else if (stringWidth(key) > 0 && !/^[a-z]+-?[a-z]+$/.test(key)) typed += key;
+    } else if (cellWidth(key) > 0 && !/^[a-z]+-?[a-z]+$/.test(key)) typed += key;
   };
   const half = () => Math.max(1, Math.floor(size.rows / 2));
   const again = (backwards: boolean) => {

@@ -1,5 +1,5 @@
-import stringWidth from 'string-width';
 import { collapseCarriageReturns, createLogSanitizer } from '../terminal-text.ts';
+import { cellWidth } from './cell-width.ts';
 import { matcher } from './error-lines.ts';
 import type { DocumentLine, Find } from './log-document.ts';
 
@@ -17,7 +17,7 @@ function withoutTabs(text: string): string {
   let column = 0;
   return text.replace(/\t|[^\t]+/g, (piece) => {
     const shown = piece === '\t' ? ' '.repeat(8 - (column % 8)) : piece;
-    column += stringWidth(shown);
+    column += cellWidth(shown);
     return shown;
   });
 }
@@ -37,7 +37,7 @@ export function marked(text: string, find: Find): string {
 
 /** Cuts styled text into pieces of at most `width` columns; at least one. Takes linear time. */
 export function wrapped(text: string, width: number): string[] {
-  if (text.length * 2 <= width || stringWidth(text) <= width) return [text];
+  if (text.length * 2 <= width || cellWidth(text) <= width) return [text];
   const pieces: string[] = [];
   let piece = '';
   let used = 0;
@@ -75,7 +75,7 @@ const widths = new Map<string, number>();
 function widthOf(segment: string): number {
   const known = widths.get(segment);
   if (known !== undefined) return known;
-  const width = stringWidth(segment);
+  const width = cellWidth(segment);
   if (widths.size < 10_000) widths.set(segment, width);
   return width;
 }

@@ -1,5 +1,5 @@
-import stringWidth from 'string-width';
 import { collapseCarriageReturns, createLogSanitizer, plainText } from '../terminal-text.ts';
+import { cellWidth } from './cell-width.ts';
 import { type Colour, paint } from './colours.ts';
 import { fit } from './fit-text.ts';
 
@@ -121,7 +121,7 @@ export function jobPrefixes(
 ): ReadonlyMap<string, string> {
   if (names.length < 2) return new Map(names.map((name) => [name, '']));
   const plain = names.map(plainText);
-  const width = plain.reduce((widest, name) => Math.max(widest, stringWidth(name)), 0);
+  const width = plain.reduce((widest, name) => Math.max(widest, cellWidth(name)), 0);
   return new Map(
     names.map((name, index) => [
       name,

@@ -1,6 +1,6 @@
-import stringWidth from 'string-width';
 import type { Measurements } from '../ledger/measurements.ts';
 import { defaultAxis, numericNames, type SeriesPoints, seriesOf } from '../ledger/metric-series.ts';
+import { cellWidth } from './cell-width.ts';
 import type { Glyphs } from './glyphs.ts';
 import { lineChart } from './line-chart.ts';
 import { type MeasuredJob, metricsTable } from './metrics-table.ts';
@@ -116,7 +116,7 @@ function pairs(charts: readonly (readonly string[])[], width: number): string[] 
       lines.push(
         right === undefined
           ? line
-          : `${line}${' '.repeat(Math.max(0, width - stringWidth(line)))}${gap}${right[row] ?? ''}`,
+          : `${line}${' '.repeat(Math.max(0, width - cellWidth(line)))}${gap}${right[row] ?? ''}`,
       );
   }
   return lines;

@@ -1,8 +1,8 @@
-import stringWidth from 'string-width';
 import { bestBy, columnValue, type TrialColumn } from '../ledger/trial-columns.ts';
 import { asNumber, type Trial } from '../ledger/trials.ts';
 import { plainText } from '../terminal-text.ts';
 import { brailleDots, createCanvas, singleDots } from './canvas.ts';
+import { cellWidth } from './cell-width.ts';
 import { paint } from './colours.ts';
 import { fit, truncate } from './fit-text.ts';
 import type { Glyphs } from './glyphs.ts';
@@ -79,8 +79,8 @@ export function parallelPlot(
     let text = '';
     texts.forEach((one, index) => {
       const shown = truncate(plainText(one), Math.min(room, 2 * margin + 4), glyphs.ellipsis);
-      const begin = margin + atOf(index) - Math.floor(stringWidth(shown) / 2);
-      text = fit(text, Math.max(0, Math.min(begin, width - stringWidth(shown))), '') + shown;
+      const begin = margin + atOf(index) - Math.floor(cellWidth(shown) / 2);
+      text = fit(text, Math.max(0, Math.min(begin, width - cellWidth(shown))), '') + shown;
     });
     return text;
   };

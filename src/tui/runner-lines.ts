@@ -1,7 +1,7 @@
-import stringWidth from 'string-width';
 import { formatDuration } from '../human-units.ts';
 import { isFinal, type LedgerState, type RunnerView } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
+import { cellWidth } from './cell-width.ts';
 import { stateColour } from './colours.ts';
 import { formatAge, formatBytes } from './duration.ts';
 import { fit, truncate } from './fit-text.ts';
@@ -57,7 +57,7 @@ function linesOf(runner: RunnerView, now: number, columns: number, glyphs: Glyph
     ...labels,
   ];
   const width = columns - INDENT;
-  const headWidth = stringWidth(name) + condition.length + 4;
+  const headWidth = cellWidth(name) + condition.length + 4;
   const besides = truncate(place.map(plainText).join(glyphs.separator), columns - headWidth, glyphs.ellipsis);
   const indented = (text: string, style?: Segment['style']): Segment[] => [
     { text: truncate(' '.repeat(INDENT) + text, columns, glyphs.ellipsis), style },
@@ -102,7 +102,7 @@ function jobLine(job: Doing, now: number, columns: number, glyphs: Glyphs): Segm
     job.memory > 0 ? formatBytes(job.memory) : '',
     job.gpus > 0 ? `${job.gpus} ${job.gpus === 1 ? 'GPU' : 'GPUs'}` : '',
   ].filter(Boolean);
-  const left = columns - stringWidth(mark) - TIME - 2;
+  const left = columns - cellWidth(mark) - TIME - 2;
   const nameWidth = columns >= 60 ? Math.min(40, left) : left;
   const rest = left - nameWidth - 2;
   return [
@@ -127,7 +127,7 @@ function wrapped(facts: readonly string[], width: number, glyphs: Glyphs): strin
     const last = lines.at(-1);
     const longer = last === undefined ? fact : last + glyphs.separator + fact;
     if (last === undefined) lines.push(fact);
-    else if (stringWidth(longer) <= width) lines[lines.length - 1] = longer;
+    else if (cellWidth(longer) <= width) lines[lines.length - 1] = longer;
     else lines.push(fact);
   }
   return lines;

@@ -1,8 +1,8 @@
 import { Box } from 'ink';
 import { memo, useEffect, useMemo } from 'react';
-import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 import { plainText } from '../terminal-text.ts';
+import { cellWidth } from './cell-width.ts';
 import { truncate } from './fit-text.ts';
 import type { Glyphs } from './glyphs.ts';
 import { Line, type Segment } from './screen-line.tsx';
@@ -127,7 +127,7 @@ export function StatusScreen(props: StatusScreenProps) {
           <Box key={index}>{line(text, model.question === null ? undefined : 'yellow')}</Box>
         ))}
       </Box>
-      {line(`${hints}${' '.repeat(Math.max(2, columns - stringWidth(hints) - age.length))}${age}`, 'dim')}
+      {line(`${hints}${' '.repeat(Math.max(2, columns - cellWidth(hints) - age.length))}${age}`, 'dim')}
     </Box>
   );
 }

@@ -1,7 +1,7 @@
-import stringWidth from 'string-width';
 import { formatDuration } from '../human-units.ts';
 import { isFinal, isSuccess, type JobView, type RunView } from '../ledger/state.ts';
 import { plainText } from '../terminal-text.ts';
+import { cellWidth } from './cell-width.ts';
 import { paint, stateColour } from './colours.ts';
 import { culpritOf, jobReason, runReason } from './describe.ts';
 import { formatBytes, jobDuration, runDuration } from './duration.ts';
@@ -83,7 +83,7 @@ function jobLines(
   ].filter((part) => part !== '');
   if (details.length === 0) return [first];
   const all = details.join('  ');
-  const fits = stringWidth(name + how) + stringWidth(all) + 4 <= width;
+  const fits = cellWidth(name + how) + cellWidth(all) + 4 <= width;
   return fits ? [`${first}  ${all}`] : [first, ...filled(details, '    ', width)];
 }
 
@@ -92,7 +92,7 @@ function filled(parts: readonly string[], indent: string, width: number): string
   const lines: string[] = [];
   for (const part of parts) {
     const longer = `${lines.at(-1) ?? ''}  ${part}`;
-    if (lines.length > 0 && stringWidth(longer) <= width) lines[lines.length - 1] = longer;
+    if (lines.length > 0 && cellWidth(longer) <= width) lines[lines.length - 1] = longer;
     else lines.push(indent + part);
   }
   return lines;

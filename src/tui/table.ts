@@ -1,5 +1,5 @@
-import stringWidth from 'string-width';
 import { plainText } from '../terminal-text.ts';
+import { cellWidth } from './cell-width.ts';
 import { paint, type Style } from './colours.ts';
 import { fit, truncate } from './fit-text.ts';
 
@@ -36,8 +36,8 @@ export function formatTable(
   const titles = columns.map(({ title }) => plainText(title));
   const filled = columns.map((_, index) => index).filter((index) => texts.some((row) => row[index]));
   const natural = titles.map((title, index) => {
-    const widths = texts.map((row) => stringWidth(row[index] ?? ''));
-    return widths.reduce((a, b) => Math.max(a, b), stringWidth(title));
+    const widths = texts.map((row) => cellWidth(row[index] ?? ''));
+    return widths.reduce((a, b) => Math.max(a, b), cellWidth(title));
   });
   const used = leaveOut(filled, columns, natural, options.width);
   if (used.length < filled.length)

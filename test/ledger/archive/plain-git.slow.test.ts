@@ -128,6 +128,20 @@ test('to fetch what is new the other side is not told of what keeps archived run
   assert.equal(log(), ['run-4', 'run-3', 'run-2', 'run-1']);
 });
 
+test('what keeps runs is as old as they are, whenever it is written', async () => {
+  const shared = await scratchShared();
+  const { ledger } = await cloneOf(shared.path);
+  await finishedRun(ledger, 1);
+  const year = 365 * 24 * 3_600_000;
+  const clock = { ...ledger.clock, now: () => Date.now() + year };
+  await fold({ ...ledger, clock }, all);
+  const dates = shared
+    .git('log', '--no-walk', '--glob=refs/dstack/archive/keep/*', '--format=%ct')
+    .split('\n');
+  assert.is(dates.length, 1);
+  assert.ok(Math.abs(Number(dates[0]) - Date.now() / 1000) < year / 2000, dates[0]);
+});
+
 test('where the archive is another one, the history is made anew', async () => {
   const shared = await scratchShared();
   const { ledger, log, own } = await cloneOf(shared.path);

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommitInput } from './commit-input.ts';
 import { checkParents, type EncodedCommits, encodeCommits } from './encode-commits.ts';
@@ -8,7 +8,7 @@ import { openRefUpdater } from './ref-updater.ts';
 import type { Repository } from './repository.ts';
 import { openRepositoryConfig, type RepositoryConfig } from './repository-config.ts';
 import { readSharedPermissions } from './shared-permissions.ts';
-import { openTidyUp } from './tidy-up.ts';
+import { openTidyUp, tidyEvery } from './tidy-up.ts';
 import { explainTransferFailure } from './transfer-failure.ts';
 import { isMuch, writeEncoded } from './write-commits.ts';
 
@@ -125,7 +125,7 @@ export function openDirectPush(
       const config = await usualConfig();
       if (config === null) return null;
       if (absent.length > 0) {
-        if (wantsCheckedObjects(config)) return null;
+        if (wantsCheckedObjects(config) || !isOwn(shared)) return null;
         if (!(await send(absent, updates))) return null;
       }
       const permissions = readSharedPermissions(shared.commonDir);
@@ -143,7 +143,8 @@ export function openDirectPush(
       if (done.size > 0) {
         await writeAgain().catch(() => {});
         await hook.follow([...done], config);
-        await tidyUp(done.size, config);
+        // Who submits changes few refs in his life, and nobody else may look after what comes of it.
+        await tidyUp(absent.length > 0 ? tidyEvery : done.size, config);
       }
       for (const { ref, to } of updates) {
         if (to === null || !done.has(ref)) continue;
@@ -176,6 +177,11 @@ function takesDirectPushes({ gitDir, commonDir, workTree }: Repository): boolean
 /** Settings of the receiving side that change nothing for refs other than branches, or only how objects are kept. */
 const harmless =
   /^(receive\.(autogc|shallowupdate|unpacklimit|fsckobjects|fsck\..*|denycurrentbranch|denydeletecurrent|denydeletes|denynonfastforwards|keepalive)|transfer\.(unpacklimit|fsckobjects|fsck\..*|credentialsinurl))$/;
+
+/** Of another user's repository Git may want to be told first that it is to be trusted. */
+function isOwn({ commonDir }: Repository): boolean {
+  return statSync(commonDir, { throwIfNoEntry: false })?.uid === process.geteuid?.();
+}
 
 /** Is what others have made to be looked into, as only a push has it done? */
 function wantsCheckedObjects(config: RepositoryConfig): boolean {

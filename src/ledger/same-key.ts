@@ -41,8 +41,8 @@ export function othersOf(makers: ReadonlyMap<string, readonly Maker[]>, { id, jo
   return (makers.get(job.cacheKey) ?? []).filter((maker) => jobName(maker.id) !== self);
 }
 
-/** So often is it looked whether another job has begun: for a second or two. */
-const mostLooks = 6;
+/** So often is it looked whether another job has begun: for some seconds, in which a slow host takes a push. */
+const mostLooks = 9;
 
 /**
  * The other job for whose result a job that was just claimed is to be given back, or null. Each looks once it has claimed,

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { discoverRepository, initBareRepository, type Repository } from '../../src/git/repository.ts';
@@ -75,21 +77,27 @@ test('tips that are only there are no obstacle', async () => {
   isWhole(all, second);
 });
 
-test('many objects come as a pack, and a delta of it may be of what is there', async () => {
+test('a delta may be of what is there; many objects, or large ones, are left to a push', async () => {
   const all = await scene();
-  const { project, local, shared, commit, packs } = all;
+  const { project, local, shared, commit, count, packs } = all;
   const lines = (changed: string) =>
     `${changed}\n${Array.from({ length: 2_000 }, (_, n) => `line ${n}`).join('\n')}\n`;
-  for (let n = 0; n < 120; n += 1) project.write(`data/${n}`, lines(`file ${n}`));
-  const first = commit('many');
+  project.write('data', lines('one'));
+  const first = commit('first');
   assert.ok(await sendObjects(local, shared, [first], []));
-  assert.is(packs().length, 1);
-  for (let n = 0; n < 120; n += 1) project.write(`data/${n}`, lines(`another file ${n}`));
-  const second = commit('many changes');
+  project.write('data', lines('two'));
+  const second = commit('second');
   project.git('gc', '--quiet');
   assert.ok(await sendObjects(local, shared, [second], [first]));
-  assert.is(packs().length, 2);
   isWhole(all, second);
+  const before = count();
+  project.write('large', randomBytes(5 << 20));
+  assert.is(await sendObjects(local, shared, [commit('large')], [second]), false);
+  project.git('reset', '--quiet', '--hard', second);
+  for (let n = 0; n < 100; n += 1) project.write(`many/${n}`, `${n}\n`);
+  assert.is(await sendObjects(local, shared, [commit('many')], [second]), false);
+  assert.is(count(), before);
+  assert.equal(packs(), []);
 });
 
 test('a path may have any characters', async () => {
@@ -113,6 +121,16 @@ test('what lacks something is not sent', async () => {
   rmSync(join(local.objectDir, lost.slice(0, 2), lost.slice(2)));
   assert.is(await sendObjects(local, shared, [project.git('rev-parse', 'HEAD')], []), false);
   assert.is(await sendObjects(local, shared, ['1'.repeat(40)], []), false);
+});
+
+test('what is not what it is called is not sent', async () => {
+  const all = await scene();
+  const { project, local, shared } = all;
+  const id = project.git('rev-parse', 'HEAD:src/model.py');
+  const file = join(local.objectDir, id.slice(0, 2), id.slice(2));
+  chmodSync(file, 0o644);
+  writeFileSync(file, deflateSync('blob 11\0layers = 9\n'));
+  assert.is(await sendObjects(local, shared, [project.git('rev-parse', 'HEAD')], []), false);
 });
 
 test('nothing is sent from a history that is cut off', async () => {

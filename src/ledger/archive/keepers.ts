@@ -48,7 +48,7 @@ export async function writeKeepers(
     held = 0;
   };
   for (const run of runs) {
-    newest = Math.max(newest, Date.parse(run.finishedAt ?? run.submittedAt));
+    newest = Math.max(newest, Date.parse(run.finishedAt ?? run.submittedAt) || 0);
     for (const commit of [run.commit, ...run.jobs.flatMap((job) => job.commit ?? [])]) {
       parents.push(commit);
       if (parents.length >= mostParents) await write();

@@ -127,6 +127,8 @@ async function submit(
       say(`${name} may have been submitted: \`dstack status ${name}\` tells`);
       process.exit(130);
     });
+    // Unless it was begun while Git looked through the files, and is at it still.
+    ownRefs.start();
     const result = await submitRun(ledger, prepared, () => interruption.count() > 0);
     if (result === 'submitted') {
       // So that `git show` finds it at once; the rest of the history comes with a sync.

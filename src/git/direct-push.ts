@@ -8,7 +8,7 @@ import { openRefUpdater } from './ref-updater.ts';
 import type { Repository } from './repository.ts';
 import { openRepositoryConfig, type RepositoryConfig } from './repository-config.ts';
 import { readSharedPermissions } from './shared-permissions.ts';
-import { openTidyUp, tidyEvery } from './tidy-up.ts';
+import { openTidyUp, tidyUp } from './tidy-up.ts';
 import { explainTransferFailure } from './transfer-failure.ts';
 import { isMuch, writeEncoded } from './write-commits.ts';
 
@@ -31,7 +31,7 @@ export interface DirectPush {
   begin(): void;
   /** What was written there and not pushed yet: to be written elsewhere, too. */
   unpushed(id: string): EncodedCommits | null;
-  /** Changes refs; null if that is not the same as a push, or some object might not be there: nothing was done then. */
+  /** Changes refs; null if that is not the same as a push, or some object might not be there: no ref was changed then. */
   push(updates: readonly RefUpdate[], options: { atomic: boolean }): Promise<PushOutcome | null>;
   close(): void;
 }
@@ -62,7 +62,7 @@ export function openDirectPush(
 ): DirectPush {
   const updater = openRefUpdater(shared.gitDir);
   const readConfig = openRepositoryConfig(shared);
-  const tidyUp = openTidyUp(shared);
+  const tidyUpAfter = openTidyUp(shared);
   const written = new Map<string, EncodedCommits>();
   const tips = new Set<string>();
   let bytes = 0;
@@ -144,7 +144,7 @@ export function openDirectPush(
         await writeAgain().catch(() => {});
         await hook.follow([...done], config);
         // Who submits changes few refs in his life, and nobody else may look after what comes of it.
-        await tidyUp(absent.length > 0 ? tidyEvery : done.size, config);
+        await (absent.length > 0 ? tidyUp(shared, config) : tidyUpAfter(done.size, config));
       }
       for (const { ref, to } of updates) {
         if (to === null || !done.has(ref)) continue;

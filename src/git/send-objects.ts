@@ -28,15 +28,13 @@ export async function sendObjects(
   tips: readonly string[],
 ): Promise<boolean> {
   // What is cut off here may be cut off nowhere else.
-  const isWhole = !['shallow', 'info/grafts'].some((name) => existsSync(join(from.commonDir, name)));
-  const packing = isWhole
-    ? start(
-        ['pack-objects', '--quiet', '--revs', '--thin', '--delta-base-offset', '--stdout'],
-        from.gitDir,
-        // With the objects of the other side at hand it need not be known which of the tips are here, too.
-        gitEnvironment({ gitDir: from.gitDir, env: withObjectsOf(to.objectDir) }),
-      )
-    : null;
+  if (['shallow', 'info/grafts'].some((name) => existsSync(join(from.commonDir, name)))) return false;
+  const packing = start(
+    ['pack-objects', '--quiet', '--revs', '--thin', '--delta-base-offset', '--stdout'],
+    from.gitDir,
+    // With the objects of the other side at hand it need not be known which of the tips are here, too.
+    gitEnvironment({ gitDir: from.gitDir, env: withObjectsOf(to.objectDir) }),
+  );
   if (packing === null) return false;
   packing.stdin.end([...ids, '--not', ...tips, ''].join('\n'));
   // They are few nearly always: its start is not waited for. It looks whether each object is what it is said to be, and
@@ -88,10 +86,12 @@ function readFew(pack: Readable): Promise<Buffer | null> {
     pack.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       bytes += chunk.length;
-      const head = chunks.length === 1 ? chunk : Buffer.concat(chunks.slice(0, 2));
-      const isMuch = head.length >= headerBytes && head.readUInt32BE(headerBytes - 4) >= most.objects;
-      if (isMuch || bytes > most.bytes) resolve(null);
+      if (bytes > most.bytes) resolve(null);
     });
-    pack.once('close', () => resolve(bytes < headerBytes ? null : Buffer.concat(chunks)));
+    pack.once('close', () => {
+      const whole = Buffer.concat(chunks);
+      const isFew = bytes >= headerBytes && whole.readUInt32BE(headerBytes - 4) < most.objects;
+      resolve(isFew ? whole : null);
+    });
   });
 }

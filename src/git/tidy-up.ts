@@ -8,7 +8,7 @@ import { gitEnvironment } from './run-git.ts';
 import { handOverTidyLock, takeTidyLock, tidyLock } from './tidy-lock.ts';
 
 /** So many changes of refs are made between two looks. */
-export const tidyEvery = 100;
+const every = 100;
 
 /**
  * More loose objects than this are too many; `gc.auto` can say less. Each takes a block of the disk, which would be most
@@ -33,7 +33,7 @@ export function openTidyUp(
   let since = 0;
   return async (changes, config) => {
     since += changes;
-    if (since < tidyEvery) return;
+    if (since < every) return;
     since = 0;
     await tidyUp(repository, config);
   };

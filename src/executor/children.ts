@@ -25,8 +25,6 @@ export interface Child {
   readonly job: JobGroup;
   /** Rejects if it will never be known. */
   readonly exited: Promise<Exit>;
-  /** Who has started it ends it should this process be gone. */
-  readonly isGuarded?: boolean;
 }
 
 /**

@@ -52,8 +52,12 @@ export async function killJob(job: JobGroup): Promise<boolean> {
   return false;
 }
 
-/** SIGKILL to what carries a job's nonce, until nothing does: of one of which not even the group is known. Linux only. */
+/**
+ * SIGKILL to what carries a job's nonce, until nothing does: of one of which not even the group is known. Elsewhere than
+ * on Linux nothing is found.
+ */
 export async function killBearers(nonce: string): Promise<void> {
+  if (!hasProc) return;
   for (let tries = 0; tries < 40; tries++) {
     const found = processesWith({ [identityVariables.nonce]: nonce });
     // One that was just being started has got its variables meanwhile.

@@ -4,7 +4,7 @@ import { type Child, type ChildSpec, type Exit, startChild } from './children.ts
 import { endedExecution, failureOf, maxTimerMs, resultOf } from './executions.ts';
 import type { Execution, ExecutionEvents, ExecutionResult, ExecutionSpec, Executor } from './executor.ts';
 import { jobEnvironment } from './job-environment.ts';
-import { jobHasEnded, killBearers, killJob, signalJob } from './job-group.ts';
+import { type JobGroup, jobHasEnded, killBearers, killJob, signalJob } from './job-group.ts';
 import { machineCapacity } from './machine-capacity.ts';
 import { type OutputPipe, type OutputPipes, openOutputPipes } from './output-pipe.ts';
 import { createJobMemory, type JobMemory } from './process-strays.ts';
@@ -105,15 +105,15 @@ async function startProcess(
       env: jobEnvironment(host, spec, starter),
       nonce,
     };
-    const child = (await startElsewhere(spawner, asked, pipe)) ?? (await startChild(asked, pipe.writer));
+    const child =
+      (await startElsewhere(spawner, watchdog, asked, pipe)) ?? (await startHere(watchdog, asked, pipe));
     pipe.closeWriter();
     const { job } = child;
-    const unguard = watchdog ? guard(watchdog, child) : () => {};
     memory.remember(job, spec.identity.runner, starter);
     events.phase('running', spec.image === null ? undefined : 'as a plain process: its image is not used');
     for (const port of spec.ports) events.port(port, port);
     const release = () => {
-      unguard();
+      child.unguard();
       memory.forget(job);
     };
     return superviseProcess(child, pipe, spec.workspace, release, meter);
@@ -123,36 +123,54 @@ async function startProcess(
   }
 }
 
-/** What others guard the watchdog need not know at once, and of most short jobs not at all. @returns what takes it back */
-function guard(watchdog: Watchdog, { job, isGuarded }: Child): () => void {
-  const id = guardOfGroup(job);
-  if (!isGuarded) {
-    watchdog.guard('group', id);
-    return () => watchdog.release('group', id);
-  }
-  let isKnown = false;
-  const timer = setTimeout(() => {
-    isKnown = true;
-    watchdog.guard('group', id);
-  }, guardedAfterMs);
-  return () => {
-    clearTimeout(timer);
-    if (isKnown) watchdog.release('group', id);
-  };
-}
+/** A shell that is running, and what says that it needn't be guarded any more. */
+type GuardedChild = Child & { unguard(): void };
 
-/** Whatever goes wrong, nothing is left running of which nobody knows. */
-async function startElsewhere(
-  spawner: Spawner | null,
+/** It may run before its group is known: until that is guarded, whatever carries its nonce is. */
+async function startHere(
+  watchdog: Watchdog | undefined,
   asked: ChildSpec,
   pipe: OutputPipe,
-): Promise<Child | null> {
+): Promise<GuardedChild> {
+  watchdog?.guard('nonce', asked.nonce);
   try {
-    return (await spawner?.start(asked, pipe.writer)) ?? null;
+    const child = await startChild(asked, pipe.writer);
+    const id = guardOfGroup(child.job);
+    watchdog?.guard('group', id);
+    return { ...child, unguard: () => watchdog?.release('group', id) };
+  } finally {
+    watchdog?.release('nonce', asked.nonce);
+  }
+}
+
+/** Whatever goes wrong, nothing is left running of which nobody knows. @returns null if it is to be started here */
+async function startElsewhere(
+  spawner: Spawner | null,
+  watchdog: Watchdog | undefined,
+  asked: ChildSpec,
+  pipe: OutputPipe,
+): Promise<GuardedChild | null> {
+  try {
+    const child = await spawner?.start(asked, pipe.writer);
+    return child ? { ...child, unguard: guardSoon(watchdog, child.job) } : null;
   } catch (error) {
     await killBearers(asked.nonce);
     throw error;
   }
+}
+
+/** What the spawner guards the watchdog need not know at once, and of most short jobs not at all. */
+function guardSoon(watchdog: Watchdog | undefined, job: JobGroup): () => void {
+  const id = guardOfGroup(job);
+  let isKnown = false;
+  const timer = setTimeout(() => {
+    isKnown = true;
+    watchdog?.guard('group', id);
+  }, guardedAfterMs);
+  return () => {
+    clearTimeout(timer);
+    if (isKnown) watchdog?.release('group', id);
+  };
 }
 
 function superviseProcess(

@@ -179,7 +179,7 @@ function follow(session: Session, answer: SpawnAnswer): void {
       one.failed = reject;
     });
     exited.catch(() => {}); // Whoever was given it hears of it.
-    one.started({ job: answer.job, exited, isGuarded: true });
+    one.started({ job: answer.job, exited });
     return;
   }
   session.asked.delete(answer.id);

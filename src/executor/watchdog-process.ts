@@ -1,7 +1,7 @@
 // The watchdog, as a process: reads what to guard from its stdin, and ends it all when that closes without a `bye`.
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type JobGroup, killJob } from './job-group.ts';
+import { type JobGroup, killBearers, killJob } from './job-group.ts';
 import type { GuardKind, WatchdogMessage } from './watchdog.ts';
 
 // Who ends the session or the service ends the runner too, and that is what we are here for.
@@ -29,6 +29,7 @@ function parse(line: string): WatchdogMessage | undefined {
 
 async function end({ kind, id }: { kind: GuardKind; id: string }): Promise<void> {
   if (kind === 'group') await killJob(JSON.parse(id) as JobGroup);
+  else if (kind === 'nonce') await killBearers(id);
   else await removeContainer(id);
 }
 

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { JobGroup } from './job-group.ts';
 import { argumentsFor, ownProgramEnvironment } from './own-program.ts';
 
-/** What a watchdog ends: a process group (see `guardOfGroup`) or a container (its name or id). */
-export type GuardKind = 'group' | 'container';
+/** What a watchdog ends: a process group (see `guardOfGroup`), what carries a nonce, or a container (its name or id). */
+export type GuardKind = 'group' | 'nonce' | 'container';
 
 /** One line of the pipe to the watchdog process, as JSON. */
 export type WatchdogMessage = { do: 'add' | 'remove'; kind: GuardKind; id: string } | { do: 'bye' };

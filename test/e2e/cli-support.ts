@@ -45,11 +45,15 @@ export async function openTerminal(project: TestProject, env: Record<string, str
   return tmux;
 }
 
-/** Presses Ctrl+C until a shell's prompt is there again: a program that has only just been started may miss the first. */
+/**
+ * Presses Ctrl+C until a shell's prompt is there again: a program that has only just been started may miss the first.
+ * What was typed last is waited for: until it is there the prompt is the one before it.
+ */
 export async function interrupted(tmux: Tmux, prompt: RegExp): Promise<void> {
+  const isAtPrompt = (lines: string[]) => prompt.test(lines.findLast((line) => line !== '') ?? '');
+  await tmux.until('the command', (lines) => !isAtPrompt(lines));
   await until('the prompt again', () => {
-    const typed = tmux.screen().findLast((line) => line !== '') ?? '';
-    if (prompt.test(typed)) return true;
+    if (isAtPrompt(tmux.screen())) return true;
     tmux.send('C-c');
     return false;
   });

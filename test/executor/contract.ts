@@ -323,6 +323,17 @@ export function executorContract(
     await nothingIsLeft(spec);
   });
 
+  // A plain process can kill it itself; several times, since it may come too late.
+  if (image === null)
+    check('leaves nothing when a runner is killed just as its job begins', async () => {
+      for (let tries = 0; tries < 5; tries += 1) {
+        const spec = job(['kill -KILL $PPID', 'sleep 3600']);
+        const { child } = doomedRunner(spec, watchdogScript);
+        await once(child, 'exit');
+        await nothingIsLeft(spec);
+      }
+    });
+
   check('the watchdog goes when the runner goes in peace', async () => {
     const { child, text } = doomedRunner(job(['echo ready']), watchdogScript);
     await once(child, 'close');

@@ -21,19 +21,27 @@ export async function removeProjects(): Promise<void> {
 }
 
 /** A project as `dstack init --create` leaves it: with the hook, and with the history that the hook keeps. */
-export async function benchProject(workflows: string, env: NodeJS.ProcessEnv = {}): Promise<TestProject> {
-  const project = await createProject(workflows, env);
+export async function benchProject(
+  workflows: string,
+  env: NodeJS.ProcessEnv = {},
+  place?: string,
+): Promise<TestProject> {
+  const project = await createProject(workflows, env, place);
   projects.add(project);
   await project.git(['config', 'dstack.command', dstack]);
   return project;
 }
 
-/** Runs a body with such a project, and removes that whatever happens. */
+/**
+ * Runs a body with such a project, and removes that whatever happens.
+ * @param place the folder that it is made in, if not that for temporary files
+ */
 export async function withBenchProject<T>(
   workflows: string,
   body: (project: TestProject) => Promise<T>,
+  place?: string,
 ): Promise<T> {
-  const project = await benchProject(workflows);
+  const project = await benchProject(workflows, {}, place);
   try {
     return await body(project);
   } finally {

@@ -69,13 +69,15 @@ export interface TestProject {
 /**
  * @param workflows the text of `.dstack/workflows.yaml`, or what makes it from the project's root folder
  * @param more variables for whatever is called
+ * @param place the folder that it is made in
  */
 export async function createProject(
   workflows: string | ((root: string) => string),
   more: NodeJS.ProcessEnv = {},
+  place = tmpdir(),
 ): Promise<TestProject> {
   // The real path: a job's own idea of where it is must compare equal.
-  const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'e2e-')));
+  const root = realpathSync(mkdtempSync(path.join(place, 'e2e-')));
   const [folder, shared, home] = ['project', 'shared.git', 'home'].map((name) => path.join(root, name)) as [
     string,
     string,

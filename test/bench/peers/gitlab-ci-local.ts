@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { timed } from '../bench-project.ts';
 import { keptFolder } from '../kept-folder.ts';
@@ -10,8 +9,12 @@ const version = '4.60.1';
 
 /** gitlab-ci-local, installed outside of this project. */
 export interface GitlabCiLocal {
-  /** Runs so many jobs that do nothing, by its shell executor, so many at a time. @returns milliseconds, of the whole call */
-  drain(jobs: number, concurrency: number): Promise<number>;
+  /**
+   * Runs so many jobs that do nothing, by its shell executor, so many at a time.
+   * @param place the folder that its project is made in
+   * @returns milliseconds, of the whole call
+   */
+  drain(jobs: number, concurrency: number, place: string): Promise<number>;
 }
 
 /** @returns why it can't be had, if it can't */
@@ -26,8 +29,8 @@ export async function installGitlabCiLocal(): Promise<GitlabCiLocal | string> {
     return `gitlab-ci-local ${version} could not be installed from npm`;
   }
   return {
-    async drain(jobs, concurrency) {
-      const project = mkdtempSync(path.join(os.tmpdir(), 'gitlab-ci-local-'));
+    async drain(jobs, concurrency, place) {
+      const project = mkdtempSync(path.join(place, 'gitlab-ci-local-'));
       try {
         const env = { ...process.env, HOME: project };
         for (const args of [

@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import os from 'node:os';
 import type { TestProject } from '../../e2e/project.ts';
+import { alternate } from '../alternate.ts';
 import { quiet, timed, withBenchProject } from '../bench-project.ts';
 import {
   absentRow,
@@ -6,48 +9,80 @@ import {
   type Benchmark,
   type BenchOptions,
   type Row,
+  rounds,
   rowOf,
   scaled,
 } from '../benchmark.ts';
+import { fileSystemOf } from '../file-system.ts';
 import { newCommits } from '../new-commits.ts';
-import { installGitlabCiLocal } from '../peers/gitlab-ci-local.ts';
+import { type GitlabCiLocal, installGitlabCiLocal } from '../peers/gitlab-ci-local.ts';
 import { noSlurm, startSlurm } from '../peers/slurm.ts';
+import { summarize } from '../statistics.ts';
 
 const concurrency = 4;
+
+/** Where files are kept in memory, on Linux. */
+const memory = '/dev/shm';
 
 export const drain: Benchmark = {
   name: 'drain',
   about: 'how long one runner takes for many jobs that do nothing',
   async run(options) {
     const jobs = scaled(options, 1_000, 10);
-    const { say } = options;
-    const what = `${jobs.toLocaleString('en')} jobs that do nothing, one runner, ${concurrency} at a time, process`;
-    // Each is measured once: there are so many jobs that the figure is a mean of many.
-    const ours = await withBenchProject(workflowsOf(jobs), (project) => drainByRunner(project, options));
-    say(`dstack: ${ours.runner.toFixed(1)} s, submitting them ${ours.submit.toFixed(1)} s`);
-    const submitted = `submitting them took ${ours.submit.toFixed(1)} s more`;
-    const rowBeside = (peer: string, value: number | string): Row =>
-      typeof value === 'string'
-        ? absentRow(what, peer, ahead, value)
+    const gitlab = await installGitlabCiLocal();
+    // A repository is many small files, so much of it is the file system's. Where there is only memory, once will do.
+    const disk = os.tmpdir();
+    const places = existsSync(memory) && fileSystemOf(disk) !== 'tmpfs' ? [disk, memory] : [disk];
+    const rows: Row[] = [];
+    for (const place of places) {
+      const { beside, byGitlab } = await inPlace(place, gitlab, jobs, options);
+      rows.push(beside('gitlab-ci-local, its shell executor, the same jobs, as many at a time', byGitlab));
+      if (place !== disk) continue;
+      const slurm = await bySlurm(jobs);
+      rows.push(beside('Slurm of one node, an array of as many jobs, as many at a time', slurm));
+      const pushes = await withBenchProject('workflows: []\n', (project) => byPushes(project, jobs));
+      rows.push(beside('two bare `git push` a job, as many at a time', [pushes]));
+    }
+    return rows;
+  },
+};
+
+/** Measures both in turn, with all their files in one folder. @returns what makes a row of it beside a peer's seconds */
+async function inPlace(place: string, gitlab: GitlabCiLocal | string, jobs: number, options: BenchOptions) {
+  const submitting: number[] = [];
+  const sides = {
+    ours: async () => {
+      const { submit, runner } = await withBenchProject(
+        workflowsOf(jobs),
+        (project) => drainByRunner(project, options),
+        place,
+      );
+      submitting.push(submit);
+      options.say(`${place}: dstack ${runner.toFixed(1)} s, submitting them ${submit.toFixed(1)} s`);
+      return runner;
+    },
+    theirs: async () => {
+      if (typeof gitlab === 'string') return 0;
+      return (await gitlab.drain(jobs, concurrency, place)) / 1000;
+    },
+  };
+  const { ours, theirs } = await alternate(sides, rounds(options, 3), { warmUp: false });
+  const what = `${jobs.toLocaleString('en')} jobs that do nothing, one runner, ${concurrency} at a time, process, files on ${fileSystemOf(place)}`;
+  return {
+    byGitlab: typeof gitlab === 'string' ? gitlab : theirs,
+    beside: (peer: string, values: readonly number[] | string): Row =>
+      typeof values === 'string'
+        ? absentRow(what, peer, ahead, values)
         : rowOf({
             what,
             unit: 's',
-            measured: [ours.runner],
-            against: { what: peer, values: [value] },
+            measured: ours,
+            against: { what: peer, values },
             aim: ahead,
-            note: submitted,
-          });
-    const rows = [
-      rowBeside(
-        'gitlab-ci-local, its shell executor, the same jobs, as many at a time',
-        await byGitlab(jobs),
-      ),
-      rowBeside('Slurm of one node, an array of as many jobs, as many at a time', await bySlurm(jobs)),
-    ];
-    const pushes = await withBenchProject('workflows: []\n', (project) => byPushes(project, jobs));
-    return [...rows, rowBeside('two bare `git push` a job, as many at a time', pushes)];
-  },
-};
+            note: `submitting them took ${summarize(submitting).median.toFixed(1)} s more`,
+          }),
+  };
+}
 
 const workflowsOf = (jobs: number) =>
   `workflows: [{name: noop, matrix: {i: [${Array.from({ length: jobs }, (_, i) => i)}]}, resources: {cpu: 0.1}, commands: ["true"]}]\n`;
@@ -69,16 +104,11 @@ async function drainByRunner(project: TestProject, { say }: BenchOptions) {
   return { submit: (from - submitFrom) / 1000, runner: (performance.now() - from) / 1000 };
 }
 
-async function byGitlab(jobs: number): Promise<number | string> {
-  const peer = await installGitlabCiLocal();
-  return typeof peer === 'string' ? peer : (await peer.drain(jobs, concurrency)) / 1000;
-}
-
-async function bySlurm(jobs: number): Promise<number | string> {
+async function bySlurm(jobs: number): Promise<number[] | string> {
   if (noSlurm !== null) return noSlurm;
   const slurm = await startSlurm(concurrency);
   try {
-    return (await slurm.drain(jobs)) / 1000;
+    return [(await slurm.drain(jobs)) / 1000];
   } finally {
     await slurm.stop();
   }

@@ -18,9 +18,13 @@ const projects = new Set<TestProject>();
 /** Ends the runners of all projects, and removes these: for a bench that is told to end in the middle. */
 export async function removeProjects(): Promise<void> {
   await Promise.allSettled([...projects].map((project) => project.remove()));
+  projects.clear();
 }
 
-/** A project as `dstack init --create` leaves it: with the hook, and with the history that the hook keeps. */
+/**
+ * A project as `dstack init --create` leaves it: with the hook, and with the history that the hook keeps.
+ * @param place the folder that it is made in, if not that for temporary files
+ */
 export async function benchProject(
   workflows: string,
   env: NodeJS.ProcessEnv = {},
@@ -32,16 +36,12 @@ export async function benchProject(
   return project;
 }
 
-/**
- * Runs a body with such a project, and removes that whatever happens.
- * @param place the folder that it is made in, if not that for temporary files
- */
+/** Runs a body with such a project, and removes that whatever happens. */
 export async function withBenchProject<T>(
   workflows: string,
   body: (project: TestProject) => Promise<T>,
-  place?: string,
 ): Promise<T> {
-  const project = await benchProject(workflows, {}, place);
+  const project = await benchProject(workflows);
   try {
     return await body(project);
   } finally {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { timed } from '../bench-project.ts';
 import { keptFolder } from '../kept-folder.ts';
@@ -11,7 +11,7 @@ const version = '4.60.1';
 export interface GitlabCiLocal {
   /**
    * Runs so many jobs that do nothing, by its shell executor, so many at a time.
-   * @param place the folder that its project is made in
+   * @param place the folder that its project is made in, and left
    * @returns milliseconds, of the whole call
    */
   drain(jobs: number, concurrency: number, place: string): Promise<number>;
@@ -31,21 +31,17 @@ export async function installGitlabCiLocal(): Promise<GitlabCiLocal | string> {
   return {
     async drain(jobs, concurrency, place) {
       const project = mkdtempSync(path.join(place, 'gitlab-ci-local-'));
-      try {
-        const env = { ...process.env, HOME: project };
-        for (const args of [
-          ['init', '--quiet'],
-          ['remote', 'add', 'origin', 'https://example.org/a/b.git'],
-        ])
-          execFileSync('git', args, { cwd: project, env, stdio: 'ignore' });
-        const text = Array.from({ length: jobs }, (_, job) => `job-${job}: {script: ["true"]}\n`);
-        writeFileSync(path.join(project, '.gitlab-ci.yml'), text.join(''));
-        const program = path.join(folder, 'node_modules/.bin/gitlab-ci-local');
-        const options = ['--force-shell-executor', '--concurrency', String(concurrency)];
-        return await timed([program, ...options], { cwd: project, env });
-      } finally {
-        rmSync(project, { recursive: true, force: true });
-      }
+      const env = { ...process.env, HOME: project };
+      for (const args of [
+        ['init', '--quiet'],
+        ['remote', 'add', 'origin', 'https://example.org/a/b.git'],
+      ])
+        execFileSync('git', args, { cwd: project, env, stdio: 'ignore' });
+      const text = Array.from({ length: jobs }, (_, job) => `job-${job}: {script: ["true"]}\n`);
+      writeFileSync(path.join(project, '.gitlab-ci.yml'), text.join(''));
+      const program = path.join(folder, 'node_modules/.bin/gitlab-ci-local');
+      const options = ['--force-shell-executor', '--concurrency', String(concurrency)];
+      return timed([program, ...options], { cwd: project, env });
     },
   };
 }

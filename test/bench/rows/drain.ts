@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import os from 'node:os';
 import type { TestProject } from '../../e2e/project.ts';
 import { alternate } from '../alternate.ts';
-import { quiet, timed, withBenchProject } from '../bench-project.ts';
+import { benchProject, quiet, removeProjects, timed, withBenchProject } from '../bench-project.ts';
 import {
   absentRow,
   ahead,
@@ -47,26 +47,30 @@ export const drain: Benchmark = {
   },
 };
 
-/** Measures both in turn, with all their files in one folder. @returns what makes a row of it beside a peer's seconds */
+/**
+ * Measures both in turn, with all their files below one folder. What was made is removed at the end: on some disks making
+ * files is slow after that.
+ * @returns what makes a row of it beside a peer's seconds
+ */
 async function inPlace(place: string, gitlab: GitlabCiLocal | string, jobs: number, options: BenchOptions) {
   const submitting: number[] = [];
+  const projects: TestProject[] = [];
+  for (let round = 0; round < rounds(options, 3); round += 1)
+    projects.push(await benchProject(workflowsOf(jobs), {}, place));
+  const projectOf = (round: number) => projects[round - 1] as TestProject;
   const sides = {
-    ours: async () => {
-      const { submit, runner } = await withBenchProject(
-        workflowsOf(jobs),
-        (project) => drainByRunner(project, options),
-        place,
-      );
+    ours: async (round: number) => {
+      const { submit, runner } = await drainByRunner(projectOf(round), options);
       submitting.push(submit);
       options.say(`${place}: dstack ${runner.toFixed(1)} s, submitting them ${submit.toFixed(1)} s`);
       return runner;
     },
-    theirs: async () => {
+    theirs: async (round: number) => {
       if (typeof gitlab === 'string') return 0;
-      return (await gitlab.drain(jobs, concurrency, place)) / 1000;
+      return (await gitlab.drain(jobs, concurrency, projectOf(round).root)) / 1000;
     },
   };
-  const { ours, theirs } = await alternate(sides, rounds(options, 3), { warmUp: false });
+  const { ours, theirs } = await alternate(sides, projects.length, { warmUp: false }).finally(removeProjects);
   const what = `${jobs.toLocaleString('en')} jobs that do nothing, one runner, ${concurrency} at a time, process, files on ${fileSystemOf(place)}`;
   return {
     byGitlab: typeof gitlab === 'string' ? gitlab : theirs,

@@ -75,15 +75,21 @@ export async function tidyUp(
   if (child.pid !== undefined) await handOverTidyLock(gitDir, child.pid);
 }
 
+/**
+ * Where in the pack which object lies is kept in a file, as Git does by itself from 2.41 on: else who serves a fetch from a
+ * pack with bitmaps sorts all its objects each time, for 40 ms of 700,000.
+ */
+export const keepOrder = ['-c', 'pack.writeReverseIndex=true'];
+const git = ['git', ...keepOrder].join(' ');
 /** Objects that nothing leads to are packed with the others, so that those of weeks take no block each. */
-const packNew = 'git repack --geometric=2 -d -l --quiet; rm -f "$1"';
+const packNew = `${git} repack --geometric=2 -d -l --quiet; rm -f "$1"`;
 /**
  * Git's own, with all that belongs to it. What nothing leads to but is young goes into a pack, not into files again. Refs
  * are packed before it: that one goes away meanwhile is an error to Git, for which it would leave all the rest.
  */
 const packAll = [
   'git pack-refs --all --prune',
-  'if git -c gc.packRefs=false -c gc.cruftPacks=true gc --quiet 2>"$2"; then rm -f "$2"; fi',
+  `if ${git} -c gc.packRefs=false -c gc.cruftPacks=true gc --quiet 2>"$2"; then rm -f "$2"; fi`,
   'rm -f "$1"',
 ].join('\n');
 

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { initBareRepository } from '../../src/git/repository.ts';
+import { keepOrder } from '../../src/git/tidy-up.ts';
 import { fold } from '../../src/ledger/archive/fold.ts';
 import { formatVersion, printFile, type RecordFile } from '../../src/ledger/formats.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
@@ -55,9 +56,9 @@ export async function makeHistory(
   return runs;
 }
 
-/** Makes of a repository that was filled what Git's own maintenance makes of one that has grown for months. */
+/** Makes of a repository that was filled what tidying up makes of one that has grown for months. */
 export function tidy(repository: string): void {
-  git(repository, ['gc', '--quiet', '--prune=now']);
+  git(repository, [...keepOrder, 'gc', '--quiet', '--prune=now']);
 }
 
 function git(cwd: string, args: readonly string[], input = ''): void {

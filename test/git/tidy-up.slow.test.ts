@@ -63,6 +63,8 @@ test('what is loose is packed without going through what is there; once that is 
   // What nothing leads to lies in a pack of its own, each with its age.
   assert.is(packs(repository, 'mtimes').length, 1);
   const [first] = packs(repository, 'bitmap');
+  // Who serves a fetch from it need not sort its objects.
+  assert.ok(first && packs(repository, 'rev').includes(first.replace(/bitmap$/, 'rev')));
   // By the folder that is looked into, some 256.
   await addObjects(repository, 160);
   await tidied(repository);

@@ -42,6 +42,7 @@ async function followsAll(browser: Browser): Promise<void> {
       await shown('begun');
       writeFileSync(path.join(project.root, 'step-1'), '');
       await shown('seen 1');
+      assertClean();
 
       renameSync(project.shared, `${project.shared}.away`);
       await page.getByRole('alert').filter({ hasText: 'as of' }).waitFor();

@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { isAlive } from '../git/is-alive.ts';
@@ -15,7 +15,7 @@ export function lockRunner(file: string, name: string): () => void {
     const holder = read(file);
     if (holder === null) continue;
     if (isRunning(holder)) throw alreadyRunning(name, holder);
-    removeStale(file, holder);
+    removeStale(file, name, holder);
   }
   return () => {
     if (read(file) === own) rmSync(file, { force: true });
@@ -37,21 +37,17 @@ function create(file: string, content: string): boolean {
   }
 }
 
-/** Its process was killed, or its number belongs to another one by now. */
-function removeStale(file: string, holder: string): void {
-  const aside = `${file}.${process.pid}.stale`;
+/**
+ * Its process was killed, or its number belongs to another one by now. Only who holds a lock on removing it may do so:
+ * of two that have both seen it, the slower one would otherwise remove the lock that the quicker one then made.
+ * @throws DstackError `runner-running` if another one is about to remove it
+ */
+function removeStale(file: string, name: string, holder: string): void {
+  const release = lockRunner(`${file}.removal`, name);
   try {
-    renameSync(file, aside);
-  } catch (error) {
-    // Somebody else has removed it.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  try {
-    // Another one may have been as quick, and this is his new one: he gets it back.
-    if (read(aside) !== holder) linkSync(aside, file);
+    if (read(file) === holder) rmSync(file);
   } finally {
-    rmSync(aside, { force: true });
+    release();
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Chart, drawChart, type Line } from './chart.ts';
 import type { MeasuredCosts } from './model/host-costs.ts';
+import { usual } from './model/scenario.ts';
 import type { Played } from './results.ts';
 import { efficiency } from './tables.ts';
 
@@ -11,8 +12,8 @@ export function chartsOf(
   { fleets: smaller = [], drain = [], cores = [], polls = [] }: Readonly<Record<string, readonly Played[]>>,
   { byHistory }: MeasuredCosts,
 ): Map<string, string> {
-  // The largest fleet is one of its own, not drained to the end.
-  const fleets = [...smaller, ...drain];
+  // The largest fleet is one of its own, and once with another line.
+  const fleets = [...smaller, ...drain.filter(({ scenario }) => scenario.bandwidth === usual.bandwidth)];
   const charts: Record<string, Chart> = {
     'fleets.svg': {
       title: 'Jobs of a minute, a host of 16 cores',

@@ -41,15 +41,16 @@ const columns: Readonly<Record<string, readonly Column[]>> = {
   fleets: fleetColumns,
   drain: [
     ['latency', ({ scenario }) => `${scenario.latency} ms`],
-    ['jobs done in 10 min', ({ outcome }) => digits(outcome.finished)],
-    [
-      'so all in at most',
-      ({ scenario, outcome }) => hours((outcome.drained * scenario.jobs) / outcome.finished),
-    ],
+    ['line, Gbit/s', ({ scenario }) => digits((8 * scenario.bandwidth) / 1e9)],
+    ['drained in', ({ outcome }) => hours(outcome.drained)],
     used,
     ['claims too late', ({ outcome }) => percent(outcome.wasted / outcome.claims)],
     ['live refs at most', ({ outcome }) => digits(outcome.liveRefs)],
     cores,
+    [
+      'line busy',
+      ({ scenario, outcome }) => percent((1000 * outcome.bytes) / outcome.drained / scenario.bandwidth),
+    ],
     bytes,
   ],
   polls: [

@@ -1,5 +1,5 @@
 // `npm run scale [SERIES…]`: plays fleets in virtual time with measured costs, and writes the tables and charts of
-// docs/scale.md from what came of them. Without a name: all of them, which takes half an hour; `draw`: only the document.
+// docs/scale.md from what came of them. Without a name: all of them, which takes ten minutes; `draw`: only the document.
 import { hostCosts, readMeasuredCosts } from './model/host-costs.ts';
 import { simulate } from './model/simulate.ts';
 import { keepResults, type Played } from './results.ts';

@@ -15,17 +15,12 @@ function series(name: string, ...variants: Partial<Scenario>[]): Series {
 }
 
 export const allSeries: readonly Series[] = [
-  // A hundred thousand jobs, looked at for ten minutes.
-  series(
-    'drain',
-    ...[1, 10, 100].map((latency) => ({
-      runners: 1_000,
-      jobs: 100_000,
-      ...large,
-      latency,
-      longest: 10 * minute,
-    })),
-  ),
+  series('drain', ...[1, 10, 100].map((latency) => ({ runners: 1_000, jobs: 100_000, ...large, latency })), {
+    runners: 1_000,
+    jobs: 100_000,
+    ...large,
+    bandwidth: 10 * usual.bandwidth,
+  }),
   series(
     'fleets',
     ...[10, 1, 100].flatMap((latency) =>

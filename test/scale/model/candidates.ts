@@ -42,7 +42,7 @@ const portion = 4_096;
 
 /** A runner's first jobs of those that came before `ever`, all whose weight is below `limit`, sorted. */
 interface Order {
-  readonly jobs: number[];
+  jobs: number[];
   readonly limit: number;
   ever: number;
 }
@@ -57,8 +57,9 @@ export function quickCandidates(): Candidates {
     jobs.sort((a, b) => weight(runner, a) - weight(runner, b));
     return { jobs, limit, ever: unclaimed.ever() };
   };
-  const addNew = (runner: number, order: Order, ever: number) => {
-    for (; order.ever < ever; order.ever += 1) {
+  const addNew = (runner: number, order: Order, unclaimed: Unclaimed) => {
+    for (; order.ever < unclaimed.ever(); order.ever += 1) {
+      if (!unclaimed.has(order.ever)) continue;
       const own = weight(runner, order.ever);
       if (own >= order.limit) continue;
       let [low, high] = [0, order.jobs.length];
@@ -71,22 +72,20 @@ export function quickCandidates(): Candidates {
     }
   };
   const take = (order: Order, unclaimed: Unclaimed, atMost: number): number[] => {
+    // What has been claimed does not come back: more than half of it, and it is sorted out.
+    if (order.jobs.length > 2 * unclaimed.list().length) order.jobs = order.jobs.filter(unclaimed.has);
     const found: number[] = [];
-    let gone = 0;
     for (let at = 0; at < order.jobs.length && found.length < atMost; at += 1) {
       const job = order.jobs[at] as number;
       if (unclaimed.has(job)) found.push(job);
-      else if (found.length === 0) gone += 1;
     }
-    // What has been claimed does not come back.
-    if (gone > 0) order.jobs.splice(0, gone);
     return found;
   };
   return {
     firstFor(runner, unclaimed, atMost) {
       const known = orders.get(runner);
       if (known) {
-        addNew(runner, known, unclaimed.ever());
+        addNew(runner, known, unclaimed);
         const found = take(known, unclaimed, atMost);
         if (found.length === atMost || known.limit >= 2 ** 32) return found;
       }

@@ -23,6 +23,8 @@ export interface Row {
 export interface BenchOptions {
   /** How much smaller than usual everything is to be, to see that it works: 1 is as usual. */
   readonly scale: number;
+  /** What NODE_EXTRA_CA_CERTS was set to: what is measured starts without it, but a peer may have to be fetched with it. */
+  readonly certificates: string | undefined;
   /** Tells a person how it is going. */
   say(line: string): void;
 }

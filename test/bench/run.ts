@@ -36,11 +36,12 @@ async function main(): Promise<void> {
   const changed = git('status', '--porcelain', '--untracked-files=no', '--', 'src', 'bin', 'hooks') !== '';
   const commit = `${git('rev-parse', '--short', 'HEAD')}${changed ? '+' : ''}`;
   const day = new Date().toISOString().slice(0, 10);
-  // With it Node reads certificates at each start, floor or not, which takes longer than the rest of that.
+  // With them Node reads certificates at each start, floor or not, which takes longer than the rest of that.
+  const certificates = process.env.NODE_EXTRA_CA_CERTS;
   delete process.env.NODE_EXTRA_CA_CERTS;
   for (const { name, about, run } of chosen(positionals)) {
     console.log(`${name}: ${about}`);
-    const rows = await run({ scale, say: (line) => console.log(`  ${line}`) });
+    const rows = await run({ scale, certificates, say: (line) => console.log(`  ${line}`) });
     fresh[name] = { machine: thisMachine(), commit, day, rows };
     console.log(printResults(mergeResults(null, { [name]: fresh[name] }, order)));
     // Each is written once it is there: the next one may take long, or fail. Each row says on how much it was measured.

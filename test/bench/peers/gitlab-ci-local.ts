@@ -17,16 +17,22 @@ export interface GitlabCiLocal {
   drain(jobs: number, concurrency: number, place: string): Promise<number>;
 }
 
-/** @returns why it can't be had, if it can't */
-export async function installGitlabCiLocal(): Promise<GitlabCiLocal | string> {
+/**
+ * @param certificates a file with those that npm is to trust besides its own
+ * @returns why it can't be had, if it can't
+ */
+export async function installGitlabCiLocal(
+  certificates: string | undefined,
+): Promise<GitlabCiLocal | string> {
   // It copies each job's files with it.
   if (spawnSync('rsync', ['--version'], { stdio: 'ignore' }).status !== 0)
     return 'gitlab-ci-local needs rsync, which is not installed';
   let folder: string;
   try {
-    folder = await keptFolder(`gitlab-ci-local-${version}`, install);
-  } catch {
-    return `gitlab-ci-local ${version} could not be installed from npm`;
+    folder = await keptFolder(`gitlab-ci-local-${version}`, (place) => install(place, certificates));
+  } catch (error) {
+    const [, code] = /npm \w+!? code (\w+)/.exec(String((error as { stderr?: unknown }).stderr)) ?? [];
+    return `gitlab-ci-local ${version} could not be installed from npm${code ? `: ${code}` : ''}`;
   }
   return {
     async drain(jobs, concurrency, place) {
@@ -46,13 +52,13 @@ export async function installGitlabCiLocal(): Promise<GitlabCiLocal | string> {
   };
 }
 
-function install(folder: string): void {
+function install(folder: string, certificates: string | undefined): void {
   // Settings of the npm that has started this are of no matter to another package.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
   const options = ['--no-audit', '--no-fund', '--no-save', '--ignore-scripts=false', '--prefix', folder];
   execFileSync('npm', ['install', ...options, `gitlab-ci-local@${version}`], {
     cwd: folder,
-    env,
-    stdio: 'ignore',
+    env: certificates === undefined ? env : { ...env, NODE_EXTRA_CA_CERTS: certificates },
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
 }

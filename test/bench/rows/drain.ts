@@ -29,7 +29,7 @@ export const drain: Benchmark = {
   about: 'how long one runner takes for many jobs that do nothing',
   async run(options) {
     const jobs = scaled(options, 1_000, 10);
-    const gitlab = await installGitlabCiLocal();
+    const gitlab = await installGitlabCiLocal(options.certificates);
     // A repository is many small files, so much of it is the file system's. Where there is only memory, once will do.
     const disk = os.tmpdir();
     const places = existsSync(memory) && fileSystemOf(disk) !== 'tmpfs' ? [disk, memory] : [disk];

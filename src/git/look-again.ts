@@ -1,5 +1,5 @@
-import { lstatSync } from 'node:fs';
-import { joinRecords, locate, type RawPath } from './raw-path.ts';
+import { joinRecords, type RawPath } from './raw-path.ts';
+import { fileAt } from './work-tree-files.ts';
 import type { RunInWorkTree, WorkTreeListing } from './work-tree-listing.ts';
 
 /**
@@ -18,8 +18,7 @@ export async function lookAgain(
   await clear('--no-assume-unchanged', listing.assumedUnchanged);
   if (listing.skipWorktree.length === 0) return [...listing.assumedUnchanged];
   const sparse = await run(['config', '--type=bool', '--default=false', '--get', 'core.sparseCheckout']);
-  const present = (path: string) =>
-    lstatSync(locate(workTree, path), { throwIfNoEntry: false }) !== undefined;
+  const present = (path: RawPath) => fileAt(workTree, path) !== null;
   const isSparse = sparse.stdout.toString().trim() === 'true';
   const skipped = isSparse ? listing.skipWorktree.filter(present) : listing.skipWorktree;
   await clear('--no-skip-worktree', skipped);

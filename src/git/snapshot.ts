@@ -1,4 +1,3 @@
-import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
@@ -7,12 +6,13 @@ import { type Change, compareIndex, emptyTree } from './compare-index.ts';
 import { lookAgain } from './look-again.ts';
 import { isPlainIndex } from './plain-index.ts';
 import { withPrivateIndex } from './private-index.ts';
-import { joinRecords, locate, type RawPath, showPath, splitRecords } from './raw-path.ts';
+import { joinRecords, type RawPath, showPath, splitRecords } from './raw-path.ts';
 import type { Repository } from './repository.ts';
 import { gitFailed, runGit } from './run-git.ts';
 import { requireCleanSubmodules } from './submodules.ts';
 import { unreadableFiles, unreadableIn } from './unreadable.ts';
 import { inspectUntracked, type UntrackedOptions } from './untracked.ts';
+import { beyondLinks, fileAt } from './work-tree-files.ts';
 import {
   listWorkTree,
   type RunInWorkTree,
@@ -100,6 +100,10 @@ export async function takeSnapshot(
 
     const hidden = await lookAgain(run, workTree, listing);
     const changed = new Set([...listing.modified, ...listing.unmerged, ...hidden, ...untracked]);
+    // Git would rather stop than take out what now lies beyond a link.
+    const gone = beyondLinks(workTree, [...changed]);
+    if (gone.length > 0) await removeFromIndex(run, gone);
+    for (const path of gone) changed.delete(path);
     const warnings = changed.size > 0 ? await addToIndex(run, [...changed]) : [];
     const writeTree = async () => (await run(['write-tree'])).stdout.toString().trim();
     const [written, changes] = await Promise.all([
@@ -108,7 +112,7 @@ export async function takeSnapshot(
     ]);
     const unasked = unaskedSubmodules(changes, listing);
     if (unasked.length > 0) {
-      await run(['update-index', '--force-remove', '-z', '--stdin'], joinRecords(unasked));
+      await removeFromIndex(run, unasked);
     }
     const isUntracked = new Set(untracked);
     const differing = changes.flatMap(({ path }) => (isUntracked.has(path) ? [] : [path]));
@@ -128,13 +132,13 @@ export async function takeSnapshot(
 /** Bytes of the files that are still there, all together. */
 function sizeOf(workTree: string, paths: readonly RawPath[]): number {
   return paths.reduce((sum, path) => {
-    try {
-      const entry = lstatSync(locate(workTree, path));
-      return entry.isFile() ? sum + entry.size : sum;
-    } catch {
-      return sum;
-    }
+    const entry = fileAt(workTree, path);
+    return entry?.isFile() ? sum + entry.size : sum;
   }, 0);
+}
+
+async function removeFromIndex(run: RunInWorkTree, paths: readonly RawPath[]): Promise<void> {
+  await run(['update-index', '--force-remove', '-z', '--stdin'], joinRecords(paths));
 }
 
 /** Records files as they are now. @returns warnings */

@@ -1,8 +1,9 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import pLimit from 'p-limit';
 import { DstackError } from '../errors.ts';
 import { locate, type RawPath, showPaths } from './raw-path.ts';
 import { gitFailed, runGit } from './run-git.ts';
+import { fileAt } from './work-tree-files.ts';
 
 /**
  * Makes sure that the commits which submodules are at say all that is in them.
@@ -25,8 +26,8 @@ export async function requireCleanSubmodules(
 }
 
 async function dirt(workTree: string, path: RawPath, signal?: AbortSignal): Promise<string | null> {
+  if (!fileAt(workTree, path)?.isDirectory()) return null;
   const folder = locate(workTree, path);
-  if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return null;
   const names = readdirSync(folder);
   if (names.length === 0) return null;
   if (!names.includes('.git')) return 'files, but it is not checked out';

@@ -1,8 +1,9 @@
-import { lstatSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { locate, type RawPath } from './raw-path.ts';
+import { DstackError } from '../errors.ts';
+import { type RawPath, splitRecords } from './raw-path.ts';
 import { unreadableFiles } from './unreadable.ts';
+import { fileAt } from './work-tree-files.ts';
 
 /** What stands out in a work tree; ordinary tracked files are left to Git. */
 export interface WorkTreeListing {
@@ -29,7 +30,7 @@ export type RunInWorkTree = (
 ) => Promise<{ stdout: Buffer; stderr: string }>;
 
 /**
- * Lists the work tree in one Git process. `ignored` are more patterns in gitignore syntax; they have the last word.
+ * Lists the work tree. `ignored` are more patterns in gitignore syntax; they have the last word.
  * @param isPlain of the index: there is nothing to find out but what has changed
  */
 export async function listWorkTree(
@@ -39,17 +40,31 @@ export async function listWorkTree(
   isPlain: boolean,
 ): Promise<WorkTreeListing> {
   const patterns = ignored.map((pattern) => `--exclude=${pattern}`);
-  const { stdout } = await run([
-    'ls-files',
-    ...['-z', '-v', '--modified', '--others', '--exclude-standard'],
-    ...(isPlain ? [] : ['--stage']),
-    ...patterns,
-  ]);
-  return parseListing(standingOut(stdout), isPlain, (path) => hasContent(workTree, path));
+  const others = ['--others', '--exclude-standard', ...patterns];
+  if (!isPlain) {
+    const { stdout } = await run(['ls-files', '-z', '-v', '--modified', '--stage', ...others]);
+    return parseListing(standingOut(stdout), (path) => (fileAt(workTree, path)?.size ?? 0) > 0);
+  }
+  // Both at once, and of large work trees `diff-files` looks at the files from several threads, which `ls-files` does
+  // not. It also names those whose times alone have changed: recording them anew changes nothing.
+  const [listing, differing] = await Promise.all([
+    run(['ls-files', '-z', '-v', ...others]),
+    run(['diff-files', '-z', '--name-only', '--no-renames']),
+  ]).catch(async (error: unknown) => {
+    // One of them has stopped; this names all that can't be read.
+    if (error instanceof DstackError && error.code === 'unreadable-files')
+      await run(['ls-files', '-z', '--modified', ...others]);
+    throw error;
+  });
+  const isFilled = () => false;
+  return {
+    ...parseListing(splitRecords(listing.stdout), isFilled),
+    modified: splitRecords(differing.stdout),
+  };
 }
 
 // `? path`, or `H 100644 <id> <stage>\tpath`; `S` is skip-worktree, a small letter is assume-unchanged. After its own
-// record, a file that has changed has a second one, with a `C`; of a plain index only these are listed, as `C path`.
+// record, a file that has changed has a second one, with a `C`.
 const EMPTY_BLOBS = new Set([
   'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391',
   '473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813',
@@ -84,11 +99,7 @@ function standingOut(listing: Buffer): string[] {
 }
 
 /** @param isFilled whether the work tree has a file with content at a path that is empty in the index */
-function parseListing(
-  records: readonly string[],
-  isPlain: boolean,
-  isFilled: (path: RawPath) => boolean,
-): WorkTreeListing {
+function parseListing(records: readonly string[], isFilled: (path: RawPath) => boolean): WorkTreeListing {
   const untracked: RawPath[] = [];
   const modified: RawPath[] = [];
   const nestedRepositories: RawPath[] = [];
@@ -105,7 +116,7 @@ function parseListing(
       else untracked.push(path);
       continue;
     }
-    const tab = isPlain ? 1 : record.indexOf('\t');
+    const tab = record.indexOf('\t');
     const path = record.slice(tab + 1);
     if (tag === 'C') {
       modified.push(path);
@@ -128,10 +139,6 @@ function parseListing(
     skipWorktree,
     filled,
   };
-}
-
-function hasContent(workTree: string, path: RawPath): boolean {
-  return (lstatSync(locate(workTree, path), { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -195,6 +195,31 @@ const situations: Record<string, (project: Scratch) => Expectation | undefined> 
   'a link in the place of a folder': (project) => {
     renameSync(join(project.path, 'src'), join(project.path, 'moved'));
     symlinkSync('moved', join(project.path, 'src'));
+    return undefined;
+  },
+  'a link in the place of a folder, to one with other files': (project) => {
+    renameSync(join(project.path, 'src'), join(project.path, 'moved'));
+    project.write('moved/model.py', 'other\n');
+    project.write('moved/data/load.py', 'other\n');
+    symlinkSync('moved', join(project.path, 'src'));
+    return undefined;
+  },
+  'an ignored link in the place of a folder': (project) => {
+    renameSync(join(project.path, 'src'), join(project.path, 'moved'));
+    symlinkSync('moved', join(project.path, 'src'));
+    project.write('.dstackignore', '/src\n');
+    return { without: ['src'] };
+  },
+  'a file in the place of a folder whose files nobody was to look at': (project) => {
+    project.write('src/data/empty', '');
+    project.git('add', 'src/data/empty');
+    project.git('update-index', '--skip-worktree', 'src/data/load.py');
+    rmSync(join(project.path, 'src/data'), { recursive: true });
+    project.write('src/data', 'a file\n');
+    return undefined;
+  },
+  'files of which only the times have changed': (project) => {
+    for (const name of ['train.py', 'src/model.py']) utimesSync(join(project.path, name), 1, 1);
     return undefined;
   },
   'a split index': (project) => {

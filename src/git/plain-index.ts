@@ -13,19 +13,21 @@ const longName = 0xfff;
  * Has an index only ordinary entries: files and links that nothing is to be kept in mind about? Then its entries need not be
  * listed in order to find those that are not. By https://git-scm.com/docs/index-format, version 2; others are never plain.
  * @param index content of the file
+ * @returns how many entries it has, if they are all ordinary; otherwise null
  */
-export function isPlainIndex(index: Buffer, objectFormat: Repository['objectFormat']): boolean {
+export function plainEntries(index: Buffer, objectFormat: Repository['objectFormat']): number | null {
   const idBytes = objectFormat === 'sha256' ? 32 : 20;
   const end = index.length - idBytes;
-  if (end < 12 || index.toString('latin1', 0, 4) !== 'DIRC' || index.readUInt32BE(4) !== 2) return false;
+  if (end < 12 || index.toString('latin1', 0, 4) !== 'DIRC' || index.readUInt32BE(4) !== 2) return null;
+  const entries = index.readUInt32BE(8);
   let at = 12;
   // Byte by byte: of a process that has just begun, functions that read numbers take several times as long.
-  for (let left = index.readUInt32BE(8); left > 0; left -= 1) {
+  for (let left = entries; left > 0; left -= 1) {
     const nameAt = at + statBytes + idBytes + 2;
-    if (nameAt > end) return false;
+    if (nameAt > end) return null;
     const kind = (index[at + kindAt] as number) >> 4;
     const flags = index[nameAt - 2] as number;
-    if ((kind !== file && kind !== link) || (flags & unusualFlags) !== 0) return false;
+    if ((kind !== file && kind !== link) || (flags & unusualFlags) !== 0) return null;
     const length = (flags << 8) | (index[nameAt - 1] as number);
     const nameEnd = length < longName ? nameAt + length : index.indexOf(0, nameAt);
     // Up to a multiple of eight bytes, at least one.
@@ -33,8 +35,8 @@ export function isPlainIndex(index: Buffer, objectFormat: Repository['objectForm
   }
   // Extensions: those that begin with a small letter must be understood, such as one that says where the rest is.
   while (at + 8 <= end) {
-    if (!/[A-Z]/.test(String.fromCharCode(index[at] as number))) return false;
+    if (!/[A-Z]/.test(String.fromCharCode(index[at] as number))) return null;
     at += 8 + index.readUInt32BE(at + 4);
   }
-  return at === end;
+  return at === end ? entries : null;
 }

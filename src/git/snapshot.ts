@@ -4,7 +4,7 @@ import { plainText } from '../terminal-text.ts';
 import { headCommit } from './branches.ts';
 import { type Change, compareIndex, emptyTree } from './compare-index.ts';
 import { lookAgain } from './look-again.ts';
-import { isPlainIndex } from './plain-index.ts';
+import { plainEntries } from './plain-index.ts';
 import { withPrivateIndex } from './private-index.ts';
 import { joinRecords, type RawPath, showPath, splitRecords } from './raw-path.ts';
 import type { Repository } from './repository.ts';
@@ -89,7 +89,7 @@ export async function takeSnapshot(
       return result;
     };
     const patterns = await readIgnorePatterns(workTree, IGNORE_FILE);
-    const looking = listWorkTree(run, workTree, patterns, isPlainIndex(index, repository.objectFormat));
+    const looking = listWorkTree(run, workTree, patterns, plainEntries(index, repository.objectFormat));
     looking.catch(() => {});
     options.meanwhile?.();
     const [listing, parent] = await Promise.all([looking, headCommit(repository)]);
@@ -102,8 +102,9 @@ export async function takeSnapshot(
     const changed = new Set([...listing.modified, ...listing.unmerged, ...hidden, ...untracked]);
     // Git would rather stop than take out what now lies beyond a link.
     const gone = beyondLinks(workTree, [...changed]);
-    if (gone.length > 0) await removeFromIndex(run, gone);
-    for (const path of gone) changed.delete(path);
+    if (gone.size > 0) await removeFromIndex(run, [...gone.keys()]);
+    for (const path of gone.keys()) changed.delete(path);
+    const unrecordedLinks = new Set([...gone.values()].filter((link) => !changed.has(link)));
     const warnings = changed.size > 0 ? await addToIndex(run, [...changed]) : [];
     const writeTree = async () => (await run(['write-tree'])).stdout.toString().trim();
     const [written, changes] = await Promise.all([
@@ -124,7 +125,7 @@ export async function takeSnapshot(
         untracked: untracked.length,
         bytes: sizeOf(workTree, [...differing, ...untracked]),
       },
-      warnings: [...warn(listing, unasked), ...warnings],
+      warnings: [...warn(listing, unasked, unrecordedLinks), ...warnings],
     };
   });
 }
@@ -167,7 +168,11 @@ function unaskedSubmodules(changes: readonly Change[], listing: WorkTreeListing)
   return changes.flatMap(({ path, submodule }) => (submodule && !asked.has(path) ? [path] : []));
 }
 
-function warn(listing: WorkTreeListing, unaskedSubmodules: readonly RawPath[]): string[] {
+function warn(
+  listing: WorkTreeListing,
+  unaskedSubmodules: readonly RawPath[],
+  unrecordedLinks: Iterable<RawPath>,
+): string[] {
   return [
     ...listing.unmerged.map(
       (path) => `${showPath(path)} has a merge conflict; recorded as it is in the work tree`,
@@ -175,6 +180,10 @@ function warn(listing: WorkTreeListing, unaskedSubmodules: readonly RawPath[]): 
     ...[...listing.nestedRepositories, ...unaskedSubmodules].map(
       (path) =>
         `${showPath(path)} is a repository of its own and is left out; ignore it, or add it as a submodule`,
+    ),
+    ...[...unrecordedLinks].map(
+      (path) =>
+        `${showPath(path)} is an ignored link in the place of a folder: neither it nor the files beyond it are recorded`,
     ),
     ...listing.submodules.map(
       (path) => `${showPath(path)} is a submodule: its commit is recorded, not its files`,

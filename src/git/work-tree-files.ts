@@ -10,18 +10,27 @@ export function fileAt(workTree: string, path: RawPath): Stats | null {
   }
 }
 
-/** Those of the paths that lead through a symbolic link: what is there is not of this work tree. */
-export function beyondLinks(workTree: string, paths: readonly RawPath[]): RawPath[] {
-  const known = new Map<RawPath, boolean>();
-  const isBeyond = (path: RawPath): boolean => {
+/**
+ * Those of the paths that lead through a symbolic link, each with the first one on its way: what is there is not of this
+ * work tree.
+ */
+export function beyondLinks(workTree: string, paths: readonly RawPath[]): Map<RawPath, RawPath> {
+  const known = new Map<RawPath, RawPath | null>();
+  const linkBefore = (path: RawPath): RawPath | null => {
     const slash = path.lastIndexOf('/');
-    if (slash < 0) return false;
+    if (slash < 0) return null;
     const folder = path.slice(0, slash);
-    const isKnown = known.get(folder);
-    if (isKnown !== undefined) return isKnown;
-    const beyond = isBeyond(folder) || fileAt(workTree, folder)?.isSymbolicLink() === true;
-    known.set(folder, beyond);
-    return beyond;
+    let link = known.get(folder);
+    if (link === undefined) {
+      link = linkBefore(folder) ?? (fileAt(workTree, folder)?.isSymbolicLink() ? folder : null);
+      known.set(folder, link);
+    }
+    return link;
   };
-  return paths.filter(isBeyond);
+  const found = new Map<RawPath, RawPath>();
+  for (const path of paths) {
+    const link = linkBefore(path);
+    if (link !== null) found.set(path, link);
+  }
+  return found;
 }

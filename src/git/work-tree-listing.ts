@@ -30,41 +30,43 @@ export type RunInWorkTree = (
 ) => Promise<{ stdout: Buffer; stderr: string }>;
 
 /**
+ * From so many entries on two Gits are quicker than one: of them `diff-files` looks at files from several threads, which
+ * `ls-files` doesn't. Below, starting another one takes longer than that saves.
+ */
+const manyEntries = 30_000;
+
+/**
  * Lists the work tree. `ignored` are more patterns in gitignore syntax; they have the last word.
- * @param isPlain of the index: there is nothing to find out but what has changed
+ * @param entries of the index, if it is a plain one: then there is nothing to find out but what has changed
  */
 export async function listWorkTree(
   run: RunInWorkTree,
   workTree: string,
   ignored: readonly string[],
-  isPlain: boolean,
+  entries: number | null,
 ): Promise<WorkTreeListing> {
   const patterns = ignored.map((pattern) => `--exclude=${pattern}`);
-  const others = ['--others', '--exclude-standard', ...patterns];
-  if (!isPlain) {
-    const { stdout } = await run(['ls-files', '-z', '-v', '--modified', '--stage', ...others]);
-    return parseListing(standingOut(stdout), (path) => (fileAt(workTree, path)?.size ?? 0) > 0);
-  }
-  // Both at once, and of large work trees `diff-files` looks at the files from several threads, which `ls-files` does
-  // not. It also names those whose times alone have changed: recording them anew changes nothing.
-  const [listing, differing] = await Promise.all([
-    run(['ls-files', '-z', '-v', ...others]),
-    run(['diff-files', '-z', '--name-only', '--no-renames']),
-  ]).catch(async (error: unknown) => {
+  const list = async (...what: string[]) => {
+    const { stdout } = await run(['ls-files', '-z', '-v', ...what, '--exclude-standard', ...patterns]);
+    const isFilled = (path: RawPath) => (fileAt(workTree, path)?.size ?? 0) > 0;
+    return parseListing(standingOut(stdout), entries !== null, isFilled);
+  };
+  if (entries === null) return list('--modified', '--others', '--stage');
+  if (entries < manyEntries) return list('--modified', '--others');
+  // It also names files of which only the times have changed: recording them anew changes nothing.
+  const differing = run(['diff-files', '-z', '--name-only', '--no-renames']);
+  const both = Promise.all([list('--others'), differing]).catch(async (error: unknown) => {
     // One of them has stopped; this names all that can't be read.
     if (error instanceof DstackError && error.code === 'unreadable-files')
-      await run(['ls-files', '-z', '--modified', ...others]);
+      await list('--modified', '--others');
     throw error;
   });
-  const isFilled = () => false;
-  return {
-    ...parseListing(splitRecords(listing.stdout), isFilled),
-    modified: splitRecords(differing.stdout),
-  };
+  const [listing, { stdout }] = await both;
+  return { ...listing, modified: splitRecords(stdout) };
 }
 
 // `? path`, or `H 100644 <id> <stage>\tpath`; `S` is skip-worktree, a small letter is assume-unchanged. After its own
-// record, a file that has changed has a second one, with a `C`.
+// record, a file that has changed has a second one, with a `C`; of a plain index only these are listed, as `C path`.
 const EMPTY_BLOBS = new Set([
   'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391',
   '473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813',
@@ -99,7 +101,11 @@ function standingOut(listing: Buffer): string[] {
 }
 
 /** @param isFilled whether the work tree has a file with content at a path that is empty in the index */
-function parseListing(records: readonly string[], isFilled: (path: RawPath) => boolean): WorkTreeListing {
+function parseListing(
+  records: readonly string[],
+  isPlain: boolean,
+  isFilled: (path: RawPath) => boolean,
+): WorkTreeListing {
   const untracked: RawPath[] = [];
   const modified: RawPath[] = [];
   const nestedRepositories: RawPath[] = [];
@@ -116,7 +122,7 @@ function parseListing(records: readonly string[], isFilled: (path: RawPath) => b
       else untracked.push(path);
       continue;
     }
-    const tab = record.indexOf('\t');
+    const tab = isPlain ? 1 : record.indexOf('\t');
     const path = record.slice(tab + 1);
     if (tag === 'C') {
       modified.push(path);

@@ -49,10 +49,12 @@ export function scratchIn(path: string): Scratch {
   return {
     path,
     git: (...args) =>
-      execFileSync('git', args, { cwd: path, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).replace(
-        /\n$/,
-        '',
-      ),
+      execFileSync('git', args, {
+        cwd: path,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+        maxBuffer: 2 ** 26,
+      }).replace(/\n$/, ''),
     write: (name, content, mode) => {
       mkdirSync(dirname(join(path, name)), { recursive: true });
       writeFileSync(join(path, name), content);
@@ -84,6 +86,13 @@ export function scratchProject(): Scratch {
   scratch.git('add', '--all');
   scratch.git('commit', '--quiet', '--message=first');
   return scratch;
+}
+
+/** Puts so many entries into the index whose files are not there: by these it is as large as that of a large project. */
+export function enterMissingFiles({ path, git }: Scratch, count: number): void {
+  const blob = git('hash-object', '-w', 'train.py');
+  const entries = Array.from({ length: count }, (_, at) => `100644 ${blob}\tmissing/${at}\n`);
+  execFileSync('git', ['update-index', '--index-info'], { cwd: path, input: entries.join('') });
 }
 
 /** For `lstat` and the like: a path as {@link readTree} gives it, one character per byte, as bytes. */

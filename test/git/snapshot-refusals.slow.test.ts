@@ -6,7 +6,14 @@ import * as assert from 'uvu/assert';
 import type { DstackError } from '../../src/errors.ts';
 import { discoverRepository, initBareRepository } from '../../src/git/repository.ts';
 import { type SnapshotOptions, takeSnapshot } from '../../src/git/snapshot.ts';
-import { type Scratch, scratchFolder, scratchIn, scratchProject, userState } from './scratch-repository.ts';
+import {
+  enterMissingFiles,
+  type Scratch,
+  scratchFolder,
+  scratchIn,
+  scratchProject,
+  userState,
+} from './scratch-repository.ts';
 
 const test = suite('snapshot refusals');
 
@@ -136,7 +143,8 @@ function takenByOther(projects: readonly Scratch[]): { code: string; message: st
 }
 
 test('files, folders and patterns without permission to read', () => {
-  const cases: [path: string, mode: number, named: string][] = [
+  const many = 40_000;
+  const cases: [path: string, mode: number, named: string, entries?: number][] = [
     ['train.py', 0o000, 'train.py'],
     ['new.txt', 0o000, 'new.txt'],
     ['folder', 0o000, 'folder'],
@@ -144,9 +152,13 @@ test('files, folders and patterns without permission to read', () => {
     // Can be listed, but not entered.
     ['src/data', 0o444, 'src/data/load.py'],
     ['src/.gitignore', 0o000, 'src/.gitignore'],
+    ['src/data', 0o000, 'src/data', many],
+    ['src/data', 0o444, 'src/data/load.py', many],
+    ['src/.gitignore', 0o000, 'src/.gitignore', many],
   ];
-  const projects = cases.map(([path, mode]) => {
+  const projects = cases.map(([path, mode, , entries = 0]) => {
     const project = scratchProject();
+    enterMissingFiles(project, entries);
     project.write('train.py', 'changed\n');
     project.write('new.txt', 'new\n');
     project.write('src/.gitignore', 'x\n');

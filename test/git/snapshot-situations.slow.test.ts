@@ -6,6 +6,7 @@ import { checkOut } from '../../src/git/checkout.ts';
 import { discoverRepository } from '../../src/git/repository.ts';
 import { takeSnapshot } from '../../src/git/snapshot.ts';
 import {
+  enterMissingFiles,
   readTree,
   type Scratch,
   scratchFolder,
@@ -22,6 +23,8 @@ interface Expectation {
   project?: Scratch;
   /** Paths that are in the work tree and must not be in the snapshot. */
   without?: string[];
+  /** What it warns of. */
+  warns?: RegExp;
   /** The repository's own settings convert content, so that only Git's own checkout gives the same bytes. */
   converts?: boolean;
 }
@@ -205,10 +208,12 @@ const situations: Record<string, (project: Scratch) => Expectation | undefined> 
     return undefined;
   },
   'an ignored link in the place of a folder': (project) => {
-    renameSync(join(project.path, 'src'), join(project.path, 'moved'));
-    symlinkSync('moved', join(project.path, 'src'));
+    project.write('elsewhere/model.py', 'other\n');
+    project.write('elsewhere/data/load.py', 'other\n');
+    project.remove('src');
+    symlinkSync('elsewhere', join(project.path, 'src'));
     project.write('.dstackignore', '/src\n');
-    return { without: ['src'] };
+    return { without: ['src'], warns: /^src is an ignored link in the place of a folder/ };
   },
   'a file in the place of a folder whose files nobody was to look at': (project) => {
     project.write('src/data/empty', '');
@@ -220,6 +225,21 @@ const situations: Record<string, (project: Scratch) => Expectation | undefined> 
   },
   'files of which only the times have changed': (project) => {
     for (const name of ['train.py', 'src/model.py']) utimesSync(join(project.path, name), 1, 1);
+    return undefined;
+  },
+  'a large index': (project) => {
+    enterMissingFiles(project, 40_000);
+    project.write('train.py', 'changed\n');
+    project.remove('run.sh');
+    project.write('new.txt', 'new\n');
+    project.write('nested/new.log', 'ignored\n');
+    utimesSync(join(project.path, 'src/model.py'), 1, 1);
+    return { without: ['nested/new.log'] };
+  },
+  'a large index, and a link in the place of a folder': (project) => {
+    enterMissingFiles(project, 40_000);
+    renameSync(join(project.path, 'src'), join(project.path, 'moved'));
+    symlinkSync('moved', join(project.path, 'src'));
     return undefined;
   },
   'a split index': (project) => {
@@ -285,6 +305,7 @@ for (const [name, prepare] of Object.entries(situations)) {
     const snapshot = await takeSnapshot(repository);
 
     assert.equal(userState(project), before);
+    if (expectation.warns) assert.match(snapshot.warnings.join('\n'), expectation.warns);
     const original = readTree(project.path);
     for (const path of expectation.without ?? []) {
       assert.ok(path in original, `${path} is there to be left out`);

@@ -3,6 +3,7 @@ import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { headCommit } from './branches.ts';
 import { type Change, compareIndex, emptyTree } from './compare-index.ts';
+import { leaveOutBeyondLinks, linksOut } from './links.ts';
 import { lookAgain } from './look-again.ts';
 import { plainEntries } from './plain-index.ts';
 import { withPrivateIndex } from './private-index.ts';
@@ -12,7 +13,7 @@ import { gitFailed, runGit } from './run-git.ts';
 import { requireCleanSubmodules } from './submodules.ts';
 import { unreadableFiles, unreadableIn } from './unreadable.ts';
 import { inspectUntracked, type UntrackedOptions } from './untracked.ts';
-import { beyondLinks, fileAt } from './work-tree-files.ts';
+import { fileAt } from './work-tree-files.ts';
 import {
   listWorkTree,
   type RunInWorkTree,
@@ -100,11 +101,7 @@ export async function takeSnapshot(
 
     const hidden = await lookAgain(run, workTree, listing);
     const changed = new Set([...listing.modified, ...listing.unmerged, ...hidden, ...untracked]);
-    // Git would rather stop than take out what now lies beyond a link.
-    const gone = beyondLinks(workTree, [...changed]);
-    if (gone.size > 0) await removeFromIndex(run, [...gone.keys()]);
-    for (const path of gone.keys()) changed.delete(path);
-    const unrecordedLinks = new Set([...gone.values()].filter((link) => !changed.has(link)));
+    const unrecordedLinks = await leaveOutBeyondLinks(run, workTree, changed);
     const warnings = changed.size > 0 ? await addToIndex(run, [...changed]) : [];
     const writeTree = async () => (await run(['write-tree'])).stdout.toString().trim();
     const [written, changes] = await Promise.all([
@@ -113,7 +110,7 @@ export async function takeSnapshot(
     ]);
     const unasked = unaskedSubmodules(changes, listing);
     if (unasked.length > 0) {
-      await removeFromIndex(run, unasked);
+      await run(['update-index', '--force-remove', '-z', '--stdin'], joinRecords(unasked));
     }
     const isUntracked = new Set(untracked);
     const differing = changes.flatMap(({ path }) => (isUntracked.has(path) ? [] : [path]));
@@ -125,7 +122,11 @@ export async function takeSnapshot(
         untracked: untracked.length,
         bytes: sizeOf(workTree, [...differing, ...untracked]),
       },
-      warnings: [...warn(listing, unasked, unrecordedLinks), ...warnings],
+      warnings: [
+        ...warn(listing, unasked, unrecordedLinks),
+        ...linksOut(workTree, changed).map(warnOfLinkOut),
+        ...warnings,
+      ],
     };
   });
 }
@@ -136,10 +137,6 @@ function sizeOf(workTree: string, paths: readonly RawPath[]): number {
     const entry = fileAt(workTree, path);
     return entry?.isFile() ? sum + entry.size : sum;
   }, 0);
-}
-
-async function removeFromIndex(run: RunInWorkTree, paths: readonly RawPath[]): Promise<void> {
-  await run(['update-index', '--force-remove', '-z', '--stdin'], joinRecords(paths));
 }
 
 /** Records files as they are now. @returns warnings */
@@ -171,7 +168,7 @@ function unaskedSubmodules(changes: readonly Change[], listing: WorkTreeListing)
 function warn(
   listing: WorkTreeListing,
   unaskedSubmodules: readonly RawPath[],
-  unrecordedLinks: Iterable<RawPath>,
+  unrecordedLinks: readonly RawPath[],
 ): string[] {
   return [
     ...listing.unmerged.map(
@@ -181,7 +178,7 @@ function warn(
       (path) =>
         `${showPath(path)} is a repository of its own and is left out; ignore it, or add it as a submodule`,
     ),
-    ...[...unrecordedLinks].map(
+    ...unrecordedLinks.map(
       (path) =>
         `${showPath(path)} is an ignored link in the place of a folder: neither it nor the files beyond it are recorded`,
     ),
@@ -190,6 +187,9 @@ function warn(
     ),
   ];
 }
+
+const warnOfLinkOut = ({ link, target }: { link: RawPath; target: RawPath }) =>
+  `${showPath(link)} is a link out of the project, to ${showPath(target)}: what is there is not recorded`;
 
 function gitWarnings(stderr: string): string[] {
   return [...stderr.matchAll(/^warning: (.+)$/gm)].map((match) => plainText(match[1] as string));

@@ -209,11 +209,22 @@ const situations: Record<string, (project: Scratch) => Expectation | undefined> 
   },
   'an ignored link in the place of a folder': (project) => {
     project.write('elsewhere/model.py', 'other\n');
-    project.write('elsewhere/data/load.py', 'other\n');
+    // One looks the same as before.
+    project.write('elsewhere/data/load.py', 'rows = 10\n');
     project.remove('src');
     symlinkSync('elsewhere', join(project.path, 'src'));
     project.write('.dstackignore', '/src\n');
     return { without: ['src'], warns: /^src is an ignored link in the place of a folder/ };
+  },
+  'links, some of which lead out of the project': (project) => {
+    symlinkSync('../train.py', join(project.path, 'src/inside'));
+    symlinkSync('../../far', join(project.path, 'src/out'));
+    symlinkSync('..', join(project.path, 'above'));
+    symlinkSync('/data/sets', join(project.path, 'sets'));
+    return {
+      warns:
+        /^above is a link out .*, to \.\.:.*\nsets is a link out .*, to \/data\/sets:.*\nsrc\/out is a link out .*, to \.\.\/\.\.\/far:.*$/,
+    };
   },
   'a file in the place of a folder whose files nobody was to look at': (project) => {
     project.write('src/data/empty', '');

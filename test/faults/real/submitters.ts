@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Arena, stepsOf } from './arena.ts';
@@ -32,11 +34,14 @@ export function submitAll(arena: Arena, random: () => number, everyMs: number): 
   const violations: string[] = [];
   const kinds = Object.keys(stepsOf).filter((name) => arena.docker || !['boxed', 'crate'].includes(name));
   let stopped = false;
+  // Who is killed leaves what he had in the temporary folder; this one goes with the project.
+  const temporary = path.join(arena.project.root, 'tmp');
+  mkdirSync(temporary);
 
   const command = (args: readonly string[], done: (stdout: string) => void) => {
     const child = spawn(process.execPath, [dstack, ...args], {
       cwd: arena.project.folder,
-      env: { ...arena.project.env, ...arena.env },
+      env: { ...arena.project.env, ...arena.env, TMPDIR: temporary },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });

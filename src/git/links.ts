@@ -1,13 +1,13 @@
 import { readlinkSync } from 'node:fs';
 import path from 'node:path';
+import { fileAt } from './file-at.ts';
 import { decodePath, joinRecords, locate, type RawPath, splitRecords } from './raw-path.ts';
-import { fileAt } from './work-tree-files.ts';
 import type { RunInWorkTree } from './work-tree-listing.ts';
 
 /**
  * Where a link has taken the place of a folder, what lies beyond it is not of this work tree: takes the folder's entries out of
  * the index, and the paths out of those to be recorded, for Git would rather stop than do either.
- * @param changed changes
+ * @param changed what is to be recorded; loses what lies beyond a link
  * @returns links that are not to be recorded themselves
  */
 export async function leaveOutBeyondLinks(
@@ -51,6 +51,8 @@ function beyondLinks(workTree: string, paths: Iterable<RawPath>): Map<RawPath, R
 /** Those of the paths that are links to somewhere else than the work tree, with where they lead. */
 export function linksOut(workTree: string, paths: Iterable<RawPath>): { link: RawPath; target: RawPath }[] {
   return [...paths].flatMap((link) => {
+    // An exception for each ordinary file would take longer than all else that is done with it.
+    if (!fileAt(workTree, link)?.isSymbolicLink()) return [];
     const target = targetOf(workTree, link);
     if (target === null) return [];
     const inside = path.posix.normalize(path.posix.join(path.posix.dirname(link), target));
@@ -59,7 +61,7 @@ export function linksOut(workTree: string, paths: Iterable<RawPath>): { link: Ra
   });
 }
 
-/** Null if there is no link. */
+/** Null if the link has gone. */
 function targetOf(workTree: string, path: RawPath): RawPath | null {
   try {
     return readlinkSync(locate(workTree, path), 'latin1');

@@ -1,5 +1,5 @@
+import { fileAt } from './file-at.ts';
 import { joinRecords, type RawPath } from './raw-path.ts';
-import { fileAt } from './work-tree-files.ts';
 import type { RunInWorkTree, WorkTreeListing } from './work-tree-listing.ts';
 
 /**

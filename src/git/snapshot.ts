@@ -3,6 +3,7 @@ import { DstackError } from '../errors.ts';
 import { plainText } from '../terminal-text.ts';
 import { headCommit } from './branches.ts';
 import { type Change, compareIndex, emptyTree } from './compare-index.ts';
+import { fileAt } from './file-at.ts';
 import { leaveOutBeyondLinks, linksOut } from './links.ts';
 import { lookAgain } from './look-again.ts';
 import { plainEntries } from './plain-index.ts';
@@ -13,7 +14,6 @@ import { gitFailed, runGit } from './run-git.ts';
 import { requireCleanSubmodules } from './submodules.ts';
 import { unreadableFiles, unreadableIn } from './unreadable.ts';
 import { inspectUntracked, type UntrackedOptions } from './untracked.ts';
-import { fileAt } from './work-tree-files.ts';
 import {
   listWorkTree,
   type RunInWorkTree,
@@ -123,8 +123,8 @@ export async function takeSnapshot(
         bytes: sizeOf(workTree, [...differing, ...untracked]),
       },
       warnings: [
-        ...warn(listing, unasked, unrecordedLinks),
-        ...linksOut(workTree, changed).map(warnOfLinkOut),
+        ...warn(listing, unasked),
+        ...warnOfLinks(unrecordedLinks, linksOut(workTree, changed)),
         ...warnings,
       ],
     };
@@ -165,11 +165,7 @@ function unaskedSubmodules(changes: readonly Change[], listing: WorkTreeListing)
   return changes.flatMap(({ path, submodule }) => (submodule && !asked.has(path) ? [path] : []));
 }
 
-function warn(
-  listing: WorkTreeListing,
-  unaskedSubmodules: readonly RawPath[],
-  unrecordedLinks: readonly RawPath[],
-): string[] {
+function warn(listing: WorkTreeListing, unaskedSubmodules: readonly RawPath[]): string[] {
   return [
     ...listing.unmerged.map(
       (path) => `${showPath(path)} has a merge conflict; recorded as it is in the work tree`,
@@ -178,18 +174,24 @@ function warn(
       (path) =>
         `${showPath(path)} is a repository of its own and is left out; ignore it, or add it as a submodule`,
     ),
-    ...unrecordedLinks.map(
-      (path) =>
-        `${showPath(path)} is an ignored link in the place of a folder: neither it nor the files beyond it are recorded`,
-    ),
     ...listing.submodules.map(
       (path) => `${showPath(path)} is a submodule: its commit is recorded, not its files`,
     ),
   ];
 }
 
-const warnOfLinkOut = ({ link, target }: { link: RawPath; target: RawPath }) =>
-  `${showPath(link)} is a link out of the project, to ${showPath(target)}: what is there is not recorded`;
+function warnOfLinks(unrecorded: readonly RawPath[], leadingOut: ReturnType<typeof linksOut>): string[] {
+  return [
+    ...unrecorded.map(
+      (link) =>
+        `${showPath(link)} is an ignored link in the place of a folder: neither it nor the files beyond it are recorded`,
+    ),
+    ...leadingOut.map(
+      ({ link, target }) =>
+        `${showPath(link)} is a link out of the project, to ${showPath(target)}: what is there is not recorded`,
+    ),
+  ];
+}
 
 function gitWarnings(stderr: string): string[] {
   return [...stderr.matchAll(/^warning: (.+)$/gm)].map((match) => plainText(match[1] as string));

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import pLimit from 'p-limit';
 import { DstackError } from '../errors.ts';
+import { fileAt } from './file-at.ts';
 import { locate, type RawPath, showPaths } from './raw-path.ts';
 import { gitFailed, runGit } from './run-git.ts';
-import { fileAt } from './work-tree-files.ts';
 
 /**
  * Makes sure that the commits which submodules are at say all that is in them.

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DstackError } from '../errors.ts';
+import { fileAt } from './file-at.ts';
 import { type RawPath, splitRecords } from './raw-path.ts';
 import { unreadableFiles } from './unreadable.ts';
-import { fileAt } from './work-tree-files.ts';
 
 /** What stands out in a work tree; ordinary tracked files are left to Git. */
 export interface WorkTreeListing {
@@ -55,13 +55,14 @@ export async function listWorkTree(
   if (entries < manyEntries) return list('--modified', '--others');
   // It also names files of which only the times have changed: recording them anew changes nothing.
   const differing = run(['diff-files', '-z', '--name-only', '--no-renames']);
-  const both = Promise.all([list('--others'), differing]).catch(async (error: unknown) => {
-    // One of them has stopped; this names all that can't be read.
-    if (error instanceof DstackError && error.code === 'unreadable-files')
-      await list('--modified', '--others');
-    throw error;
-  });
-  const [listing, { stdout }] = await both;
+  const [listing, { stdout }] = await Promise.all([list('--others'), differing]).catch(
+    async (error: unknown) => {
+      // One of them has stopped; this names all that can't be read.
+      if (error instanceof DstackError && error.code === 'unreadable-files')
+        await list('--modified', '--others');
+      throw error;
+    },
+  );
   return { ...listing, modified: splitRecords(stdout) };
 }
 

@@ -9,16 +9,15 @@ export interface Series {
 const minute = 60_000;
 /** A host with room for a thousand runners, and one as most are. */
 const large = { cores: 16 };
+const thousand = { runners: 1_000, jobs: 100_000, ...large };
 
 function series(name: string, ...variants: Partial<Scenario>[]): Series {
   return { name, scenarios: variants.map((variant) => ({ ...usual, ...variant })) };
 }
 
 export const allSeries: readonly Series[] = [
-  series('drain', ...[1, 10, 100].map((latency) => ({ runners: 1_000, jobs: 100_000, ...large, latency })), {
-    runners: 1_000,
-    jobs: 100_000,
-    ...large,
+  series('drain', ...[1, 10, 100].map((latency) => ({ ...thousand, latency })), {
+    ...thousand,
     bandwidth: 10 * usual.bandwidth,
   }),
   series(
